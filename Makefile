@@ -1,0 +1,50 @@
+# make demo: the default experiment; make test: the quick tests. Both set up .venv first (pinned), once.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/installed
+DEMO   := outputs/demo
+
+# One thread per process: the arrays are small, and more threads than cores only slow each other down.
+export OMP_NUM_THREADS ?= 1
+export MKL_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test validate docs bench lint clean
+
+help:
+	@echo "make demo      Mach 5.5 shock, every model side by side, for both gases"
+	@echo "make test      quick tests        make validate  slow physics validation"
+	@echo "make docs      documentation      make bench     benchmarks        make lint  ruff"
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "knudsen needs Python >= 3.11: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,docs]'
+	@touch $@
+
+install: $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/knudsen gas=bgk_1v mach=5.5 hydra.run.dir=$(DEMO)/bgk_1v
+	$(BIN)/knudsen gas=bgk_3v mach=5.5 hydra.run.dir=$(DEMO)/bgk_3v
+	@echo; echo "Figures: $(DEMO)/bgk_1v/shock.png $(DEMO)/bgk_3v/shock.png (and .pdf); data: shock.nc, metrics.json beside them"
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -q
+
+validate: $(STAMP)
+	$(BIN)/python -m pytest -q -m slow
+
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+bench: $(STAMP)
+	$(BIN)/python -m pytest -q benchmarks --benchmark-enable --benchmark-only
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+
+clean:
+	rm -rf $(VENV) docs/_build docs/generated build *.egg-info

@@ -1,0 +1,7 @@
+"""One thread per process: set before NumPy, Numba and torch are imported, so that tests of different rooms can run side by side."""
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
