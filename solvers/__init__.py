@@ -1,0 +1,28 @@
+"""Differentiable, batched finite volumes for balance laws in one space dimension (torch, [batch, component, cell]).
+
+Must not know: gases, closures, networks.
+
+Public: BalanceLaw, Law, Cells, Boundary, GHOST, Solver, Result, SteadyResult, RECONSTRUCTIONS, FLUXES, INTEGRATORS.
+"""
+
+from solvers.cells import GHOST, Boundary, Cells
+from solvers.driver import Result, Solver
+from solvers.fluxes import FLUXES
+from solvers.integrators import INTEGRATORS
+from solvers.protocol import BalanceLaw, Law
+from solvers.reconstruction import RECONSTRUCTIONS
+from solvers.steady import SteadyResult
+
+__all__ = [
+    "FLUXES",
+    "GHOST",
+    "INTEGRATORS",
+    "RECONSTRUCTIONS",
+    "BalanceLaw",
+    "Boundary",
+    "Cells",
+    "Law",
+    "Result",
+    "Solver",
+    "SteadyResult",
+]

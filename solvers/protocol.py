@@ -1,0 +1,82 @@
+"""What the solver asks of a system of balance laws."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from solvers.cells import Cells
+
+
+@runtime_checkable
+class BalanceLaw(Protocol):
+    r"""A system of balance laws in one space dimension,
+
+    .. math:: \partial_t U + \partial_x F(V) = S(U), \qquad V = V(U, \partial_x U, \mathrm{Kn}).
+
+    U are the conserved variables, V the variables that the solver reconstructs at the faces: any invertible function of U
+    (primitive, logarithmic, ...) and, behind it, whatever else the flux needs (gradients, a closed moment, the Knudsen
+    number). Tensors are [batch, component, cell]; every function acts on each cell or face by itself, except that
+    ``variables`` may look at the two neighbours. A law holds no data of single batch elements: those belong to
+    :class:`~solvers.Cells`, because the solver drops elements that are finished.
+
+    components: the names of the rows of U.
+    variables(U, cells): V, [B, n, N + 2 GHOST] -> [B, nv, N + 2 GHOST], on padded cells. The outermost ghost cell may hold
+        anything finite (it has one neighbour only).
+    conserved(V): U, [B, nv, faces] -> [B, n, faces]; ``conserved(variables(U)) = U``.
+    flux(V): the physical flux F, [B, n, faces].
+    max_speed(V): the largest modulus of a characteristic speed, [B, 1, faces].
+    upwind(V_l, V_r): the dissipation |A| (U_r - U_l), [B, n, faces], zero for equal states.
+    relax(U, tau, cells): the resolvent of the source, U' with U' = U + tau S(U'), tau [B, 1, 1] > 0, interior cells. It must
+        be solvable for any tau: that is what makes one convective time step enough at any stiffness.
+    source(U, cells): the same S, interior cells, [B, n, N].
+    admissible(U): is the state physical? bool [B, N].
+    """
+
+    components: tuple[str, ...]
+
+    def variables(self, U: Tensor, cells: Cells) -> Tensor: ...
+
+    def conserved(self, V: Tensor) -> Tensor: ...
+
+    def flux(self, V: Tensor) -> Tensor: ...
+
+    def max_speed(self, V: Tensor) -> Tensor: ...
+
+    def upwind(self, V_l: Tensor, V_r: Tensor) -> Tensor: ...
+
+    def relax(self, U: Tensor, tau: Tensor, cells: Cells) -> Tensor: ...
+
+    def source(self, U: Tensor, cells: Cells) -> Tensor: ...
+
+    def admissible(self, U: Tensor) -> Tensor: ...
+
+
+class Law:
+    r"""The defaults of a :class:`BalanceLaw`: V = U, no source, every finite state admissible, and the dissipation
+
+    .. math:: |A|\,(U_r - U_l) \approx \max(s_l, s_r)\,(U_r - U_l).
+
+    A law derived from it supplies ``components``, ``flux`` and ``max_speed``; one with a source both ``source`` and ``relax``.
+    """
+
+    def variables(self, U: Tensor, cells: Cells) -> Tensor:
+        return U
+
+    def conserved(self, V: Tensor) -> Tensor:
+        return V
+
+    def upwind(self, V_l: Tensor, V_r: Tensor) -> Tensor:
+        speed = torch.maximum(self.max_speed(V_l), self.max_speed(V_r))
+        return speed * (self.conserved(V_r) - self.conserved(V_l))
+
+    def relax(self, U: Tensor, tau: Tensor, cells: Cells) -> Tensor:
+        return U
+
+    def source(self, U: Tensor, cells: Cells) -> Tensor:
+        return torch.zeros_like(U)
+
+    def admissible(self, U: Tensor) -> Tensor:
+        return torch.isfinite(U).all(dim=1)

@@ -1,0 +1,113 @@
+r"""Reconstruction: variables in cells -> variables on the two sides of every face.
+
+Every function maps V [batch, variable, N + 2 GHOST] to (V_l, V_r), each [batch, variable, N + 1]: face j lies between cells
+j - 1 and j of the interior. Values are cell averages; constants are reproduced exactly, and mirroring the cells mirrors the faces.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from solvers.cells import GHOST
+
+# Differences below 1e-6 units of V are not limited: there the limiters turn into the linear scheme behind them, which keeps
+# them smooth where the solution is constant up to round-off (a steady solver cannot converge through switching limiters).
+FLOOR = 1e-12
+
+
+def reconstruct_constant(V: Tensor) -> tuple[Tensor, Tensor]:
+    """First order: the cell average. Source: S. K. Godunov, Mat. Sb. 47 (1959) 271."""
+    return V[..., GHOST - 1 : -GHOST], V[..., GHOST : 1 - GHOST]
+
+
+def neighbours(V: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Cells that touch a face of the interior (N + 2 of them) with their backward and forward differences."""
+    W = V[..., GHOST - 2 : V.shape[-1] - GHOST + 2]
+    difference = W[..., 1:] - W[..., :-1]
+    return W[..., 1:-1], difference[..., :-1], difference[..., 1:]
+
+
+def to_faces(right_edge: Tensor, left_edge: Tensor) -> tuple[Tensor, Tensor]:
+    """From the values at the right and left edge of each cell to the left and right side of each face."""
+    return right_edge[..., :-1], left_edge[..., 1:]
+
+
+def reconstruct_muscl(V: Tensor) -> tuple[Tensor, Tensor]:
+    r"""MUSCL, third-order biased parabola with the smooth limiter of van Albada (kappa = 1/3).
+
+    .. math:: V_{i \pm 1/2} = V_i \pm \tfrac{s}{4} \left[(1 - \kappa s)\,\delta_\mp + (1 + \kappa s)\,\delta_\pm\right],
+              \qquad s = \frac{2 \max(\delta_- \delta_+, 0) + \epsilon}{\delta_-^2 + \delta_+^2 + \epsilon}
+
+    Face values lie between the neighbouring averages. Third order for linear laws where monotone, second order otherwise.
+
+    Source: W. K. Anderson, J. L. Thomas, B. van Leer, AIAA J. 24 (1986) 1453, doi:10.2514/3.9465, eqs. 9-11.
+    """
+    centre, a, b = neighbours(V)
+    s = (2 * (a * b).clamp(min=0) + FLOOR) / (a * a + b * b + FLOOR)
+    odd = 0.25 * s * (a + b)
+    even = (1 / 12) * s * s * (b - a)
+    middle = centre + even
+    return to_faces(middle + odd, middle - odd)
+
+
+def reconstruct_van_leer(V: Tensor) -> tuple[Tensor, Tensor]:
+    r"""MUSCL with van Leer's harmonic mean of the two differences: slope :math:`2 \delta_- \delta_+ / (\delta_- + \delta_+)`, 0 at extrema.
+
+    Second order, total variation diminishing.
+
+    Source: B. van Leer, J. Comput. Phys. 32 (1979) 101, doi:10.1016/0021-9991(79)90145-1, eq. 67.
+    """
+    centre, a, b = neighbours(V)
+    product = a * b
+    monotone = product > 0
+    half_slope = torch.where(monotone, product / torch.where(monotone, a + b, 1), 0)
+    return to_faces(centre + half_slope, centre - half_slope)
+
+
+def reconstruct_mc(V: Tensor) -> tuple[Tensor, Tensor]:
+    r"""MUSCL with the monotonised central limiter: slope minmod(:math:`2\delta_-, \tfrac12(\delta_- + \delta_+), 2\delta_+`).
+
+    Second order, total variation diminishing, the sharpest of the slope limiters here, and the only one with kinks.
+
+    Source: B. van Leer, J. Comput. Phys. 23 (1977) 276, doi:10.1016/0021-9991(77)90095-X.
+    """
+    centre, a, b = neighbours(V)
+    size = torch.minimum(torch.minimum(a.abs(), b.abs()), 0.25 * (a + b).abs())
+    half_slope = torch.where(a * b > 0, torch.sign(a) * size, 0)
+    return to_faces(centre + half_slope, centre - half_slope)
+
+
+def reconstruct_weno5(V: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Fifth-order weighted essentially non-oscillatory reconstruction, weights Z.
+
+    Three parabolas with linear weights d = (1, 6, 3)/10 and :math:`\alpha_k = d_k [1 + (\tau/(\beta_k + \epsilon))^2]`,
+    :math:`\tau = |\beta_0 - \beta_2|`. Fifth order for laws with V = U (a nonlinear V of an average is not the average of V,
+    which leaves second order with a small constant).
+
+    Source: R. Borges et al., J. Comput. Phys. 227 (2008) 3191, doi:10.1016/j.jcp.2007.11.038, eqs. 25-28;
+    beta_k: G.-S. Jiang, C.-W. Shu, J. Comput. Phys. 126 (1996) 202, eqs. 3.2-3.4.
+    """
+    W = V[..., GHOST - 3 : V.shape[-1] - GHOST + 3]
+    v0, v1, v2, v3, v4 = (W[..., k : W.shape[-1] - 4 + k] for k in range(5))
+    beta_0 = (13 / 12) * (v0 - 2 * v1 + v2) ** 2 + 0.25 * (v0 - 4 * v1 + 3 * v2) ** 2
+    beta_1 = (13 / 12) * (v1 - 2 * v2 + v3) ** 2 + 0.25 * (v1 - v3) ** 2
+    beta_2 = (13 / 12) * (v2 - 2 * v3 + v4) ** 2 + 0.25 * (3 * v2 - 4 * v3 + v4) ** 2
+    tau_2 = (beta_0 - beta_2) ** 2
+    z_0, z_1, z_2 = (1 + tau_2 / (beta + FLOOR) ** 2 for beta in (beta_0, beta_1, beta_2))
+
+    def edge(p0, p1, p2, p3, p4, far, middle, near):  # the value at the right edge; mirrored arguments give the left edge
+        far, middle, near = far, 6 * middle, 3 * near
+        sum_ = far * (2 * p0 - 7 * p1 + 11 * p2) + middle * (5 * p2 - p1 + 2 * p3) + near * (2 * p2 + 5 * p3 - p4)
+        return sum_ / (6 * (far + middle + near))
+
+    return to_faces(edge(v0, v1, v2, v3, v4, z_0, z_1, z_2), edge(v4, v3, v2, v1, v0, z_2, z_1, z_0))
+
+
+RECONSTRUCTIONS = {
+    "constant": reconstruct_constant,
+    "muscl": reconstruct_muscl,
+    "van_leer": reconstruct_van_leer,
+    "mc": reconstruct_mc,
+    "weno5": reconstruct_weno5,
+}
