@@ -1,0 +1,58 @@
+"""The command `knudsen`: one Hydra application. Everything heavy is imported inside the run, so that --help is instant."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from experiments.failure import explain
+
+INTERRUPTED = 130
+
+
+def run(cfg: DictConfig) -> int:
+    """Run the chosen experiment; returns its exit status."""
+    from experiments.output import Output
+    from experiments.setup import check_added_keys
+
+    hydra_config = HydraConfig.get()
+    experiment = importlib.import_module(f"experiments.{hydra_config.runtime.choices.experiment}")
+    check_added_keys(hydra_config.overrides.task, getattr(experiment, "OPTIONAL", ()))
+    return experiment.run(cfg, Output(Path(hydra_config.runtime.output_dir), cfg)) or 0
+
+
+def main() -> int:
+    """Exit status: 0 done; 1 bad input (the last line says what); 3 the solution diverged; 130 interrupted.
+
+    With HYDRA_FULL_ERROR=1 in the environment nothing is caught: full tracebacks, for developers.
+    """
+    statuses: list[int] = []
+    application = hydra.main(version_base="1.3", config_path="pkg://conf", config_name="config")(
+        lambda cfg: statuses.append(run(cfg))
+    )
+    debug = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"    # Hydra passes every exception on, and this function words it
+    try:
+        application()
+    except KeyboardInterrupt:
+        print("interrupted: only complete files were written", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        if debug == "1":
+            raise
+        print(f"knudsen: {explain(error)}", file=sys.stderr)
+        return 1
+    finally:
+        if debug is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = debug
+    return max(statuses, default=0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""Result files: NetCDF with units and provenance, JSON, text, figures. Each is written to a temporary name, then renamed, so that
+a file that exists is complete, whatever interrupts the run."""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from omegaconf import DictConfig, OmegaConf
+
+# Every variable the files hold: (long name, unit). Units: k_B/m = 1, so that lengths, velocities and densities are in those of the case.
+FIELDS = {
+    "rho": ("density", "rho_ref"),
+    "u": ("velocity", "sqrt(T_ref)"),
+    "T": ("temperature", "T_ref"),
+    "q": ("heat flux", "rho_ref T_ref^(3/2)"),
+    "sigma": ("stress deviator xx", "rho_ref T_ref"),
+    "x": ("position", "length of the case"),
+    "time": ("time", "length / sqrt(T_ref)"),
+    "knudsen": ("Knudsen number", "1"),
+}
+
+
+def finite(value: Any) -> Any:
+    """`value` ready for JSON: plain types, and null where a number is not finite (JSON knows no NaN)."""
+    if isinstance(value, Mapping):
+        return {str(k): finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [finite(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class Output:
+    """The folder of one run. directory: made by Hydra; config: kept, resolved, in every file's attributes."""
+
+    def __init__(self, directory: Path, config: DictConfig):
+        self.directory = Path(directory)
+        self.config = config
+        self.start = time.perf_counter()
+        self.written: list[Path] = []
+
+    def _write(self, name: str, write: Callable[[Path], Any]) -> Path:
+        path = self.directory / name
+        partial = path.with_name(f".partial-{os.getpid()}-{name}")    # same folder: a rename is atomic; same suffix: it tells the format
+        try:
+            write(partial)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+        self.written.append(path)
+        return path
+
+    def attributes(self) -> dict[str, Any]:
+        """Provenance: resolved configuration (YAML), version, wall seconds since the run began."""
+        return {
+            "config": OmegaConf.to_yaml(self.config, resolve=True),
+            "version": version("knudsen"),
+            "wall_seconds": time.perf_counter() - self.start,
+        }
+
+    def dataset(self, name: str, data: xr.Dataset) -> Path:
+        """Write NetCDF-4. Variables without their own units and long_name get those of `FIELDS`."""
+        for variable in data.variables:
+            if variable in FIELDS:
+                long_name, units = FIELDS[variable]
+                data[variable].attrs = {"long_name": long_name, "units": units} | data[variable].attrs
+        data = data.assign_attrs(self.attributes() | data.attrs)
+        encoding = {name: {"_FillValue": None} for name, v in data.variables.items() if v.dtype.kind == "f"}
+        return self._write(name, lambda path: data.to_netcdf(path, engine="h5netcdf", encoding=encoding))
+
+    def json(self, name: str, data: Mapping) -> Path:
+        return self._write(name, lambda path: path.write_text(json.dumps(finite(data), indent=1) + "\n"))
+
+    def text(self, name: str, text: str) -> Path:
+        return self._write(name, lambda path: path.write_text(text))
+
+    def figure(self, name: str, figure: Any) -> Path:
+        """Write ``name.png`` and ``name.pdf``, and close the figure."""
+        import matplotlib.pyplot as plt
+
+        self._write(f"{name}.pdf", figure.savefig)
+        path = self._write(f"{name}.png", figure.savefig)
+        plt.close(figure)
+        return path
+
+    def announce(self) -> None:
+        """Say on the terminal where the files are."""
+        print("wrote " + ", ".join(path.name for path in self.written) + f" in {self.directory}", flush=True)
+
+
+def table(header: list[str], rows: list[list[Any]]) -> str:
+    """A Markdown table with aligned columns; it reads well on a terminal too."""
+    cells = [[str(c) for c in row] for row in [header, *rows]]
+    width = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    line = ["| " + " | ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, width))) + " |" for row in cells]
+    rule = "|" + "|".join("-" * (w + 2) if i == 0 else "-" * (w + 1) + ":" for i, w in enumerate(width)) + "|"
+    return "\n".join([line[0], rule, *line[1:]]) + "\n"
+
+
+def number(value: float | None, format: str = ".2f", scale: float = 1.0) -> str:
+    """`value` times `scale`, or a dash where there is none (a model that diverged)."""
+    return "-" if value is None or not math.isfinite(value) else f"{scale * value:{format}}"

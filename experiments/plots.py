@@ -1,0 +1,152 @@
+"""Figures. The reference is black, every model keeps one colour in all of them, and the error stands under the comparison."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")    # files only: runs need no display
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+plt.style.use(Path(__file__).with_name("knudsen.mplstyle"))
+
+# Colours that remain apart in grey and for colour-blind readers (Okabe and Ito 2008, https://jfly.uni-koeln.de/color/).
+COLOURS = {
+    "kinetic": "black",
+    "herm_mlc": "#D55E00",
+    "enc_mlc": "#CC79A7",
+    "quadrature": "#009E73",
+    "grad": "#0072B2",
+    "grad13": "#56B4E9",
+    "nsf": "#E69F00",
+    "euler": "#999999",
+}
+OTHERS = ("#8C564B", "#7F3C8D", "#11A579")    # a user's own closures, in the order of their names
+NAMES = {"kinetic": "kinetic", "herm_mlc": "HermMLC", "enc_mlc": "EncMLC", "quadrature": "quadrature", "grad": "Grad", "grad13": "Grad-13",
+         "nsf": "NSF", "euler": "Euler"}
+SYMBOLS = {"rho": r"\rho", "u": "u", "T": "T", "q": "q", "sigma": r"\sigma"}
+WORDS = {"rho": "density", "u": "velocity", "T": "temperature", "q": "heat flux", "sigma": "stress"}
+
+
+def colours(models: Sequence[str]) -> dict[str, str]:
+    own = sorted(set(models) - set(COLOURS))
+    return {m: COLOURS.get(m) or OTHERS[own.index(m) % len(OTHERS)] for m in models}
+
+
+def label(model: str) -> str:
+    return NAMES.get(model, model)
+
+
+def models_in_words(models: Sequence[str]) -> str:
+    return ", ".join(label(m) for m in models)
+
+
+def gas_in_words(gas: Any) -> str:
+    """E.g. 'BGK gas, D = 3, viscosity ~ T^0.81'."""
+    law = "constant frequency" if gas.omega is None else rf"viscosity $\propto T^{{{gas.omega:g}}}$"
+    return f"BGK gas, D = {gas.dims}, {law}"
+
+
+def _curves(axis: Any, data: xr.DataArray, x: np.ndarray) -> None:
+    colour = colours(list(data.model.values))
+    for model in data.model.values[::-1]:    # the reference last: on top
+        axis.plot(x, data.sel(model=model), color=colour[model], label=label(model), lw=1.8 if model == "kinetic" else 1.2,
+                  zorder=3 if model == "kinetic" else 2)
+
+
+def _errors(axis: Any, data: xr.DataArray, x: np.ndarray, scale: float, text: str) -> None:
+    colour = colours(list(data.model.values))
+    for model in data.model.values[1:]:
+        axis.plot(x, 100 * (data.sel(model=model) - data.sel(model="kinetic")) / scale, color=colour[model], lw=1.1)
+    axis.axhline(0, color="black", lw=0.8)
+    axis.set_ylabel(text)
+
+
+def _legend(axis: Any, **options: Any) -> None:
+    handles, labels = axis.get_legend_handles_labels()
+    axis.legend(handles[::-1], labels[::-1], **options)
+
+
+def _small_table(axis: Any, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    axis.axis("off")
+    drawn = axis.table(cellText=rows, colLabels=header, loc="center", cellLoc="center")
+    drawn.auto_set_font_size(False)
+    drawn.set_fontsize(8)
+    drawn.scale(1, 1.25)
+    for cell in drawn.get_celld().values():
+        cell.set_linewidth(0.3)
+
+
+def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]], title: str) -> Figure:
+    """Profiles over x / lambda1, errors of density and temperature under them, thickness in a small table.
+
+    data: `shock.nc`; rows: model, lambda1/delta, relative errors of rho, u, T in per cent.
+    """
+    figure = plt.figure(figsize=(9, 8.2))
+    axes = figure.subplot_mosaic([["rho", "u"], ["T", "q"], ["error_rho", "error_T"], ["table", "table"]], height_ratios=[1.5, 1.5, 1, 0.75])
+    x = data.x.values
+    for name in ("rho", "u", "T", "q"):
+        _curves(axes[name], data[name], x)
+        unit = r" / $(\rho_1 T_1^{3/2})$" if name == "q" else ", normalised"
+        axes[name].set_ylabel(f"{WORDS[name]} ${SYMBOLS[name]}${unit}")
+    _legend(axes["rho"], loc="upper left")
+    for name in ("rho", "T"):
+        axis = axes[f"error_{name}"]
+        _errors(axis, data[name], x, 1.0, f"error of ${SYMBOLS[name]}$ [% of the jump]")
+        axis.set_xlabel(r"$x / \lambda_1$")
+    for name in ("u", "T", "q", "error_rho", "error_T"):
+        axes[name].sharex(axes["rho"])
+    axes["rho"].set_xlim(x[0], x[-1])
+    _small_table(axes["table"], ["model", r"thickness $\lambda_1/\delta$", *(rf"rel. $L_2$ error of ${s}$ [%]" for s in (r"\rho", "u", "T"))], rows)
+    figure.suptitle(title)
+    return figure
+
+
+def comparison_figure(data: xr.Dataset, title: str) -> Figure:
+    """Fields of every model at the end time, and under each its error in per cent of the reference's largest value. data: `comparison.nc`."""
+    names = [name for name in ("rho", "u", "T", "q") if name in data]
+    figure = plt.figure(figsize=(3.1 * len(names), 4.6))
+    axes = figure.subplots(2, len(names), sharex=True, height_ratios=[1.8, 1])
+    for (top, bottom), name in zip(axes.T, names):
+        _curves(top, data[name], data.x.values)
+        top.set_title(f"{WORDS[name]} ${SYMBOLS[name]}$")
+        scale = float(abs(data[name].sel(model="kinetic")).max()) or 1.0
+        _errors(bottom, data[name], data.x.values, scale, rf"error [% of max $|{SYMBOLS[name]}|$]")
+        bottom.set_xlabel("$x$")
+    _legend(axes[0, 0])
+    figure.suptitle(title)
+    return figure
+
+
+def solution_figure(data: xr.Dataset, title: str) -> Figure:
+    """Fields of one model at every saved time, light to dark. data: `solution.nc`."""
+    names = [name for name in ("rho", "u", "T", "q", "sigma") if name in data]
+    figure = plt.figure(figsize=(2.9 * len(names), 2.9))
+    shades = plt.get_cmap("viridis_r")(np.linspace(0.15, 1, data.sizes["time"]))
+    for axis, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names):
+        for shade, (_, row) in zip(shades, data[name].groupby("time")):
+            axis.plot(data.x, row.squeeze(), color=shade, label=f"$t$ = {float(row.time.squeeze()):g}")
+        axis.set(xlabel="$x$", title=f"{WORDS[name]} ${SYMBOLS[name]}$")
+        if name == "rho" and data.sizes["time"] <= 8:
+            axis.legend()
+    figure.suptitle(title)
+    return figure
+
+
+def evaluation_figure(points: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], title: str) -> Figure:
+    """Error of every random case against its Knudsen number, one panel per kind. points: {kind: {closure: (knudsen, rel_l2)}}."""
+    figure = plt.figure(figsize=(3.1 * len(points), 3.2))
+    axes = figure.subplots(1, len(points), sharex=True, sharey=True, squeeze=False)[0]
+    for axis, (kind, by_closure) in zip(axes, points.items()):
+        for model, colour in colours(list(by_closure)).items():
+            knudsen, error = by_closure[model]
+            axis.loglog(knudsen, 100 * error, "o", ms=3, color=colour, label=label(model))
+        axis.set(title=kind, xlabel=r"Knudsen number $\varepsilon$")
+    axes[0].set_ylabel(r"relative $L_2$ error of $(\rho, m, E)$ [%]")
+    axes[0].legend()
+    figure.suptitle(title)
+    return figure

@@ -1,0 +1,134 @@
+"""From the configuration to the rooms' objects: gas, case, closures, options of the solvers."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from hydra import compose
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+import closure
+import kinetic
+from conf.build import build
+from experiments.progress import bar
+from kinetic.errors import InputError
+
+DEFAULT_RIVALS = ("grad", "nsf", "euler")
+DIVERGED = 3    # exit status of a run whose only solution, or whose reference, diverged
+
+
+def plain(node: Any) -> Any:
+    """A configuration node as plain dicts, lists and numbers."""
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+
+
+def check_added_keys(overrides: Sequence[str], optional: Iterable[str]) -> None:
+    """Keys added with ``+key=value`` at top level must be ones the experiment reads; deeper ones are checked where they are used."""
+    for override in overrides:
+        key = override.lstrip("+").partition("=")[0]
+        if override.startswith("+") and "." not in key and "/" not in key and key not in optional:
+            known = ", ".join(optional) or "none"
+            raise InputError(f"{key}: unknown key; keys this experiment takes with a +: {known}")
+
+
+def positive(cfg: DictConfig, key: str, kind: type = float) -> Any:
+    """The number at `key`, checked."""
+    value = OmegaConf.select(cfg, key)
+    if isinstance(value, bool) or not isinstance(value, (int, kind)) or not value > 0:
+        raise InputError(f"{key}={value}: give a positive {'integer' if kind is int else 'number'}")
+    return kind(value)
+
+
+def gas(cfg: DictConfig) -> kinetic.Gas:
+    return build(plain(cfg.gas), "gas")
+
+
+def case(cfg: DictConfig, gas: kinetic.Gas) -> kinetic.Case:
+    return build(plain(cfg.case), "case", gas=gas, mach=cfg.mach, seed=cfg.seed)
+
+
+def option(group: str) -> str:
+    """The name of the option chosen for a configuration group, as on the command line."""
+    return HydraConfig.get().runtime.choices[group]
+
+
+def closure_names(cfg: DictConfig) -> list[str]:
+    """The closures to run: the list ``closures``, or by default the one under study and its classical rivals."""
+    if cfg.closures is None:
+        study = option("closure")
+        return [study, *(name for name in DEFAULT_RIVALS if name != study)]
+    names = plain(cfg.closures)
+    names = [names] if isinstance(names, str) else list(names)
+    if not names or len(set(names)) < len(names) or "kinetic" in names:
+        raise InputError(f"closures={names}: give a list of different closures, e.g. closures=[herm_mlc,nsf]; the kinetic model is always there")
+    return names
+
+
+def closure_config(cfg: DictConfig, name: str) -> dict[str, Any]:
+    """The options of closure `name`: those of the command line if it is the one under study, else those of its file."""
+    if name == option("closure"):
+        return plain(cfg.closure)
+    return plain(compose("config", overrides=[f"closure={name}"]).closure)
+
+
+def law(cfg: DictConfig, name: str, gas: kinetic.Gas) -> Any:
+    """The balance law of closure `name` for `gas`."""
+    return closure.build(name, gas, **closure_config(cfg, name))
+
+
+def solver_options(cfg: DictConfig, name: str) -> dict[str, Any]:
+    """The numerical options of solver `name`; an experiment that needs the other solver than the chosen one says so."""
+    options = plain(cfg.solver)
+    if options.pop("name") != name:
+        raise InputError(f"solver={option('solver')}: this experiment takes solver={name}; the kinetic reference has its own keys, reference.*")
+    return options
+
+
+def closures(cfg: DictConfig, gas: kinetic.Gas) -> dict[str, Any]:
+    """{option name: balance law}; all are built before anything runs, so that a bad name costs no computing."""
+    return {name: law(cfg, name, gas) for name in closure_names(cfg)}
+
+
+def outcome(solution: Any) -> dict[str, Any]:
+    """What metrics say of every run: status, seconds, steps, and for a diverged one when and where."""
+    entry = {"status": solution.status, "seconds": solution.seconds, "steps": solution.steps}
+    if solution.status == "diverged":
+        time, cell = solution.diverged_at
+        entry["diverged_at"] = {"time": time, "cell": cell}
+    return entry
+
+
+def status_in_words(metrics: dict[str, Any]) -> str:
+    """E.g. 'ok', 'diverged at t = 0.031, cell 12'."""
+    where = metrics.get("diverged_at")
+    return metrics["status"] if where is None else f"diverged at t = {where['time']:.3g}, cell {where['cell']}"
+
+
+def case_and_reference(cfg: DictConfig, gas: kinetic.Gas) -> tuple[kinetic.Case, kinetic.Case]:
+    """The case, and the same start on the reference's finer grid.
+
+    A start that is known on finer cells (random fields, a file) is refined no further than that; a formula is evaluated there.
+    """
+    start = case(cfg, gas)
+    if start.refine == 1 and "file" not in cfg.case:
+        refine = max(positive(cfg, "reference.cells", int) // start.cells, 1)
+        finer = build(plain(cfg.case) | {"cells": refine * start.cells}, "case", gas=gas, mach=cfg.mach, seed=cfg.seed)
+        return finer.at(start.cells), finer
+    return start, start.at(reference_cells(cfg, start))
+
+
+def reference_cells(cfg: DictConfig, case: kinetic.Case) -> int:
+    """The largest multiple of the case's cells that its fine grid has, up to reference.cells."""
+    wanted = max(positive(cfg, "reference.cells", int) // case.cells, 1)
+    return case.cells * max(r for r in range(1, wanted + 1) if case.refine % r == 0)
+
+
+def reference(cfg: DictConfig, gas: kinetic.Gas, cases: Sequence[kinetic.Case], text: str = "kinetic") -> list[kinetic.Trajectory]:
+    """Resolved kinetic solutions: at least reference.velocity_points velocities per coordinate, each on its case's own cells."""
+    points = max(positive(cfg, "reference.velocity_points", int), gas.velocity_points or 0)
+    with bar(text, cfg.progress) as progress:
+        return kinetic.simulate(
+            cases, replace(gas, velocity_points=points), transport=cfg.reference.transport, integrator=cfg.reference.integrator,
+            workers=positive(cfg, "executor.workers", int), progress=progress,
+        )

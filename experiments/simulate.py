@@ -1,0 +1,48 @@
+"""One case with one model: ``solution.nc`` (row 0 the start, the last row t_end), ``metrics.json``, a figure."""
+
+import numpy as np
+import xarray as xr
+from omegaconf import DictConfig
+
+import closure
+import kinetic
+from experiments import plots, setup
+from experiments.output import Output
+from experiments.progress import bar
+
+
+def run(cfg: DictConfig, output: Output) -> int:
+    gas = setup.gas(cfg)
+    case = setup.case(cfg, gas)
+    model, solution = _solve(cfg, gas, case)
+    data = dataset(solution, case, gas)
+    output.json("metrics.json", {"model": model} | setup.outcome(solution))
+    if solution.status == "diverged":
+        time, cell = solution.diverged_at
+        output.dataset("diverged.nc", data.isel(time=np.isfinite(data.rho).all("x")))    # what was saved before
+        print(f"{model} diverged at t = {time:.6g} in cell {cell} (x = {case.x[cell]:.4g}); diverged.nc holds the times before", flush=True)
+        return setup.DIVERGED
+    output.dataset("solution.nc", data)
+    output.figure("solution", plots.solution_figure(data, f"{case.name}, {plots.gas_in_words(gas)}: {plots.label(model)}"))
+    print(f"{model}: {case.name} to t = {case.t_end:g}, {case.cells} cells, {solution.steps} steps, {solution.seconds:.2f} s")
+    output.announce()
+    return 0
+
+
+def _solve(cfg: DictConfig, gas: kinetic.Gas, case: kinetic.Case):
+    """(option name of the model, its solution)."""
+    if setup.option("solver") == "kinetic":
+        with bar("kinetic", cfg.progress) as progress:
+            return "kinetic", kinetic.simulate([case], gas, progress=progress, **setup.solver_options(cfg, "kinetic"))[0]
+    name = setup.option("closure")
+    law = setup.law(cfg, name, gas)
+    with bar(name, cfg.progress) as progress:
+        return name, closure.simulate(law, [case], gas, progress=progress, **setup.solver_options(cfg, "moments"))[0]
+
+
+def dataset(solution, case: kinetic.Case, gas: kinetic.Gas) -> xr.Dataset:
+    """Fields over time and x; the Knudsen number, the stress for D > 1."""
+    names = ("rho", "u", "T", "q", "sigma") if gas.dims > 1 else ("rho", "u", "T", "q")
+    fields = {name: (("time", "x"), np.asarray(getattr(solution, name))) for name in names}
+    fields["knudsen"] = ("x", np.broadcast_to(case.knudsen, case.x.shape).copy())
+    return xr.Dataset(fields, {"time": np.asarray(solution.t), "x": case.x}, {"case": case.name, "boundary": case.boundary, "status": solution.status})
