@@ -12,6 +12,7 @@ from torch import Tensor
 
 from solvers.cells import Cells
 
+DIFFERENCE = 1e-6  # step of the finite differences, in units of the basis: round-off of U may be 1e4 times that of the basis
 CHUNK = 2**18  # numbers in one batch of perturbed states: small enough for the cache, large enough to hide the call
 
 
@@ -31,7 +32,7 @@ class BandedJacobian:
 
     Component k of all cells with equal i mod (2w + 1) is perturbed at once, since their images do not overlap: n (2w + 1)
     perturbed states, evaluated as one batch, whatever the number of cells. Unknowns are ordered cell by cell, which leaves
-    n (w + 1) - 1 diagonals on each side. Everything is in scaled variables, U/scale and R/scale.
+    n (w + 1) - 1 diagonals on each side. Everything is in the coordinates of a Basis.
 
     Source: A. R. Curtis, M. J. D. Powell, J. K. Reid, IMA J. Appl. Math. 13 (1974) 117, doi:10.1093/imamat/13.1.117.
     """
@@ -49,29 +50,49 @@ class BandedJacobian:
         self.source = (i % self.colours, k_in, k_out, i + o)  # where the entry stands in the differences
         self.target = (self.bands + o * n + k_out - k_in, i * n + k_in)  # and in LAPACK's band storage
 
-    def evaluate(self, residual, U: Tensor, R: Tensor, scale: Tensor) -> np.ndarray:
-        """LAPACK band storage [2 bands + 1, n N] of the scaled Jacobian at U [1, n, N], where the residual is R."""
-        # forward differences: the step balances truncation and round-off at half the digits
-        step = torch.finfo(U.dtype).eps ** 0.5 * scale.expand_as(U)
-        step = (U + step) - U  # the perturbation as it is represented
+    def evaluate(self, residual, U: Tensor, R: Tensor, basis: Basis) -> np.ndarray:
+        """LAPACK band storage [2 bands + 1, n N] of the Jacobian at U [1, n, N] in the basis, where the residual is R."""
         colour = torch.arange(self.N, device=U.device) % self.colours
         masks = (colour == torch.arange(self.colours, device=U.device)[:, None]).to(U.dtype)  # [colours, N]
         identity = torch.eye(self.n, dtype=U.dtype, device=U.device)
-        shifts = (masks[:, None, None, :] * identity[None, :, :, None]).reshape(-1, self.n, self.N) * step
+        shifts = basis.combine(DIFFERENCE * (masks[:, None, None, :] * identity[None, :, :, None]).reshape(-1, self.n, self.N))
         per_chunk = max(1, CHUNK // (self.n * self.N))
         differences = torch.cat([residual(U + part) - R for part in shifts.split(per_chunk)])
-        differences = (differences / scale).reshape(self.colours, self.n, self.n, self.N).cpu().numpy()
+        differences = basis.resolve(differences).reshape(self.colours, self.n, self.n, self.N).cpu().numpy() / DIFFERENCE
         bands = np.zeros((2 * self.bands + 1, self.n * self.N))
         bands[self.target] = differences[self.source]
-        return bands / (step / scale)[0].T.reshape(1, -1).cpu().numpy()
+        return bands
 
     def solve(self, jacobian: np.ndarray, dt: float, R: Tensor) -> Tensor:
-        """dU with (1/dt - J) dU = R, all scaled, [1, n, N]."""
+        """dU with (1/dt - J) dU = R, all in the basis, [1, n, N]."""
         matrix = -jacobian
         matrix[self.bands] += 1 / dt
         right = R[0].T.reshape(-1).cpu().numpy()
         solution = solve_banded((self.bands, self.bands), matrix, right, overwrite_ab=True, check_finite=False)
         return torch.as_tensor(solution.reshape(self.N, self.n).T[None].copy(), dtype=R.dtype, device=R.device)
+
+
+class Basis:
+    """Natural coordinates y of the state in every cell, U = P y: what is perturbed, solved for and measured.
+
+    matrix P and its inverse, each [n, n, N] or, where P is diagonal, [n, N]. A state whose components differ by many orders of
+    magnitude, or hide one another (raw moments of a fast stream), is well conditioned only in its own frame.
+    """
+
+    def __init__(self, matrix: Tensor, inverse: Tensor):
+        self.matrix, self.inverse = matrix, inverse
+
+    def combine(self, y: Tensor) -> Tensor:
+        """P y, [batch, n, N]."""
+        return self._apply(self.matrix, y)
+
+    def resolve(self, U: Tensor) -> Tensor:
+        """P^-1 U, [batch, n, N]."""
+        return self._apply(self.inverse, U)
+
+    @staticmethod
+    def _apply(matrix: Tensor, values: Tensor) -> Tensor:
+        return matrix * values if matrix.ndim == 2 else torch.einsum("ijx,bjx->bix", matrix, values)
 
 
 @torch.no_grad()
@@ -82,7 +103,7 @@ def pseudo_transient(
     tolerance: float = 1e-8,
     max_iterations: int = 200,
     half_width: int = 3,
-    scale: Tensor | None = None,
+    basis: Basis | None = None,
     time_scale: float = 1.0,
     dt: float | None = None,
     dt_max: float | None = None,
@@ -95,9 +116,9 @@ def pseudo_transient(
               \Delta t_{k+1} = \Delta t_k \min(g, \|R_k\| / \|R_{k+1}\|) \text{ or at least } \sqrt g\, \Delta t_k.
 
     solver: supplies residual, max_dt and the law's admissible. U0: [1, n, N]. cells: fixed or outflow boundaries.
-    tolerance: on the norm :math:`\sqrt{\mathrm{mean}((R\, \tau / \mathrm{scale})^2)}`, tau = time_scale.
+    tolerance: on the norm :math:`\tau \sqrt{\mathrm{mean}((P^{-1} R)^2)}`, tau = time_scale, P the basis.
     half_width: cells on each side that the residual of a cell depends on: 2 for MUSCL, 3 with central differences among the
-    variables or for WENO5, 4 for both. scale: size of each component, [1, n, 1 or N] (default: largest \|U\| of the component).
+    variables or for WENO5, 4 for both. basis: see :class:`Basis` (default: diagonal, largest \|U\| of the component).
     dt, dt_max: first and largest step (default: 10 explicit steps; 1,000 times as long as the fastest wave needs through the domain).
     growth: g. progress: called with (iteration, residual, dt).
 
@@ -117,10 +138,10 @@ def pseudo_transient(
         raise ValueError(f"U0 holds {U0.shape[0]} problems; steady solves one, [1, components, cells]")
     start = time.perf_counter()
     U = U0
-    if scale is None:
-        size = U.abs().amax(dim=-1, keepdim=True)
-        scale = torch.where(size > 0, size, size.amax())
-    scale = torch.as_tensor(scale, dtype=U.dtype, device=U.device)
+    if basis is None:
+        size = U.abs().amax(dim=-1)[0]
+        size = torch.where(size > 0, size, size.amax())[:, None].expand(-1, cells.n)
+        basis = Basis(size, 1 / size)
     explicit = float(solver.max_dt(U, cells))
     crossing = explicit / solver.cfl * cells.n
     dt = 10 * explicit if dt is None else dt
@@ -130,7 +151,7 @@ def pseudo_transient(
         return solver.residual(u, cells)
 
     def norm(r: Tensor) -> float:
-        return float(((r * (time_scale / scale)) ** 2).mean().sqrt())
+        return time_scale * float((basis.resolve(r) ** 2).mean().sqrt())
 
     def admissible(u: Tensor) -> bool:
         return bool((solver.law.admissible(u) & torch.isfinite(u).all(dim=1)).all())
@@ -146,8 +167,11 @@ def pseudo_transient(
     while size > tolerance and iterations < max_iterations:
         iterations += 1
         if bands is None:
-            bands = jacobian.evaluate(residual, U, R, scale)
-        trial = U + scale * jacobian.solve(bands, dt, R / scale)
+            bands = jacobian.evaluate(residual, U, R, basis)
+        try:
+            trial = U + basis.combine(jacobian.solve(bands, dt, basis.resolve(R)))
+        except np.linalg.LinAlgError:  # singular for this step: another one is tried
+            trial = torch.full_like(U, torch.nan)
         new_R = residual(trial) if admissible(trial) else None
         new_size = norm(new_R) if new_R is not None else float("nan")
         if progress is not None:
