@@ -1,0 +1,32 @@
+"""The micro-scale model: gases, Maxwellians, moments, cases, the discrete-velocity BGK solver and steady shocks.
+
+Must not know: closures, networks, experiments, torch.
+
+Public names: Gas, gas, InputError, Case, cases, VelocityGrid, velocity_grid, simulate, Trajectory, macroscopic,
+maxwellian_moments, rankine_hugoniot, solve_shock, ShockProfile. The compiled parts are imported on first use, so that importing this package is quick.
+"""
+
+from importlib import import_module
+
+from kinetic import cases
+from kinetic.case import Case
+from kinetic.errors import InputError
+from kinetic.gas import Gas, gas
+from kinetic.moments import macroscopic, maxwellian_moments, rankine_hugoniot
+
+_LAZY = {
+    "VelocityGrid": "kinetic.grid",
+    "velocity_grid": "kinetic.grid",
+    "simulate": "kinetic.simulation",
+    "Trajectory": "kinetic.simulation",
+    "solve_shock": "kinetic.shock",
+    "ShockProfile": "kinetic.shock",
+}
+
+__all__ = ["Case", "Gas", "InputError", "cases", "gas", "macroscopic", "maxwellian_moments", "rankine_hugoniot", *_LAZY]
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'kinetic' has no attribute {name!r}")

@@ -1,0 +1,143 @@
+"""The cases by name. The random ones are functions of their seed alone and share the domain [-1/2, 1/2], periodic."""
+
+from math import lcm
+
+import numpy as np
+
+from kinetic.case import Case
+from kinetic.errors import InputError
+from kinetic.gas import Gas
+from kinetic.moments import rankine_hugoniot
+from kinetic.tabulated import tabulated
+
+__all__ = ["CASES", "equilibrium", "mix", "riemann", "shock", "sod", "strong", "tabulated", "transition", "wave"]
+
+FINE = 600  # cells that the random states are drawn on; a multiple of 100, so that jumps on multiples of 0.01 are exact
+RANGES = np.array([[0.4, 1.4], [-0.6, 0.6], [0.4, 1.4]])  # rho, u, T
+
+
+def riemann(left, right, *, bounds=(-0.5, 0.5), jump=0.0, cells=200, name="riemann", boundary="outflow", knudsen=0.01, **times):
+    """Two constant states ``left`` and ``right`` = (rho, u, T) that meet at x = ``jump`` (the nearest cell face).
+
+    times: t_end (default 0.15) and save_times.
+    """
+    _positive_cells(cells)
+    for key, state in (("left", left), ("right", right)):
+        if np.shape(state) != (3,):
+            raise InputError(f"case.{key}={state!r}: give density, velocity and temperature")
+    x = bounds[0] + (np.arange(cells) + 0.5) * (bounds[1] - bounds[0]) / cells
+    rho, u, T = (np.where(x < jump, left[i], right[i]) for i in range(3))
+    return Case(name, tuple(bounds), cells, boundary, rho, u, T, knudsen, **({"t_end": 0.15} | times))
+
+
+def sod(**options):
+    """Sod's tube, (rho, u, p) = (1, 0, 1) and (1/8, 0, 1/10). Source: G. A. Sod, J. Comput. Phys. 27, 1 (1978)."""
+    return riemann((1.0, 0.0, 1.0), (0.125, 0.0, 0.8), name="sod", **options)
+
+
+def shock(mach: float, gas: Gas, *, length=80.0, knudsen=1.0, t_end=None, **options):
+    """A normal shock in its own frame, started as the Rankine-Hugoniot jump at x = 0.
+
+    length: of the domain, in units of eps sqrt(T1)/nu1 (1.28 of them make an upstream mean free path); t_end: None means
+    length/4 mean collision times. For the steady profile use ``kinetic.solve_shock``: far faster and more accurate than marching.
+    """
+    scale = float(np.max(knudsen))
+    half = 0.5 * length * scale
+    options |= {"bounds": (-half, half), "boundary": "fixed", "t_end": 0.25 * length * scale if t_end is None else t_end}
+    return riemann(*rankine_hugoniot(mach, gas), knudsen=knudsen, name="shock", **options)
+
+
+def wave(seed: int, **options):
+    """Out of equilibrium from the start: f = a M_1 + (1 - a) M_2, two states of up to three sine modes, a uniform in (0, 1)."""
+    return _random_case("wave", seed, lambda draw, x: _mixture(draw, x, jumps=False), **options)
+
+
+def mix(seed: int, **options):
+    """As ``wave``, with constants instead of a state (probability 0.4) and one or two intervals of other constants."""
+    return _random_case("mix", seed, lambda draw, x: _mixture(draw, x, jumps=True), **options)
+
+
+def transition(seed: int, **options):
+    """``wave`` or ``mix`` data (one half each) with eps(x) = 1e-3 + 5 (tanh(1 + 11 x) + tanh(1 - 11 x))."""
+    options.setdefault("knudsen", lambda x: 1e-3 + 5.0 * (np.tanh(1 + 11 * x) + np.tanh(1 - 11 * x)))
+    return _random_case("transition", seed, lambda draw, x: _mixture(draw, x, jumps=draw.random() < 0.5), **options)
+
+
+def equilibrium(seed: int, **options):
+    """One local Maxwellian near (1, 0, 1): (1, 0, 1) + A (wave or mix fields minus their mid-range), A log-uniform in 0.02..1."""
+
+    def fields(draw, x):
+        state = _jumpy_state(draw, x) if draw.random() < 0.5 else _state(draw, x)
+        deviation = state - 0.5 * (state.max(axis=1, keepdims=True) + state.min(axis=1, keepdims=True))
+        return (np.array([[1.0], [0.0], [1.0]]) + _log_uniform(draw, 0.02, 1.0) * deviation)[:, None]
+
+    return _random_case("equilibrium", seed, fields, **options)
+
+
+def strong(seed: int, **options):
+    """A strong slab |x| < w between moving gas, local Maxwellians; for tests only, never for training."""
+
+    def fields(draw, x):
+        inside = np.abs(x) < draw.uniform(0.2, 0.3)
+        T_inside, ratio, speed = _log_uniform(draw, 0.3, 3.0), _log_uniform(draw, 3.0, 12.0), draw.uniform(-1.5, 1.0)
+        states = np.where(inside, 1.0, 1.0 / ratio), np.where(inside, 0.0, np.sign(x) * speed), np.where(inside, T_inside, 1.0)
+        return np.stack(states)[:, None]
+
+    return _random_case("strong", seed, fields, **options)
+
+
+CASES = {f.__name__: f for f in (shock, riemann, sod, wave, mix, transition, equilibrium, strong, tabulated)}
+
+
+def _random_case(name, seed, fields, *, knudsen=None, cells=100, fine=None, t_end=0.1, save_times=()):
+    """knudsen: None draws it log-uniform in 1e-3..10 from the seed, a number or field sets it, a function of x is evaluated."""
+    _positive_cells(cells)
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"seed={seed!r}: give a non-negative integer")
+    draw = np.random.default_rng(seed)
+    drawn = _log_uniform(draw, 1e-3, 10.0)  # first, so that the fields do not depend on whether it is used
+    fine = (FINE if FINE % cells == 0 else lcm(100, cells)) if fine is None else fine
+    x = (np.arange(fine) + 0.5) / fine - 0.5
+    rho, u, T = fields(draw, x)
+    knudsen = drawn if knudsen is None else knudsen(x) if callable(knudsen) else knudsen
+    return Case(name, (-0.5, 0.5), cells, "periodic", rho, u, T, knudsen, t_end, save_times)
+
+
+def _mixture(draw, x, jumps):
+    """[field, component, x]: two states, the densities weighted by a and 1 - a."""
+    states = np.stack([_jumpy_state(draw, x) if jumps else _state(draw, x) for _ in range(2)], axis=1)
+    weight = draw.uniform(0, 1)
+    states[0] *= np.array([[weight], [1 - weight]])
+    return states
+
+
+def _state(draw, x):
+    """[field, x]: rho, u, T as sums of n sines, one n for the three."""
+    modes = draw.integers(1, 4)
+    return np.stack([_field(draw, x, low, high, modes) for low, high in RANGES])
+
+
+def _field(draw, x, low, high, modes):
+    y = sum(draw.uniform(0.2, 1) * np.sin(2 * np.pi * draw.integers(1, 5) * x + draw.uniform(0, 2 * np.pi)) for _ in range(modes))
+    half = draw.uniform(0.3, 1) * (high - low) / 2
+    centre = draw.uniform(low + half, high - half)
+    return centre + half * y / np.abs(y).max()
+
+
+def _jumpy_state(draw, x):
+    state = np.repeat(draw.uniform(*RANGES.T)[:, None], x.size, axis=1) if draw.random() < 0.4 else _state(draw, x)
+    for _ in range(1 if draw.random() < 0.6 else 2):
+        width = draw.integers(10, 101)  # in hundredths of the domain, at least 0.1
+        start = draw.integers(0, 101 - width)
+        inside = (x >= start / 100 - 0.5) & (x < (start + width) / 100 - 0.5)
+        state[:, inside] = draw.uniform(*RANGES.T)[:, None]
+    return state
+
+
+def _log_uniform(draw, low, high):
+    return float(np.exp(draw.uniform(np.log(low), np.log(high))))
+
+
+def _positive_cells(cells):
+    if isinstance(cells, bool) or not isinstance(cells, int | np.integer) or cells < 1:
+        raise InputError(f"case.cells={cells!r}: give a positive integer")

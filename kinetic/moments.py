@@ -1,0 +1,56 @@
+"""Raw moments of the distribution, the fields they hold, and the jump conditions of a shock."""
+
+import numpy as np
+
+from kinetic.errors import InputError
+from kinetic.gas import Gas
+
+
+def maxwellian_moments(rho, u, T, gas: Gas, order: int):
+    r"""Raw moments of a Maxwellian, exact.
+
+    .. math:: G_k = \int v^k f\, dv, \qquad H_k = \int v^k |v_\perp|^2 f\, dv = (D - 1) T G_k, \qquad
+              G_{k+1} = u\, G_k + k\, T\, G_{k-1}
+
+    rho, u, T: arrays [...]. Returns G [order + 1, ...] and H of the same shape (None for D = 1).
+    """
+    rho, u, T = np.broadcast_arrays(np.asarray(rho, float), u, T)
+    G = np.empty((order + 1, *rho.shape))
+    G[0] = rho
+    if order > 0:
+        G[1] = rho * u
+    for k in range(1, order):
+        G[k + 1] = u * G[k] + k * T * G[k - 1]
+    return G, ((gas.dims - 1) * T * G if gas.has_h else None)
+
+
+def macroscopic(G, H, gas: Gas):
+    r"""The fields rho, u, T, sigma, q of raw moments (moment axis first, at least G_0..G_3; numpy arrays or torch tensors).
+
+    .. math:: D \rho T = \int (c^2 + |v_\perp|^2) f, \qquad \sigma = \int c^2 f - \rho T, \qquad
+              q = \tfrac12 \int c\,(c^2 + |v_\perp|^2) f, \qquad c = v - u
+    """
+    rho, u = G[0], G[1] / G[0]
+    pressure_xx = G[2] - u * G[1]
+    transverse = H[0] if gas.has_h else 0.0 * rho
+    T = (pressure_xx + transverse) / (gas.dims * rho)
+    third = G[3] - 3.0 * u * G[2] + 2.0 * u**2 * G[1]
+    transverse_flux = H[1] - u * H[0] if gas.has_h else 0.0 * rho
+    return rho, u, T, pressure_xx - rho * T, 0.5 * (third + transverse_flux)
+
+
+def rankine_hugoniot(mach: float, gas: Gas):
+    r"""States (rho, u, T) before and behind a normal shock, in its frame, upstream (1, M sqrt(gamma), 1) on the left.
+
+    .. math:: \frac{\rho_2}{\rho_1} = \frac{(\gamma + 1) M^2}{(\gamma - 1) M^2 + 2}, \qquad
+              \frac{p_2}{p_1} = 1 + \frac{2 \gamma}{\gamma + 1} (M^2 - 1)
+
+    Raises InputError naming ``mach`` unless it is a number above 1.
+    Source: L. D. Landau, E. M. Lifshitz, Fluid Mechanics, eqs. 89.6 and 89.7.
+    """
+    if isinstance(mach, bool) or not isinstance(mach, int | float | np.floating) or not 1.0 < mach < np.inf:
+        raise InputError(f"mach={mach!r}: a shock needs a Mach number above 1")
+    gamma, speed = gas.gamma, mach * np.sqrt(gas.gamma)
+    ratio = (gamma + 1) * mach**2 / ((gamma - 1) * mach**2 + 2)
+    pressure = 1 + 2 * gamma / (gamma + 1) * (mach**2 - 1)
+    return (1.0, float(speed), 1.0), (float(ratio), float(speed / ratio), float(pressure / ratio))
