@@ -5,17 +5,15 @@ import os
 import sys
 from pathlib import Path
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
-
-from experiments.failure import explain
+from experiments.help import help_text
 
 INTERRUPTED = 130
 
 
-def run(cfg: DictConfig) -> int:
-    """Run the chosen experiment; returns its exit status."""
+def run(cfg) -> int:
+    """Run the chosen experiment on a resolved configuration; returns its exit status."""
+    from hydra.core.hydra_config import HydraConfig
+
     from experiments.output import Output
     from experiments.setup import check_added_keys
 
@@ -30,6 +28,14 @@ def main() -> int:
 
     With HYDRA_FULL_ERROR=1 in the environment nothing is caught: full tracebacks, for developers.
     """
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(help_text([argument for argument in sys.argv[1:] if "=" in argument]))
+        return 0
+
+    import hydra
+
+    from experiments.failure import explain
+
     statuses: list[int] = []
     application = hydra.main(version_base="1.3", config_path="pkg://conf", config_name="config")(
         lambda cfg: statuses.append(run(cfg))

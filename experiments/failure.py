@@ -2,7 +2,7 @@
 
 import re
 
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 
@@ -14,9 +14,11 @@ def _configuration(error: Exception) -> str:
     """A failure of Hydra or OmegaConf: their texts span several lines and speak of their own inner types."""
     text = str(error)
     if isinstance(error, MissingConfigException):
-        name = _one_line(text.partition("Available")[0]).rstrip(".")
-        options = re.findall(r"^\t(\S+)", text, re.MULTILINE)
+        name = _one_line(text.partition("Available")[0]).removeprefix("In 'config': ")
+        options = re.findall(r"^\t(\S+)", text.partition("search path")[0], re.MULTILINE)
         return f"{name}; options: {', '.join(options)}" if options else name
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: not of the form key=value; quote lists and texts with spaces, e.g. 'closures=[nsf,grad]'"
     if found := re.search(r"(?:Could not override|Key) '([^']+)'", text):
         key = found.group(1)
         if "No match in the defaults list" in text:

@@ -67,9 +67,19 @@ def closure_names(cfg: DictConfig) -> list[str]:
 
 def closure_config(cfg: DictConfig, name: str) -> dict[str, Any]:
     """The options of closure `name`: those of the command line if it is the one under study, else those of its file."""
-    if name == option("closure"):
-        return plain(cfg.closure)
-    return plain(compose("config", overrides=[f"closure={name}"]).closure)
+    if name != option("closure"):
+        return plain(compose("config", overrides=[f"closure={name}"]).closure)
+    options = plain(cfg.closure)
+    if "network" in options:
+        options["network"] = own_network(options["network"], HydraConfig.get().overrides.task)
+    return options
+
+
+def own_network(config: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """With a ``_target_`` from the command line, only the keys that were given there: the packaged network's options are not the user's."""
+    key = "closure.network."
+    given = {o.lstrip("+").partition("=")[0].removeprefix(key) for o in overrides if o.lstrip("+").startswith(key)}
+    return {k: v for k, v in config.items() if k in given} if "_target_" in given else config
 
 
 def law(cfg: DictConfig, name: str, gas: kinetic.Gas) -> Any:
