@@ -11,9 +11,9 @@ from torch import Tensor
 
 from solvers.cells import GHOST
 
-# Differences below 1e-6 units of V are not limited: there the limiters turn into the linear scheme behind them, which keeps
+# Differences below 1e-5 units of V are not limited: there the limiters turn into the linear scheme behind them, which keeps
 # them smooth where the solution is constant up to round-off (a steady solver cannot converge through switching limiters).
-FLOOR = 1e-12
+FLOOR = 1e-10
 
 
 def reconstruct_constant(V: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,9 @@ from torch import Tensor
 
 from solvers.cells import Cells
 
-DIFFERENCE = 1e-6  # step of the finite differences, in units of the basis: round-off of U may be 1e4 times that of the basis
+# Step of the finite differences, in units of the basis: far below the differences at which the limiters switch (the square root
+# of reconstruction.FLOOR, 1e-5), far above the round-off of U, which may be 1e4 times that of the basis.
+DIFFERENCE = 1e-7
 CHUNK = 2**18  # numbers in one batch of perturbed states: small enough for the cache, large enough to hide the call
 
 
