@@ -1,5 +1,7 @@
 """One case with the kinetic model and every closure: ``comparison.nc`` at the end time, ``metrics.json``, a figure."""
 
+from __future__ import annotations
+
 import numpy as np
 import xarray as xr
 from omegaconf import DictConfig

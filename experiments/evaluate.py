@@ -1,5 +1,7 @@
 """Random cases of every kind and Knudsen decade for a list of closures: ``metrics.json``, tables (Markdown, CSV), a figure."""
 
+from __future__ import annotations
+
 import csv
 import io
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """From the configuration to the rooms' objects: gas, case, closures, options of the solvers."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any

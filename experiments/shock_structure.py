@@ -1,5 +1,7 @@
 """A stationary normal shock, every model side by side: ``shock.nc``, ``metrics.json``, a figure and a printed table."""
 
+from __future__ import annotations
+
 import numpy as np
 import xarray as xr
 from omegaconf import DictConfig

@@ -1,5 +1,7 @@
 """One case with one model: ``solution.nc`` (row 0 the start, the last row t_end), ``metrics.json``, a figure."""
 
+from __future__ import annotations
+
 import numpy as np
 import xarray as xr
 from omegaconf import DictConfig

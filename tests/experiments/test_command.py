@@ -1,0 +1,113 @@
+"""The command itself: quick to answer, silent about nothing it should say, and open to a user's own network."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from experiments.app import main
+from experiments.help import CONF, groups
+
+RUN = [sys.executable, "-m", "experiments.app"]
+
+
+def seconds_of(*arguments: str) -> tuple[float, str]:
+    best, text = float("inf"), ""
+    for _ in range(3):    # the best of three: the machine may be busy
+        start = time.perf_counter()
+        text = subprocess.run([*RUN, *arguments], capture_output=True, text=True, check=True, timeout=60).stdout
+        best = min(best, time.perf_counter() - start)
+    return best, text
+
+
+def test_help_is_instant_and_lists_every_option():
+    """Below the 0.7 s at which a prompt stops feeling immediate; importing torch alone takes longer."""
+    seconds, text = seconds_of("--help")
+    assert seconds < 0.7
+    for group, options in groups().items():
+        assert group in text
+        assert all(option in text for option in options)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--cfg", "job"], ["--info", "defaults"]])
+def test_questions_import_neither_torch_nor_numba(arguments):
+    code = (
+        "import sys; sys.argv[1:] = " + repr(arguments) + "; from experiments.app import main; status = main();"
+        "assert status == 0, status; heavy = {'torch', 'numba', 'matplotlib', 'xarray'} & set(sys.modules); assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+def test_completion_knows_the_cases():
+    """Hydra's protocol: the shell gives the line so far, the command prints the words that may follow."""
+    code = (
+        "import os, sys; os.environ.update(COMP_LINE='knudsen case=s', COMP_POINT='14'); sys.argv = ['knudsen', '-sc', 'query=bash'];"
+        "from experiments.app import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    assert set(done.stdout.split()) == {"case=shock", "case=sod", "case=strong"}
+
+
+def test_help_of_an_option_shows_its_commented_keys(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["knudsen", "--help", "case=tabulated"])
+    assert main() == 0
+    text = capsys.readouterr().out
+    assert "file: null" in text
+    assert "path of the file" in text
+
+
+@pytest.mark.parametrize("file", sorted(CONF.rglob("*.yaml")), ids=lambda f: f.relative_to(CONF).as_posix())
+def test_every_key_is_explained(file):
+    """One commented line per key: what it means, its unit, a sensible range."""
+    section = ""
+    for line in file.read_text().splitlines():
+        if line and not line.startswith((" ", "#")):
+            section = line.partition(":")[0]
+        stripped = line.strip()
+        if not stripped or stripped.startswith(("#", "-", "{")) or stripped.endswith(":") or section in ("defaults", "_target_", "hydra"):
+            continue
+        if not (file.parent.name == "gas" and section == "name"):
+            assert "#" in line, f"{file.name}: {stripped}"
+
+
+def test_a_users_own_network_plugs_in_by_target(knudsen, tmp_path, monkeypatch):
+    """closure.network._target_ takes any torch.nn.Module subclass, also from a file in the current directory, with its own keys only."""
+    (tmp_path / "own_networks.py").write_text(
+        "import torch\n"
+        "class Nothing(torch.nn.Module):\n"
+        "    '''No correction: the closure becomes its classical rule.'''\n"
+        "    def __init__(self, inputs, outputs, scale=1.0):\n"
+        "        super().__init__()\n"
+        "        self.outputs, self.scale = outputs, torch.nn.Parameter(torch.tensor(float(scale)))\n"
+        "    def forward(self, x):\n"
+        "        return self.scale * x.new_zeros(len(x), self.outputs)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    network = ("closure=herm_mlc", "closure.network._target_=own_networks.Nothing", "+closure.network.scale=2.0")
+    case = ("experiment=simulate", "case=sod", "case.cells=20", "case.t_end=0.02", "case.knudsen=0.1")
+    own = knudsen(*case, *network, "closure.checkpoint=null")
+    assert own.status == 0, own.last_line
+    rule = knudsen(*case, "closure=quadrature")
+    assert abs(own.dataset("solution.nc").T - rule.dataset("solution.nc").T).max() < 1e-12    # round-off: the same equations
+    wrong = knudsen(*case, *network, "+closure.network.nonsense=1", "closure.checkpoint=null")
+    assert wrong.status == 1
+    assert "closure.network.nonsense" in wrong.last_line
+
+
+def test_the_command_line_overrides_the_experiments_case(knudsen):
+    run = knudsen("experiment=simulate", "case=wave", "seed=5", "closure=euler", "case.cells=20", "case.t_end=0.01")
+    assert run.status == 0, run.last_line
+    assert run.dataset("solution.nc").attrs["case"] == "wave"
+
+
+def test_an_interrupt_leaves_complete_files_only(knudsen, monkeypatch):
+    import closure
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(closure, "simulate", interrupted)
+    run = knudsen("experiment=simulate", "closure=euler", "case.cells=20")
+    assert run.status == 130
+    assert not run.files()

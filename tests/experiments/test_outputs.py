@@ -1,0 +1,210 @@
+"""The contract of every output file: names, dimensions, units, what row 0 and the last row are, complete or absent."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import xarray as xr
+from omegaconf import OmegaConf
+
+from experiments.measure import conserved_errors, rel_l2
+from experiments.output import Output, finite, number, table
+
+SHORT = ("case.cells=20", "case.t_end=0.02")
+
+
+def assert_described(data: xr.Dataset) -> None:
+    for name, variable in data.variables.items():
+        if variable.dtype.kind == "f":
+            assert np.isfinite(variable).all(), name
+            assert {"units", "long_name"} <= set(variable.attrs), name
+    assert data.attrs["version"]
+    assert float(data.attrs["wall_seconds"]) > 0
+    assert "gas" in OmegaConf.create(data.attrs["config"])
+
+
+@pytest.mark.parametrize(("model", "gas"), [("kinetic", "bgk_1v"), ("moments", "bgk_1v"), ("moments", "bgk_3v"), ("kinetic", "bgk_3v")])
+def test_simulate(knudsen, start_file, model, gas):
+    """Row 0 is the initial state (rho averaged over blocks: exact for the density), the last row t_end to the last digit."""
+    run = knudsen("experiment=simulate", f"solver={model}", "closure=nsf", f"gas={gas}", "case=tabulated", f"case.file={start_file(60)}", "case.cells=30",
+                  "case.knudsen=0.1", "case.t_end=0.02", "case.save_times=[0.007,0.013]")
+    assert run.status == 0, run.last_line
+    data = run.dataset("solution.nc")
+    assert_described(data)
+    assert dict(data.sizes) == {"time": 4, "x": 30}
+    assert data.time.values.tolist() == [0.0, 0.007, 0.013, 0.02]
+    assert {"rho", "u", "T", "q"} <= set(data)
+    assert ("sigma" in data) == (gas == "bgk_3v")
+    x = (np.arange(60) + 0.5) / 60 - 0.5
+    expected = (1 + 0.2 * np.sin(2 * np.pi * x)).reshape(30, 2).mean(1)
+    np.testing.assert_allclose(data.rho[0], expected, rtol=1e-12)
+    np.testing.assert_allclose(data.rho.sum("x"), expected.sum(), rtol=1e-12)    # mass is conserved to round-off
+    assert run.metrics()["status"] == "ok"
+    assert {"solution.png", "solution.pdf"} <= run.files()
+
+
+def test_knudsen_field_of_the_file_is_used(knudsen, start_file):
+    run = knudsen("experiment=simulate", "closure=nsf", "case=tabulated", f"case.file={start_file(20, knudsen=np.linspace(0.1, 1, 20))}", "case.t_end=0.01")
+    assert run.status == 0, run.last_line
+    np.testing.assert_allclose(run.dataset("solution.nc").knudsen, np.linspace(0.1, 1, 20), rtol=1e-12)
+
+
+def diverging(original, names=("nsf",)):
+    """closure.simulate, but the models named fail at half time in cell 3."""
+
+    def simulate(law, cases, gas, **options):
+        solutions = original(law, cases, gas, **options)
+        if law.name in names:
+            for s in solutions:
+                s.status, s.diverged_at = "diverged", (0.5 * float(s.t[-1]), 3)
+                for field in (s.rho, s.u, s.T, s.q, s.sigma):
+                    field[-1] = np.nan
+        return solutions
+
+    return simulate
+
+
+def test_simulate_that_diverges_says_when_and_where(knudsen, monkeypatch):
+    import closure
+
+    monkeypatch.setattr(closure, "simulate", diverging(closure.simulate))
+    run = knudsen("experiment=simulate", "closure=nsf", *SHORT, "case.save_times=[0.005]")
+    assert run.status == 3
+    metrics = run.metrics()
+    assert metrics["status"] == "diverged"
+    assert metrics["diverged_at"] == {"time": pytest.approx(0.01), "cell": 3}
+    assert "solution.nc" not in run.files()
+    assert run.dataset("diverged.nc").time.values.tolist() == [0.0, 0.005]    # what was saved before
+
+
+@pytest.fixture(scope="module")
+def comparison(knudsen):
+    return knudsen("experiment=compare", "closures=[euler,nsf]", "case=sod", "case.knudsen=0.1", "case.cells=50", "case.t_end=0.02", "reference.cells=200")
+
+
+def test_compare(comparison):
+    assert comparison.status == 0, comparison.last_line
+    data = comparison.dataset("comparison.nc")
+    assert_described(data)
+    assert data.model.values.tolist() == ["kinetic", "euler", "nsf"]
+    assert dict(data.sizes) == {"model": 3, "x": 50}
+    metrics = comparison.metrics()
+    assert list(metrics) == ["kinetic", "euler", "nsf"]
+    for entry in metrics.values():
+        assert entry["status"] == "ok"
+        assert entry["seconds"] > 0
+        assert set(entry["rel_l2"]) == {"rho", "m", "E", "total"}
+    assert metrics["kinetic"]["rel_l2"]["total"] == 0
+    assert {"comparison.png", "comparison.pdf"} <= comparison.files()
+    assert "NSF" in comparison.text
+
+
+def test_compare_measures_what_it_writes(comparison):
+    """The errors in metrics.json can be had again from comparison.nc."""
+    data = comparison.dataset("comparison.nc")
+    exact, model = data.rho.sel(model="kinetic").values, data.rho.sel(model="nsf").values
+    expected = np.sqrt(((model - exact) ** 2).sum() / (exact**2).sum())
+    assert comparison.metrics()["nsf"]["rel_l2"]["rho"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_compare_delivers_the_others_when_one_diverges(knudsen, monkeypatch):
+    import closure
+
+    monkeypatch.setattr(closure, "simulate", diverging(closure.simulate))
+    run = knudsen("experiment=compare", "closures=[nsf,euler]", *SHORT, "reference.cells=40")
+    assert run.status == 0, run.last_line
+    assert run.dataset("comparison.nc").model.values.tolist() == ["kinetic", "euler"]
+    metrics = run.metrics()
+    assert metrics["nsf"]["status"] == "diverged"
+    assert metrics["nsf"]["rel_l2"]["total"] is None
+    assert metrics["euler"]["rel_l2"]["total"] > 0
+
+
+@pytest.fixture(scope="module")
+def shock(knudsen):
+    return knudsen("experiment=shock_structure", "mach=1.5", "closures=[nsf]")
+
+
+def test_shock_structure(shock):
+    assert shock.status == 0, shock.last_line
+    data = shock.dataset("shock.nc")
+    assert_described(data)
+    assert data.model.values.tolist() == ["kinetic", "nsf"]
+    for name in ("rho", "u", "T"):
+        assert data[name].isel(x=0).values == pytest.approx(0, abs=0.02)
+        assert data[name].isel(x=-1).values == pytest.approx(1, abs=0.02)
+    np.testing.assert_allclose(data.rho.interp(x=0.0), 0.5, atol=1e-3)    # by the definition of x
+    metrics = shock.metrics()
+    for entry in metrics.values():
+        assert {"rel_l2", "linf", "lambda1_over_delta", "seconds", "status"} <= set(entry)
+        assert {"rho", "u", "T"} <= set(entry["rel_l2"])
+    assert 0 < metrics["nsf"]["rel_l2"]["rho"] < 0.1
+    slope = float(abs(data.rho.sel(model="kinetic").differentiate("x")).max())
+    assert metrics["kinetic"]["lambda1_over_delta"] == pytest.approx(slope, rel=0.01)    # second-order differences of the written profile
+    assert {"shock.png", "shock.pdf"} <= shock.files()
+
+
+@pytest.fixture(scope="module")
+def evaluation(knudsen):
+    return knudsen("experiment=evaluate", "closures=[euler,nsf]", "+cases_per_decade=1", "cases=[mix,transition]", "decades=[-2,0]", "case.cells=20",
+                   "reference.cells=60", "reference.velocity_points=60")
+
+
+def test_evaluate(evaluation):
+    assert evaluation.status == 0, evaluation.last_line
+    metrics = evaluation.metrics()
+    assert list(metrics) == ["euler", "nsf"]
+    for kinds in metrics.values():
+        assert list(kinds) == ["mix", "transition"]
+        for entry in kinds.values():
+            assert {"mean", "max", "by_decade", "heat_flux", "diverged", "n", "microseconds_per_cell_step"} <= set(entry)
+            assert entry["n"] == 2
+            assert 0 < entry["mean"] <= entry["max"]
+            assert len(entry["by_decade"]) == 2
+    mix = metrics["nsf"]["mix"]
+    assert np.mean(mix["by_decade"]) == pytest.approx(mix["mean"])
+    assert metrics["euler"]["mix"]["heat_flux"] == pytest.approx(1)    # Euler has none
+    assert {"errors.md", "errors.csv", "errors.png", "errors.pdf"} <= evaluation.files()
+
+
+def test_evaluation_seeds_are_far_from_training():
+    from experiments.evaluate import FIRST_SEED
+
+    assert FIRST_SEED >= 1_000_000    # training draws its seeds below (docs/outputs.md)
+
+
+def test_a_failed_write_leaves_nothing(tmp_path):
+    output = Output(tmp_path, OmegaConf.create({}))
+    output.text("kept.txt", "first")
+
+    def half(path):
+        path.write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        output._write("kept.txt", half)
+    assert [p.name for p in tmp_path.iterdir()] == ["kept.txt"]
+    assert (tmp_path / "kept.txt").read_text() == "first"
+
+
+def test_json_holds_null_for_what_is_not_a_number(tmp_path):
+    path = Output(tmp_path, OmegaConf.create({})).json("m.json", {"a": np.float64("nan"), "b": [np.inf, np.int64(3)], "c": {"d": np.array([1.5])}})
+    assert json.loads(path.read_text()) == {"a": None, "b": [None, 3], "c": {"d": [1.5]}}
+    assert finite(None) is None
+
+
+def test_relative_errors():
+    assert rel_l2(np.array([1.0, 2.0]), np.array([1.0, 1.0])) == pytest.approx(1 / np.sqrt(2))
+    assert rel_l2(np.zeros(3), np.zeros(3)) == 0
+    assert rel_l2(np.ones(3), np.zeros(3)) == np.inf
+    state = SimpleNamespace(rho=np.full((1, 4), 2.0), u=np.full((1, 4), 3.0), T=np.full((1, 4), 0.5))
+    hotter = SimpleNamespace(rho=state.rho, u=state.u, T=2 * state.T)
+    errors = conserved_errors(hotter, state, dims=3)    # rho = 2, m = 6, E = 9 + 1.5; the hotter one 9 + 3
+    assert errors == {"rho": 0, "m": 0, "E": pytest.approx(1.5 / 10.5), "total": pytest.approx(1.5 / np.sqrt(4 + 36 + 10.5**2))}
+
+
+def test_table_is_markdown():
+    assert table(["model", "error"], [["NSF", number(0.1, scale=100)], ["Euler", number(None)]]) == (
+        "| model | error |\n|-------|------:|\n| NSF   | 10.00 |\n| Euler |     - |\n"
+    )
