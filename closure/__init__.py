@@ -1,0 +1,12 @@
+"""The reduced model: moment systems and what closes them, classical and learned; training, checkpoints, shipped weights.
+
+Must not know: experiments.
+
+Public: build, CLOSURES, simulate, solve_shock, Solution, ShockSolution; submodules labels, training, checkpoint, networks.
+"""
+
+from closure.registry import CLOSURES, build, untrained
+from closure.shock import ShockSolution, solve_shock
+from closure.simulate import Solution, simulate
+
+__all__ = ["CLOSURES", "ShockSolution", "Solution", "build", "simulate", "solve_shock", "untrained"]

@@ -1,0 +1,160 @@
+r"""What every closure shares: own-frame characteristics, relaxation to the Maxwellian, macroscopic fields.
+
+All closures carry raw velocity moments in conservative form, of the density g (and, for more than one velocity dimension, of
+h = int |v_perp|^2 f dv_perp): rho = G_0, m = G_1, 2E = G_2 + H_0. A closure adds the one thing the moments do not know.
+"""
+
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from solvers import Law
+from solvers.steady import Basis
+
+
+class MomentLaw(Law):
+    r"""A moment system dU/dt + dF/dx = nu (U[M] - U)/eps with a closed flux.
+
+    A subclass gives the tensors' meaning: ``variables``, ``conserved``, ``flux``, ``boost``, ``degrees`` and, where it has a
+    relaxation, ``equilibrium_defect``. Variables V begin with (ln rho, u, ln T...); ``frame`` reads (u, T) from them.
+
+    Promises (tested for every subclass): conservation (flux form; mass, momentum and energy never relax), Galilean invariance
+    (flux and source commute with ``boost``), invariance under scaling of f and of v, reflection, flux(U, U) = F(U).
+    """
+
+    name: str
+    degrees: Tensor  # the power of velocity in each component, [n]
+    order: int  # raw moments of g (and h) a start needs: 0..order
+
+    def __init__(self, gas):
+        self.gas = gas
+
+    # Frames ------------------------------------------------------------------------------------------------------------------
+
+    def boost(self, U: Tensor, velocity: Tensor) -> Tensor:
+        """The same gas with every velocity increased by ``velocity`` [batch, cell]; linear in U."""
+        raise NotImplementedError
+
+    def rescale(self, U: Tensor, scale: Tensor) -> Tensor:
+        """The same gas with every velocity multiplied by ``scale`` [batch, cell]; linear in U."""
+        return U * scale.unsqueeze(1) ** self.degrees[:, None]
+
+    def frame(self, V: Tensor) -> tuple[Tensor, Tensor]:
+        """Velocity u and temperature T [batch, cell] of the variables V."""
+        return V[:, 1], V[:, 2].exp()
+
+    # Upwinding along the equilibrium characteristics --------------------------------------------------------------------------
+
+    @cached_property
+    def characteristics(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Eigenvalues, right and left eigenvectors of dF/dU at rest with rho = T = 1: the speeds in units of sqrt(T)."""
+        at_rest = self.from_moments(*_gaussian_moments(self.order, self.gas.dims))
+
+        def flux(U):
+            return self.flux(self.local_variables(U))[0, :, 0]
+
+        jacobian = torch.autograd.functional.jacobian(flux, at_rest)[:, 0, :, 0]
+        speeds, right = torch.linalg.eig(jacobian)
+        if speeds.imag.abs().max() > 1e-6:
+            raise ValueError(f"closure {self.name} is not hyperbolic at equilibrium: speeds {speeds.tolist()}")
+        right = right.real
+        return speeds.real, right, torch.linalg.inv(right)
+
+    def upwind(self, V_l: Tensor, V_r: Tensor) -> Tensor:
+        r"""|A| (U_r - U_l) along the characteristics of the closure's own equilibrium in the mean frame of the face (u, T).
+
+        .. math:: |A| = B R\,|u + \sqrt T \Lambda|\,R^{-1} B^{-1}
+
+        with B the (exact, linear) frame change. Exact Roe dissipation near equilibrium; far from it ``departure`` blends into
+        Rusanov's, because there the true speeds leave the span of Lambda.
+        """
+        speeds, right, left = self.characteristics
+        (u_l, T_l), (u_r, T_r) = self.frame(V_l), self.frame(V_r)
+        u, s = 0.5 * (u_l + u_r), (0.5 * (T_l + T_r)).sqrt()
+        jump = self.conserved(V_r) - self.conserved(V_l)
+        waves = torch.einsum("ij,bjn->bin", left, self.rescale(self.boost(jump, -u), 1 / s))
+        speed = u.unsqueeze(1) + s.unsqueeze(1) * speeds[:, None]
+        # |speed| rounded off within a twentieth of a thermal speed: smooth for implicit solvers, and no sonic glitch.
+        waves = (speed * speed + (0.05 * s.unsqueeze(1)) ** 2).sqrt() * waves
+        dissipation = self.boost(self.rescale(torch.einsum("ij,bjn->bin", right, waves), s), u)
+        blend = torch.maximum(self.departure(V_l), self.departure(V_r))
+        if blend is None or not blend.any():
+            return dissipation
+        rusanov = torch.maximum(self.max_speed(V_l), self.max_speed(V_r)) * jump
+        return torch.lerp(dissipation, rusanov, blend)
+
+    def departure(self, V: Tensor) -> Tensor:
+        """0 where the equilibrium characteristics are a good basis for upwinding, 1 where they are not; [batch, 1, cell]."""
+        return torch.zeros_like(V[:, :1])
+
+    def max_speed(self, V: Tensor) -> Tensor:
+        u, T = self.frame(V)
+        return (u.abs() + self.characteristics[0].abs().max() * T.sqrt()).unsqueeze(1)
+
+    # Relaxation --------------------------------------------------------------------------------------------------------------
+
+    def local_variables(self, U: Tensor) -> Tensor:
+        """Variables that need no neighbours, the closing terms at their local rule."""
+        raise NotImplementedError
+
+    def variables(self, U: Tensor, cells) -> Tensor:
+        return self.local_variables(U)
+
+    def equilibrium_defect(self, U: Tensor) -> Tensor:
+        """U[M] - U, exactly zero in mass, momentum and energy."""
+        return torch.zeros_like(U)
+
+    def rate(self, U: Tensor, cells) -> Tensor:
+        """nu / eps in every cell, [batch, 1, cell]."""
+        rho, _, T = self.fluid(U)
+        return self.gas.frequency(rho, T).unsqueeze(1) / cells.knudsen if self.gas.omega is not None else 1 / cells.knudsen
+
+    def relax(self, U: Tensor, tau: Tensor, cells) -> Tensor:
+        """Solves U' = U + tau nu (U'[M] - U')/eps, exactly: the Maxwellian and nu are those of U, being conserved."""
+        w = tau * self.rate(U, cells)
+        return U + w / (1 + w) * self.equilibrium_defect(U)
+
+    def source(self, U: Tensor, cells) -> Tensor:
+        return self.rate(U, cells) * self.equilibrium_defect(U)
+
+    def admissible(self, U: Tensor) -> Tensor:
+        rho, _, T = self.fluid(U)
+        return (rho > 0) & (T > 0) & U.isfinite().all(1)
+
+    # Fields ------------------------------------------------------------------------------------------------------------------
+
+    def energy(self, U: Tensor) -> Tensor:
+        """E = int |v|^2 f / 2 dv, [batch, cell]."""
+        raise NotImplementedError
+
+    def fluid(self, U: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """rho, u, T of [batch, component, cell]; each [batch, cell]."""
+        rho = U[:, 0]
+        u = U[:, 1] / rho
+        return rho, u, (2 * self.energy(U) / rho - u * u) / self.gas.dims
+
+    def macroscopic(self, U: Tensor, cells) -> dict[str, Tensor]:
+        """rho, u, T, sigma, q of the interior cells, each [batch, cell]."""
+        raise NotImplementedError
+
+    def from_moments(self, G: Tensor, H: Tensor | None) -> Tensor:
+        """The state with raw moments G [batch, > order, cell] of g and H of h (None in one velocity dimension)."""
+        raise NotImplementedError
+
+    def basis(self, U: Tensor) -> Basis:
+        """Own-frame moments in units of rho and T as coordinates for implicit solvers: well conditioned in the fastest stream."""
+        rho, u, T = (value[0].expand(len(self.degrees), -1) for value in self.fluid(U[:1]))
+        columns = torch.eye(len(self.degrees), dtype=U.dtype).unsqueeze(2).expand(-1, -1, U.shape[2])
+        matrix = self.boost(self.rescale(columns, T.sqrt()), u) * rho.unsqueeze(1)
+        inverse = self.rescale(self.boost(columns, -u), T.rsqrt()) / rho.unsqueeze(1)
+        return Basis(matrix.transpose(0, 1).contiguous(), inverse.transpose(0, 1).contiguous())
+
+
+def _gaussian_moments(order: int, dims: int) -> tuple[Tensor, Tensor | None]:
+    """Raw moments of the Maxwellian with rho = T = 1 at rest: (1, 0, 1, 0, 3, ...) and (dims - 1) times that for h."""
+    m = torch.zeros(1, order + 1, 1, dtype=torch.float64)
+    m[0, 0] = 1.0
+    for k in range(2, order + 1, 2):
+        m[0, k] = (k - 1) * m[0, k - 2]
+    return m, (dims - 1) * m if dims > 1 else None

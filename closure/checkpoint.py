@@ -1,0 +1,84 @@
+"""Checkpoints of learned closures: weights, plain configuration, format; loaded without running any code from the file."""
+
+import pickle
+from pathlib import Path
+
+import torch
+
+from closure.herm_mlc import HermMLC
+from conf.build import build
+from kinetic.errors import InputError
+
+FORMAT = 1
+SHIPPED = Path(__file__).with_name("weights")
+
+
+def network_factory(config: dict):
+    """(inputs, outputs) -> module, from {"_target_": "module.Class", **options}; only a subclass of torch.nn.Module is accepted."""
+
+    def make(inputs: int, outputs: int) -> torch.nn.Module:
+        return build(config, "closure.network", base=torch.nn.Module, inputs=inputs, outputs=outputs)
+
+    return make
+
+
+def save(path: Path, law: HermMLC, network_config: dict, recipe: dict) -> None:
+    """Write atomically: a reader sees the old file or the new one."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    config = {"moments": law.n_g, "gradients": law.gradients, "memory": law.memory, "network": dict(network_config)}
+    content = {
+        "format": FORMAT,
+        "closure": law.name,
+        "gas": law.gas.name,
+        "config": config,
+        "state": law.network.state_dict(),
+        "recipe": recipe,
+    }
+    temporary = path.with_name(path.name + ".partial")
+    torch.save(content, temporary)
+    temporary.replace(path)
+
+
+def load(path: Path, gas) -> HermMLC:
+    """The closure of a checkpoint for a gas. InputError names the file when it is absent, unreadable, or of another format or gas."""
+    path = Path(path)
+    if not path.exists():
+        raise InputError(
+            f"{path}: no such checkpoint: train one with `knudsen experiment=train`, or leave closure.checkpoint out for the shipped one"
+        )
+    try:
+        content = torch.load(path, weights_only=True, map_location="cpu")
+        found = content["format"]
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError, IsADirectoryError):
+        raise InputError(f"{path}: not a checkpoint of this program: give a file written by experiment=train") from None
+    if found != FORMAT:
+        raise InputError(
+            f"{path}: checkpoint of format {found}, this version reads {FORMAT}: train it again with experiment=train"
+        )
+    if content["gas"] != gas.name:
+        raise InputError(
+            f"{path}: checkpoint for gas {content['gas']}, but gas={gas.name} was asked for: choose the matching closure.checkpoint"
+        )
+    config = dict(content["config"])
+    network = network_factory(config.pop("network"))
+    law = HermMLC(gas, network, **config)
+    try:
+        law.network.load_state_dict(content["state"])
+    except RuntimeError as error:
+        raise InputError(f"{path}: weights do not fit the network it names ({str(error).splitlines()[0]})") from None
+    law.network.eval()
+    law.recipe = content["recipe"]
+    return law
+
+
+def shipped(gas, config: dict) -> Path:
+    """The checkpoint that comes with the package for a gas and a configuration; InputError tells what to do where there is none."""
+    for path in sorted(SHIPPED.glob("*.pt")):
+        content = torch.load(path, weights_only=True, map_location="cpu")
+        if content["gas"] == gas.name and content["config"] == config:
+            return path
+    raise InputError(
+        f"closure.checkpoint: no trained weights for gas={gas.name} with these closure options come with knudsen; train them with "
+        f"`knudsen experiment=train gas={gas.name}` and the same options, then give closure.checkpoint=FILE"
+    )

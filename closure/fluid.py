@@ -1,0 +1,155 @@
+"""Euler and Navier-Stokes-Fourier: the closures that carry rho, rho u and E only."""
+
+import torch
+from torch import Tensor
+
+from closure.base import MomentLaw
+from solvers import GHOST
+
+
+class Euler(MomentLaw):
+    r"""The compressible Euler equations with gamma = (D + 2)/D: no stress, no heat flux.
+
+    .. math:: \partial_t(\rho, \rho u, E) + \partial_x(\rho u, \rho u^2 + p, (E + p)u) = 0
+
+    The exact limit of the kinetic equation for eps -> 0; in D = 1 it is Grad's closure W_3 = 0.
+    """
+
+    name = "euler"
+    components = ("rho", "m", "E")
+    order = 2
+
+    def __init__(self, gas):
+        super().__init__(gas)
+        self.degrees = torch.arange(3)
+
+    def boost(self, U, velocity):
+        rho, m, E = U.unbind(1)
+        return torch.stack((rho, m + velocity * rho, E + velocity * m + 0.5 * velocity**2 * rho), 1)
+
+    def energy(self, U):
+        return U[:, 2]
+
+    def local_variables(self, U):
+        rho, u, T = self.fluid(U)
+        tiny = torch.finfo(U.dtype).tiny
+        return torch.stack((rho.clamp(min=tiny).log(), u, T.clamp(min=tiny).log()), 1)
+
+    def conserved(self, V):
+        rho, u, T = V[:, 0].exp(), V[:, 1], V[:, 2].exp()
+        return torch.stack((rho, rho * u, 0.5 * rho * (u * u + self.gas.dims * T)), 1)
+
+    def flux(self, V):
+        rho, u, T = V[:, 0].exp(), V[:, 1], V[:, 2].exp()
+        p = rho * T
+        return torch.stack((rho * u, rho * u * u + p, u * (0.5 * rho * u * u + (0.5 * self.gas.dims + 1) * p)), 1)
+
+    def macroscopic(self, U, cells):
+        rho, u, T = self.fluid(U)
+        return {"rho": rho, "u": u, "T": T, "sigma": torch.zeros_like(T), "q": torch.zeros_like(T)}
+
+    def from_moments(self, G, H):
+        E = G[:, 2] if H is None else G[:, 2] + H[:, 0]
+        return torch.stack((G[:, 0], G[:, 1], 0.5 * E), 1)
+
+
+class NavierStokesFourier(Euler):
+    r"""Navier-Stokes-Fourier with the transport coefficients of BGK (first Chapman-Enskog order).
+
+    .. math:: \sigma = -\tfrac{2(D-1)}{D}\,\mu\,\partial_x u, \quad q = -\kappa\,\partial_x T, \quad
+              \mu = \varepsilon p/\nu, \quad \kappa = \tfrac{D+2}{2}\,\mu
+
+    The diffusion is the stiff part S(U): it is solved implicitly (second-order central differences in flux form, coefficients by
+    fixed-point iteration), so that the convective step holds at every Knudsen number. In D = 1 heat conduction is all there is.
+    """
+
+    name = "nsf"
+    picard_iterations = 3
+
+    def _coefficients(self, U: Tensor, cells) -> tuple[Tensor, Tensor]:
+        """2(D-1)/D mu and kappa on the n+1 faces (means of the two cells), each [batch, n+1]."""
+        padded = cells.pad(U)[:, :, GHOST - 1 : cells.n + GHOST + 1]
+        rho, _, T = self.fluid(padded)
+        mu = cells.knudsen_padded[:, 0, GHOST - 1 : cells.n + GHOST + 1] * rho * T / self.gas.frequency(rho, T)
+        mu = 0.5 * (mu[:, 1:] + mu[:, :-1])
+        dims = self.gas.dims
+        return 2 * (dims - 1) / dims * mu, 0.5 * (dims + 2) * mu
+
+    def _diffusive_flux(self, u: Tensor, T: Tensor, viscosity: Tensor, conductivity: Tensor, dx) -> Tensor:
+        """(0, -sigma, -sigma u - q) on the faces; u, T with one ghost cell a side."""
+        minus_sigma = viscosity * u.diff() / dx
+        power = minus_sigma * 0.5 * (u[:, 1:] + u[:, :-1]) + conductivity * T.diff() / dx
+        return torch.stack((torch.zeros_like(power), minus_sigma, power), 1)
+
+    def source(self, U, cells):
+        _, u, T = self.fluid(cells.pad(U)[:, :, GHOST - 1 : cells.n + GHOST + 1])
+        dx = _flat(cells.dx)
+        return self._diffusive_flux(u, T, *self._coefficients(U, cells), dx).diff(dim=2) / cells.dx
+
+    def relax(self, U, tau, cells):
+        rho, m, E = U.unbind(1)
+        dx, tau_flat = _flat(cells.dx), tau.reshape(-1, 1)
+        ends = _Ends(self, U, cells)
+        state, capacity = U, 0.5 * self.gas.dims * rho
+        for _ in range(self.picard_iterations):
+            viscosity, conductivity = self._coefficients(state, cells)
+            u = ends.diffuse(rho, m, tau_flat * viscosity / dx**2, "u") if self.gas.dims > 1 else m / rho
+            u_pad = ends.pad(u, "u")
+            work = self._diffusive_flux(u_pad, torch.zeros_like(u_pad), viscosity, conductivity, dx)[:, 2].diff() / dx
+            T = ends.diffuse(capacity, E + tau_flat * work - 0.5 * rho * u * u, tau_flat * conductivity / dx**2, "T")
+            state = torch.stack((rho, rho * u, 0.5 * rho * u * u + capacity * T), 1)
+        # The last iterate enters as a flux difference: conservative to round-off whatever the linear solver's accuracy.
+        flux = self._diffusive_flux(u_pad, ends.pad(T, "T"), viscosity, conductivity, dx)
+        return U + tau * flux.diff(dim=2) / cells.dx
+
+    def macroscopic(self, U, cells):
+        _, u, T = self.fluid(cells.pad(U)[:, :, GHOST - 1 : cells.n + GHOST + 1])
+        viscosity, conductivity = self._coefficients(U, cells)
+        dx = _flat(cells.dx)
+        sigma, q = -viscosity * u.diff() / dx, -conductivity * T.diff() / dx
+        centre = {name: 0.5 * (face[:, 1:] + face[:, :-1]) for name, face in (("sigma", sigma), ("q", q))}
+        return super().macroscopic(U, cells) | centre
+
+
+class _Ends:
+    """What u and T are beyond the two ends, and the implicit diffusion that respects it."""
+
+    def __init__(self, law, U, cells):
+        self.kind = cells.boundary.kind
+        if self.kind == "fixed":
+            _, u, T = law.fluid(torch.cat(cells.boundary.ghosts(U), 2)[:, :, GHOST - 1 : GHOST + 1])
+            self.values = {"u": u, "T": T}
+
+    def pad(self, y: Tensor, name: str) -> Tensor:
+        """[batch, n] -> [batch, n+2]."""
+        if self.kind == "periodic":
+            left, right = y[:, -1:], y[:, :1]
+        elif self.kind == "outflow":
+            left, right = y[:, :1], y[:, -1:]
+        else:
+            left, right = (end.expand(len(y), 1) for end in self.values[name].split(1, dim=1))
+        return torch.cat((left, y, right), 1)
+
+    def diffuse(self, capacity: Tensor, rhs: Tensor, c: Tensor, name: str) -> Tensor:
+        """Solves capacity y - d(c dy) = rhs for y [batch, n], c on the n+1 faces. Dense and batched: n is a few hundred, and
+        torch has no batched tridiagonal solver."""
+        left, right = c[:, :-1], c[:, 1:]
+        matrix = (
+            torch.diag_embed(capacity + left + right) - torch.diag_embed(right[:, :-1], 1) - torch.diag_embed(left[:, 1:], -1)
+        )
+        first, last = torch.zeros_like(rhs), torch.zeros_like(rhs)
+        first[:, 0], last[:, -1] = 1.0, 1.0
+        if self.kind == "periodic":
+            corner = (first * left).unsqueeze(2) * last.unsqueeze(1) + (last * right).unsqueeze(2) * first.unsqueeze(1)
+            matrix = matrix - corner
+        elif self.kind == "outflow":
+            matrix = matrix - torch.diag_embed(first * left + last * right)
+        else:
+            low, high = self.values[name].split(1, dim=1)
+            rhs = rhs + first * left * low + last * right * high
+        return torch.linalg.solve(matrix, rhs.unsqueeze(2)).squeeze(2)
+
+
+def _flat(dx):
+    """The cell width against [batch, cell] tensors (Cells holds a number or [batch, 1, 1])."""
+    return dx.reshape(-1, 1) if isinstance(dx, Tensor) and dx.ndim == 3 else dx

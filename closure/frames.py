@@ -1,0 +1,45 @@
+"""Change of frame for raw moments: the Galilean shift and the scaling of the velocity, exact and linear in the moments.
+
+Knows nothing of closures, gases or grids; works on any tensor whose second dimension counts the moments.
+"""
+
+from functools import cache
+
+import torch
+from scipy.special import comb
+from torch import Tensor
+
+
+@cache
+def _binomials(n: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Binomials C(k, j) [n, n] (zero above the diagonal) and the exponents k - j that go with them."""
+    k = torch.arange(n)
+    binomials = torch.tensor([[comb(i, j, exact=True) for j in range(n)] for i in range(n)], dtype=dtype, device=device)
+    return binomials, (k[:, None] - k[None, :]).clamp(min=0).to(device)
+
+
+def powers(x: Tensor, n: int) -> Tensor:
+    """(1, x, ..., x^(n-1)) along a new dimension 1; x [batch, cell] -> [batch, n, cell]."""
+    ladder = x.unsqueeze(1).expand(-1, n - 1, -1) if n > 1 else x.unsqueeze(1)[:, :0]
+    return torch.cat((torch.ones_like(x).unsqueeze(1), ladder.cumprod(1)), 1)
+
+
+def shift_moments(moments: Tensor, velocity: Tensor) -> Tensor:
+    r"""Raw moments after every velocity has grown by ``velocity`` (or, with -u, seen from a frame that moves with u).
+
+    .. math:: F_k' = \int (v + u)^k f\,dv = \sum_{j \le k} \binom{k}{j} u^{k-j} F_j
+
+    moments [batch, n, cell], velocity [batch, cell]; same shape returned. *Identity*, physics.md section 2 (frame change).
+    """
+    binomials, exponents = _binomials(moments.shape[1], moments.dtype, moments.device)
+    table = powers(velocity, moments.shape[1])[:, exponents] * binomials[:, :, None]
+    return (table * moments.unsqueeze(1)).sum(2)
+
+
+def scale_moments(moments: Tensor, scale: Tensor, degree: int = 0) -> Tensor:
+    r"""Raw moments after every velocity has been multiplied by ``scale``: F_k -> s^(k + degree) F_k.
+
+    moments [batch, n, cell], scale [batch, cell]. ``degree`` = 2 for moments of the transverse energy density h.
+    """
+    table = powers(scale, moments.shape[1])
+    return moments * table if degree == 0 else moments * table * scale.unsqueeze(1) ** degree

@@ -1,0 +1,125 @@
+"""HermMLC: Hermite moments with a learned closing moment, in recurrence coordinates."""
+
+import torch
+from torch import Tensor, nn
+
+from closure.quadrature import Quadrature
+
+
+class HermMLC(Quadrature):
+    r"""The quadrature closure with a network's correction to its rule.
+
+    .. math:: a_n = \frac1n\sum_{k<n} a_k + N_1(\phi), \qquad \langle h, P_{n+1} \rangle \propto N_2(\phi)\ (D > 1)
+
+    Carries rho, u, T and the Hermite moments W_3..W_{2n} (as raw moments; both are the same numbers in another basis). Inputs phi,
+    dimensionless and of the gas's own frame: a_k, ln(b_k/k), for D > 1 also ln(T_perp/T_x) and eta_k; with ``gradients`` their local
+    Knudsen gradients and those of ln rho, u, ln T_x:
+
+    .. math:: \varepsilon_* \sqrt{T_x}\,\partial_x(\cdot), \qquad \varepsilon_* = \frac{\tau}{1 + \tau/\tau_m}, \ \tau = \varepsilon/\nu
+
+    The cap tau_m (``memory``, in units of time) is how far back a gradient can matter: without it the inputs saturate in nearly free flight.
+
+    Promises by construction: conservation, Galilean invariance, invariance under scaling of f and of v (with x), exact reflection
+    symmetry (N is made odd or even by averaging over the mirrored input), N = 0 in uniform equilibrium, realizable states and real
+    nodes for every output, the exact Euler limit. Not promised: hyperbolicity of the learned system (the rule has it).
+    Source: J. Han, C. Ma, Z. Ma, W. E, PNAS 116 (2019) 21983, doi:10.1073/pnas.1909854116; coordinates: Fox and Laurent (2022).
+    """
+
+    name = "herm_mlc"
+
+    def __init__(self, gas, network, moments: int = 9, gradients: bool = True, memory: float = 0.2):
+        """``network``: a constructor (inputs, outputs) -> torch.nn.Module; the law owns the module it makes."""
+        super().__init__(gas, moments)
+        if not memory > 0:
+            raise ValueError(f"closure.memory is {memory}: give a positive time")
+        n = self.n
+        self.gradients, self.memory = gradients, memory
+        even, odd = [1.0], [-1.0]
+        state = odd * (n - 1) + even * (n - 1)  # a_k, ln b_k
+        fluid = even + odd + even  # ln rho, u, ln T_x
+        if self.n_h:
+            transverse = [(-1.0) ** k for k in range(1, n + 1)]
+            state, fluid = state + even + transverse, fluid
+            slopes = fluid + odd * (n - 1) + even * (n - 1) + even + transverse
+        else:
+            slopes = fluid + state
+        parity = state + [-p for p in slopes] if gradients else state
+        self.inputs, self.outputs = len(parity), 2 if self.n_h else 1
+        self.parity_in = torch.tensor(parity, dtype=torch.float64)
+        self.parity_out = torch.tensor([-1.0, (-1.0) ** (n + 1)][: self.outputs], dtype=torch.float64)
+        self.network = Normalised(network(self.inputs, self.outputs), self.inputs, self.outputs)
+
+    # Positions in V of the closing coefficients, and of what the network sees.
+
+    @property
+    def closing(self) -> list[int]:
+        return [2 * self.n + 1, 3 * self.n + 3] if self.n_h else [2 * self.n + 1]
+
+    def features(self, V: Tensor, dx, tau: Tensor) -> Tensor:
+        """The network's inputs [batch, n_in, cell]; tau = eps/nu [batch, 1, cell]. Central differences; one-sided at the two ends."""
+        n = self.n
+        shape = V[:, 3 : 2 * n + 1]
+        parts = [shape]
+        moved = [V[:, :3], shape]
+        if self.n_h:
+            ratio = V[:, 2 * n + 2 : 2 * n + 3] - V[:, 2:3]
+            transverse = V[:, 2 * n + 3 : 3 * n + 3]
+            parts += [ratio, transverse]
+            moved += [V[:, 2 * n + 2 : 2 * n + 3], transverse]
+        if self.gradients:
+            moved = torch.cat(moved, 1)
+            slope = (
+                torch.cat(
+                    (
+                        moved[:, :, 1:2] - moved[:, :, :1],
+                        0.5 * (moved[:, :, 2:] - moved[:, :, :-2]),
+                        moved[:, :, -1:] - moved[:, :, -2:-1],
+                    ),
+                    2,
+                )
+                / dx
+            )
+            s = (0.5 * V[:, 2:3]).exp()
+            slope = torch.cat((slope[:, :1], slope[:, 1:2] / s, slope[:, 2:]), 1)
+            parts.append(tau / (1 + tau / self.memory) * s * slope)
+        return torch.cat(parts, 1)
+
+    def correction(self, phi: Tensor) -> Tensor:
+        """The network's output with its symmetry made exact, [batch, n_in, cell] -> [batch, n_out, cell]."""
+        batch, n_in, cells = phi.shape
+        phi = phi.transpose(1, 2).reshape(-1, n_in)
+        inputs = torch.cat((phi, phi * self.parity_in.to(phi.dtype), torch.zeros_like(phi[:1])))
+        out, mirrored, rest = self.network(inputs).split((len(phi), len(phi), 1))
+        parity = self.parity_out.to(phi.dtype)
+        out = 0.5 * (out + mirrored * parity) - 0.5 * (rest + rest * parity)
+        return out.reshape(batch, cells, -1).transpose(1, 2)
+
+    def variables(self, U, cells):
+        V = self.local_variables(U)
+        tau = cells.knudsen_padded
+        if self.gas.omega is not None:
+            rho, _, T = self.fluid(U)
+            tau = tau / self.gas.frequency(rho, T).unsqueeze(1)
+        delta = self.correction(self.features(V, cells.dx, tau))
+        i = 2 * self.n + 1
+        if self.n_h:
+            return torch.cat((V[:, :i], V[:, i : i + 1] + delta[:, :1], V[:, i + 1 : -1], V[:, -1:] + delta[:, 1:]), 1)
+        return torch.cat((V[:, :i], V[:, i:] + delta), 1)
+
+
+class Normalised(nn.Module):
+    """A network on arsinh(x / scale), its output times a scale and softly bounded; computes in the dtype of its weights (float32 for speed).
+
+    The scales are root mean squares without a shift, so that zero stays zero and mirror images stay mirror images.
+    """
+
+    def __init__(self, network: nn.Module, inputs: int, outputs: int, bound: float = 10.0):
+        super().__init__()
+        self.network, self.bound = network, bound
+        self.register_buffer("scale_in", torch.ones(inputs))
+        self.register_buffer("scale_out", torch.ones(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        dtype = self.scale_in.dtype
+        y = self.network(torch.asinh(x.to(dtype) / self.scale_in))
+        return (self.bound * torch.tanh(y / self.bound) * self.scale_out).to(x.dtype)

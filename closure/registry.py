@@ -1,0 +1,36 @@
+"""Closures by name, as the command line names them."""
+
+from closure import checkpoint as checkpoints
+from closure.fluid import Euler, NavierStokesFourier
+from closure.grad import Grad, Grad13
+from closure.herm_mlc import HermMLC
+from closure.quadrature import Quadrature
+from kinetic.errors import InputError
+
+CLOSURES = {law.name: law for law in (Euler, NavierStokesFourier, Grad, Grad13, Quadrature, HermMLC)}
+
+
+def build(name: str, gas, **options):
+    """The closure ``name`` for a gas, ready to run.
+
+    ``grad`` is Grad's closure of the gas: any number of moments in D = 1, Grad-13 for D > 1. ``herm_mlc`` comes with trained weights:
+    those of ``checkpoint``, or the shipped ones that fit the other options. Raises InputError for an unknown name or option.
+    """
+    if name not in CLOSURES:
+        raise InputError(f"closure={name}: unknown, choose one of {', '.join(CLOSURES)}")
+    if name == "grad" and gas.dims > 1:
+        return Grad13(gas)
+    if name == "herm_mlc":
+        path = options.pop("checkpoint", None)
+        return checkpoints.load(path or checkpoints.shipped(gas, options), gas)
+    try:
+        return CLOSURES[name](gas, **options)
+    except TypeError as error:
+        raise InputError(f"closure={name}: does not take these options ({error})") from None
+
+
+def untrained(gas, *, network: dict, checkpoint: str | None = None, **options) -> HermMLC:
+    """HermMLC with fresh weights, or those of ``checkpoint`` to go on from; ``network`` as in conf/closure/network."""
+    if checkpoint is not None:
+        return checkpoints.load(checkpoint, gas)
+    return HermMLC(gas, checkpoints.network_factory(network), **options)

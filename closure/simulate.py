@@ -1,0 +1,107 @@
+"""Advance cases with a closure: from a ``kinetic.Case`` to fields over time, many cases in one batch."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from kinetic.gas import Gas
+from kinetic.moments import maxwellian_moments
+from solvers import Boundary, Cells, Solver
+
+
+@dataclass
+class Solution:
+    """What a closure made of one case. Arrays [time, cell]; row 0 is the start, NaN from where it diverged.
+
+    t [S]; x [n]; rho, u, T, sigma, q [S, n]; U [S, component, n] the closure's own moments; knudsen: number or [n];
+    steps; seconds: the case's share of the wall time; status 'ok' | 'diverged'; diverged_at (time, cell) or None.
+    """
+
+    t: np.ndarray
+    x: np.ndarray
+    rho: np.ndarray
+    u: np.ndarray
+    T: np.ndarray
+    sigma: np.ndarray
+    q: np.ndarray
+    U: np.ndarray
+    knudsen: float | np.ndarray
+    steps: int
+    seconds: float
+    status: str
+    diverged_at: tuple[float, int] | None
+
+
+def initial_state(law, cases) -> torch.Tensor:
+    """The start of every case as the closure's moments [case, component, cell]: exact moments, averaged over the fine cells."""
+    moments = [case.raw_moments(law.gas, law.order) for case in cases]
+    G = torch.tensor(np.stack([G for G, _ in moments]))
+    H = torch.tensor(np.stack([H for _, H in moments])) if law.gas.has_h else None
+    return law.from_moments(G, H)
+
+
+def equilibrium_state(law, rho: float, u: float, T: float) -> torch.Tensor:
+    """The closure's moments of one Maxwellian, [1, component, 1]."""
+    G, H = maxwellian_moments(np.full((1, 1), rho), u, T, law.gas, law.order)
+    G = torch.tensor(G[:, 0])[None]
+    return law.from_moments(G, None if H is None else torch.tensor(H[:, 0])[None])
+
+
+def case_cells(law, cases) -> Cells:
+    """The cells of a batch of cases: one number of cells and one boundary for all."""
+    first = cases[0]
+    for case in cases:
+        if (case.cells, case.boundary) != (first.cells, first.boundary):
+            raise ValueError(
+                f"case.cells and case.boundary must be the same within a batch: {case.name} differs from {first.name}"
+            )
+    knudsen = np.stack([np.broadcast_to(case.knudsen, case.cells) for case in cases])
+    left = right = None
+    if first.boundary == "fixed":
+        ends = [case.end_states(law.gas) for case in cases]
+        left, right = (torch.cat([equilibrium_state(law, *end[side]) for end in ends]) for side in (0, 1))
+    dx = torch.tensor([case.dx for case in cases]).reshape(-1, 1, 1)
+    return Cells(
+        dx=dx.to(torch.float64),
+        n=first.cells,
+        knudsen=torch.tensor(knudsen)[:, None],
+        boundary=Boundary(first.boundary, left, right),
+    )
+
+
+@torch.no_grad()
+def simulate(law, cases, gas: Gas | None = None, *, batch: int = 64, progress=None, **solver_options) -> list[Solution]:
+    """One :class:`Solution` per case. ``solver_options``: reconstruction, flux, integrator, cfl of :class:`solvers.Solver`.
+
+    Cases are advanced in batches of ``batch`` that share cells, boundary and save times; ``progress`` as in ``Solver.run``.
+    """
+    cases = list(cases) if isinstance(cases, list | tuple) else [cases]
+    solver = Solver(law, **solver_options)
+    groups: dict[tuple, list[int]] = {}
+    for i, case in enumerate(cases):
+        groups.setdefault((case.cells, case.boundary, case.save_times), []).append(i)
+    batches = [group[k : k + batch] for group in groups.values() for k in range(0, len(group), batch)]
+    solutions: list[Solution | None] = [None] * len(cases)
+    done = 0
+    for members in batches:
+        chosen = [cases[i] for i in members]
+        cells, times = case_cells(law, chosen), chosen[0].save_times
+        start = time.perf_counter()
+
+        def report(fraction, offset=done, size=len(members)):
+            if callable(progress):
+                progress((offset + fraction * size) / len(cases))
+
+        result = solver.run(initial_state(law, chosen), cells, times, progress=report)
+        fields = [law.macroscopic(U, cells) for U in result.U]
+        seconds = (time.perf_counter() - start) / len(members)
+        for k, i in enumerate(members):
+            values = {name: np.stack([row[name][k].numpy() for row in fields]) for name in fields[0]}
+            solutions[i] = Solution(
+                t=np.array([0.0, *times]), x=chosen[k].x, **values, U=result.U[:, k].numpy(), knudsen=chosen[k].knudsen,
+                steps=result.steps[k], seconds=seconds, status=result.status[k], diverged_at=result.diverged_at[k],
+            )  # fmt: skip
+        done += len(members)
+    return solutions
