@@ -6,8 +6,6 @@ or, where the caller states the base class of what it wants (a network), in any 
 
 import importlib
 import inspect
-import os
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,16 +13,14 @@ PREFIXES = ("kinetic", "closure", "solvers", "experiments", "elt", "molecular", 
 
 
 def _user_error(message: str) -> Exception:
-    from kinetic.errors import InputError    # inside: the command line must not import numpy for --help
+    from kinetic.errors import InputError  # inside: the command line must not import numpy for --help
 
     return InputError(message)
 
 
 def _import(target: str, key: str) -> Any:
-    """The object with dotted name `target`; the current directory counts, last, so that a user's file beside the run is found."""
+    """The object with dotted name `target`."""
     module, _, name = target.rpartition(".")
-    path = os.getcwd()
-    sys.path.append(path)
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
@@ -32,8 +28,6 @@ def _import(target: str, key: str) -> Any:
             f"{key}._target_={target}: cannot be imported ({error}); give package.module.Name of an installed package "
             "or of a file in the current directory"
         ) from error
-    finally:
-        sys.path.remove(path)
 
 
 def locate(target: str, key: str, base: type | None = None) -> Any:
@@ -48,7 +42,9 @@ def locate(target: str, key: str, base: type | None = None) -> Any:
         raise _user_error(f"{key}._target_={target}: only {', '.join(PREFIXES)} may be named here")
     found = _import(target, key)
     if base is not None and not (isinstance(found, type) and issubclass(found, base)):
-        raise _user_error(f"{key}._target_={target}: not a subclass of {base.__module__}.{base.__qualname__}; name a class that is")
+        raise _user_error(
+            f"{key}._target_={target}: not a subclass of {base.__module__}.{base.__qualname__}; name a class that is"
+        )
     return found
 
 
@@ -73,7 +69,8 @@ def build(config: Mapping, key: str, base: type | None = None, **given: Any) -> 
         if name not in parameters and not takes_any:
             raise _user_error(f"{key}.{name}: unknown key; known: {', '.join(known)}")
     missing = [
-        name for name, p in parameters.items()
+        name
+        for name, p in parameters.items()
         if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and name not in options and name not in given
     ]
     if missing:
@@ -81,5 +78,7 @@ def build(config: Mapping, key: str, base: type | None = None, **given: Any) -> 
     options |= {name: value for name, value in given.items() if name in parameters}
     try:
         return target(**options)
-    except TypeError as error:    # a text or a list where a number belongs
-        raise _user_error(f"{key}: {target.__qualname__} cannot take these values ({error}); see knudsen --cfg job -p {key}") from error
+    except TypeError as error:  # a text or a list where a number belongs
+        raise _user_error(
+            f"{key}: {target.__qualname__} cannot take these values ({error}); see knudsen --cfg job -p {key}"
+        ) from error

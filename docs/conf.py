@@ -1,11 +1,12 @@
 """Sphinx configuration (make docs)."""
 
-from importlib.metadata import version
+import re
+from importlib import metadata
 
 project = "knudsen"
 author = "The knudsen maintainers"
 copyright = "2026, the knudsen maintainers"
-release = version("knudsen")
+release = metadata.version("knudsen")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.viewcode"]
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
@@ -15,8 +16,41 @@ exclude_patterns = ["_build", "generated"]
 
 autodoc_default_options = {"members": True, "show-inheritance": True, "member-order": "bysource"}
 autodoc_typehints = "signature"
-nitpicky = False    # signatures name types of torch and numpy, whose inventories would need the network
+nitpicky = False  # signatures name types of torch and numpy, whose inventories would need the network
 
 html_theme = "alabaster"
 html_theme_options = {"description": "Kinetic theory and learned moment closures", "fixed_sidebar": True, "page_width": "1100px"}
 html_static_path: list[str] = []
+
+
+def as_restructured_text(app, what, name, obj, options, lines):
+    """Docstrings here are plain text ("key: meaning" lines, indented where they go on) with mathematics as directives.
+
+    Makes every such line a line of its own, and keeps signs like |A| from being read as markup.
+    """
+    result, directive, definition = [], False, False
+    for line in lines:
+        if line.startswith(".. "):
+            directive = True
+        elif line and not line.startswith(" "):
+            directive = False
+        if directive or not line or line.startswith((">>>", "...", "|", "- ", "* ")):
+            definition = False
+            result.append(line)
+            continue
+        parts = re.split(r"(`[^`]*`)", line.strip())
+        text = "".join(part if part.startswith("`") else part.replace("|", r"\|") for part in parts)
+        if line.startswith(" "):
+            result.append("  " + text if definition else text)
+            continue
+        if is_definition := bool(re.match(r"[^:.]{1,70}: ", line)):
+            text = "| " + text
+        if definition != is_definition and result and result[-1]:
+            result.append("")
+        definition = is_definition
+        result.append(text)
+    lines[:] = result
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", as_restructured_text)

@@ -17,6 +17,8 @@ def run(cfg) -> int:
     from experiments.output import Output
     from experiments.setup import check_added_keys
 
+    if (here := os.getcwd()) not in sys.path:
+        sys.path.append(here)  # a user's own network may lie beside the run
     hydra_config = HydraConfig.get()
     experiment = importlib.import_module(f"experiments.{hydra_config.runtime.choices.experiment}")
     check_added_keys(hydra_config.overrides.task, getattr(experiment, "OPTIONAL", ()))
@@ -41,7 +43,7 @@ def main() -> int:
         lambda cfg: statuses.append(run(cfg))
     )
     debug = os.environ.get("HYDRA_FULL_ERROR")
-    os.environ["HYDRA_FULL_ERROR"] = "1"    # Hydra passes every exception on, and this function words it
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes every exception on, and this function words it
     try:
         application()
     except KeyboardInterrupt:

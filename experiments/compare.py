@@ -51,13 +51,20 @@ def dataset(solutions: dict, case: kinetic.Case, gas: kinetic.Gas) -> xr.Dataset
     names = ("rho", "u", "T", "q", "sigma") if gas.dims > 1 else ("rho", "u", "T", "q")
     fields = {name: (("model", "x"), np.stack([np.asarray(getattr(s, name))[-1] for s in solutions.values()])) for name in names}
     fields["knudsen"] = ("x", np.broadcast_to(case.knudsen, case.x.shape).copy())
-    return xr.Dataset(fields, {"model": list(solutions), "x": case.x}, {"case": case.name, "boundary": case.boundary, "time": case.t_end})
+    return xr.Dataset(
+        fields, {"model": list(solutions), "x": case.x}, {"case": case.name, "boundary": case.boundary, "time": case.t_end}
+    )
 
 
 def report(metrics: dict) -> str:
     """The printed table: relative L2 errors in per cent."""
     rows = [
-        [plots.label(name), *(number(m["rel_l2"][key], scale=100) for key in ("rho", "m", "E", "total")), number(m["seconds"]), setup.status_in_words(m)]
+        [
+            plots.label(name),
+            *(number(m["rel_l2"][key], scale=100) for key in ("rho", "m", "E", "total")),
+            number(m["seconds"]),
+            setup.status_in_words(m),
+        ]
         for name, m in metrics.items()
     ]
     return "\n" + table(["model", "rho %", "m %", "E %", "total %", "seconds", "status"], rows)

@@ -22,7 +22,8 @@ from kinetic.errors import InputError
 
 OPTIONAL = ("cases_per_decade",)
 RANDOM = ("wave", "mix", "transition", "equilibrium", "strong")
-FIRST_SEED = 1_000_000    # seeds from here on are for evaluation only; training draws below it
+SEEDS = 10_000  # for each value of `seed`; all of them below the first training seed (closure.labels.LabelRequest)
+LAST = 100  # values of `seed`
 
 
 def run(cfg: DictConfig, output: Output) -> int:
@@ -46,7 +47,8 @@ def run(cfg: DictConfig, output: Output) -> int:
     header, rows = summary(metrics, decades)
     output.text("errors.md", table(header, rows))
     output.text("errors.csv", as_csv(header, rows))
-    title = f"Random cases to t = {cases[0].t_end:g}, {cases[0].cells} cells, {plots.gas_in_words(gas)}: {plots.models_in_words(list(laws))}"
+    setting = f"Random cases to t = {cases[0].t_end:g}, {cases[0].cells} cells, {plots.gas_in_words(gas)}"
+    title = f"{setting}: {plots.models_in_words(list(laws))}"
     output.figure("errors", plots.evaluation_figure(points, title))
     print("\n" + table(header, rows))
     output.announce()
@@ -60,20 +62,22 @@ def settings(cfg: DictConfig) -> tuple[list[str], list[int], int]:
         raise InputError(f"cases={kinds}: give a list from {', '.join(RANDOM)}")
     if not isinstance(decades, list) or not decades or not all(isinstance(d, int) for d in decades):
         raise InputError(f"decades={decades}: give a list of integers, the powers of ten at which the Knudsen decades begin")
-    if not isinstance(per_decade, int) or per_decade < 1:
-        raise InputError(f"cases_per_decade={per_decade}: give a positive integer")
+    if not isinstance(per_decade, int) or not 1 <= per_decade <= SEEDS // len(decades):
+        raise InputError(f"cases_per_decade={per_decade}: give an integer from 1 to {SEEDS // len(decades)}")
+    if not isinstance(cfg.seed, int) or not 0 <= cfg.seed < LAST:
+        raise InputError(f"seed={cfg.seed}: give an integer from 0 to {LAST - 1}; larger ones reach the seeds of training")
     return kinds, decades, per_decade
 
 
 def random_cases(cfg: DictConfig, kind: str, decades: Sequence[int], per_decade: int) -> list[kinetic.Case]:
-    """`per_decade` cases of `kind` for each decade, in order; Knudsen numbers log-uniform within it (transition has its own field)."""
+    """`per_decade` cases of `kind` for each decade, in order; Knudsen numbers log-uniform within it (not for transition)."""
     options = setup.plain(compose("config", overrides=[f"case={kind}"]).case) | {"cells": cfg.case.cells, "t_end": cfg.case.t_end}
     draw = np.random.default_rng(cfg.seed)
     cases = []
     for i, decade in enumerate(np.repeat(decades, per_decade)):
         knudsen = float(10 ** draw.uniform(decade, decade + 1))
         own = {"knudsen": knudsen} if "knudsen" in options else {}
-        cases.append(build(options | own, f"case={kind}", seed=FIRST_SEED + 100_000 * cfg.seed + i))
+        cases.append(build(options | own, f"case={kind}", seed=SEEDS * cfg.seed + i))
     return cases
 
 
@@ -82,8 +86,8 @@ def score(cases, solutions, truths, dims: int, decades: int) -> tuple[dict[str, 
     ok = np.array([s.status == "ok" and t.status == "ok" for s, t in zip(solutions, truths)])
     errors = np.array([conserved_errors(s, t, dims)["total"] if fine else np.nan for s, t, fine in zip(solutions, truths, ok)])
     heat_flux = [rel_l2(s.q[-1], t.q[-1]) for s, t, fine in zip(solutions, truths, ok) if fine]
-    knudsen = np.array([np.exp(np.mean(np.log(c.knudsen))) for c in cases])    # of a field: its geometric mean
-    one_field = any(np.ndim(c.knudsen) for c in cases)    # every case spans all regimes: there are no decades to tell apart
+    knudsen = np.array([np.exp(np.mean(np.log(c.knudsen))) for c in cases])  # of a field: its geometric mean
+    one_field = any(np.ndim(c.knudsen) for c in cases)  # every case spans all regimes: there are no decades to tell apart
     by_decade = [None if one_field or np.isnan(part).all() else np.nanmean(part) for part in np.split(errors, decades)]
     cell_steps = sum(s.steps * c.cells for s, c in zip(solutions, cases))
     return {
@@ -99,13 +103,29 @@ def score(cases, solutions, truths, dims: int, decades: int) -> tuple[dict[str, 
 
 def summary(metrics: dict[str, dict[str, Any]], decades: Sequence[int]) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the table: relative L2 errors in per cent."""
-    header = ["case", "closure", "mean %", "max %", *(f"1e{d}..1e{d + 1} %" for d in decades), "heat flux %", "diverged", "us/cell/step"]
+    header = [
+        "case",
+        "closure",
+        "mean %",
+        "max %",
+        *(f"1e{d}..1e{d + 1} %" for d in decades),
+        "heat flux %",
+        "diverged",
+        "us/cell/step",
+    ]
     rows = []
     for kind in next(iter(metrics.values())):
         for name, m in ((name, kinds[kind]) for name, kinds in metrics.items()):
             errors = [m["mean"], m["max"], *m["by_decade"], m["heat_flux"]]
-            rows.append([kind, plots.label(name), *(number(e, scale=100) for e in errors), f"{m['diverged']} of {m['n']}",
-                         number(m["microseconds_per_cell_step"])])
+            rows.append(
+                [
+                    kind,
+                    plots.label(name),
+                    *(number(e, scale=100) for e in errors),
+                    f"{m['diverged']} of {m['n']}",
+                    number(m["microseconds_per_cell_step"]),
+                ]
+            )
     return header, rows
 
 

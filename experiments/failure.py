@@ -28,11 +28,11 @@ def _configuration(error: Exception) -> str:
 
 
 def explain(error: BaseException) -> str:
-    """The line a user reads. InputError says everything itself; an error of ours is named as such, with the way to its traceback."""
+    """The line a user reads. InputError says everything itself; an error of ours is named as such."""
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         return _configuration(error)
-    if isinstance(error, ValueError):      # kinetic.errors.InputError is one
+    if isinstance(error, ValueError):  # kinetic.errors.InputError is one
         return _one_line(error)
     if isinstance(error, OSError):
         return f"{_one_line(error)}; check that the file exists and may be read or written"
-    return f"internal error: {type(error).__name__}: {_one_line(error)}; set HYDRA_FULL_ERROR=1 for the traceback, and please report it"
+    return f"internal error: {type(error).__name__}: {_one_line(error)}; HYDRA_FULL_ERROR=1 shows the traceback; please report it"

@@ -20,7 +20,7 @@ usage: knudsen [experiment=NAME] [group=option] [key=value] ...
 
   knudsen --help group=option ...                    the keys of these options
   knudsen --cfg job [overrides]                      the configuration a run would use, without running it
-  eval "$(knudsen -sc install=bash)"                 completion of groups, options and keys in the shell (zsh, fish: install=zsh, fish)
+  eval "$(knudsen -sc install=bash)"                 completion of groups, options and keys in the shell
   HYDRA_FULL_ERROR=1 knudsen ...                     tracebacks instead of one line, for developers
 """
 
@@ -53,6 +53,8 @@ def help_text(choices: Sequence[str] = ()) -> str:
     options = groups()
     chosen = [(group, option) for group, _, option in (c.partition("=") for c in choices) if option in options.get(group, ())]
     if chosen:
-        return "\n\n".join(f"{group}={option}{_set_as(group)}\n{_keys(CONF / group / f'{option}.yaml')}" for group, option in chosen)
+        return "\n\n".join(
+            f"{group}={option}{_set_as(group)}\n{_keys(CONF / group / f'{option}.yaml')}" for group, option in chosen
+        )
     listing = "\n".join(f"  {group:<17}{', '.join(names)}" for group, names in options.items())
     return f"{USAGE}\nGroups\n{listing}\n\nKeys (and their defaults)\n{_keys(CONF / 'config.yaml')}"

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from omegaconf import DictConfig, OmegaConf
 
-# Every variable the files hold: (long name, unit). Units: k_B/m = 1, so that lengths, velocities and densities are in those of the case.
+# Every variable the files hold: (long name, unit). Units: k_B/m = 1; references are the case's own.
 FIELDS = {
     "rho": ("density", "rho_ref"),
     "u": ("velocity", "sqrt(T_ref)"),
@@ -49,7 +49,9 @@ class Output:
 
     def _write(self, name: str, write: Callable[[Path], Any]) -> Path:
         path = self.directory / name
-        partial = path.with_name(f".partial-{os.getpid()}-{name}")    # same folder: a rename is atomic; same suffix: it tells the format
+        partial = path.with_name(
+            f".partial-{os.getpid()}-{name}"
+        )  # same folder: a rename is atomic; same suffix: it tells the format
         try:
             write(partial)
             os.replace(partial, path)
@@ -100,7 +102,10 @@ def table(header: list[str], rows: list[list[Any]]) -> str:
     """A Markdown table with aligned columns; it reads well on a terminal too."""
     cells = [[str(c) for c in row] for row in [header, *rows]]
     width = [max(len(row[i]) for row in cells) for i in range(len(header))]
-    line = ["| " + " | ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, width))) + " |" for row in cells]
+    line = [
+        "| " + " | ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, width))) + " |"
+        for row in cells
+    ]
     rule = "|" + "|".join("-" * (w + 2) if i == 0 else "-" * (w + 1) + ":" for i, w in enumerate(width)) + "|"
     return "\n".join([line[0], rule, *line[1:]]) + "\n"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import matplotlib
 
-matplotlib.use("Agg")    # files only: runs need no display
+matplotlib.use("Agg")  # files only: runs need no display
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
@@ -25,9 +25,17 @@ COLOURS = {
     "nsf": "#E69F00",
     "euler": "#999999",
 }
-OTHERS = ("#8C564B", "#7F3C8D", "#11A579")    # a user's own closures, in the order of their names
-NAMES = {"kinetic": "kinetic", "herm_mlc": "HermMLC", "enc_mlc": "EncMLC", "quadrature": "quadrature", "grad": "Grad", "grad13": "Grad-13",
-         "nsf": "NSF", "euler": "Euler"}
+OTHERS = ("#8C564B", "#7F3C8D", "#11A579")  # a user's own closures, in the order of their names
+NAMES = {
+    "kinetic": "kinetic",
+    "herm_mlc": "HermMLC",
+    "enc_mlc": "EncMLC",
+    "quadrature": "quadrature",
+    "grad": "Grad",
+    "grad13": "Grad-13",
+    "nsf": "NSF",
+    "euler": "Euler",
+}
 SYMBOLS = {"rho": r"\rho", "u": "u", "T": "T", "q": "q", "sigma": r"\sigma"}
 WORDS = {"rho": "density", "u": "velocity", "T": "temperature", "q": "heat flux", "sigma": "stress"}
 
@@ -53,9 +61,15 @@ def gas_in_words(gas: Any) -> str:
 
 def _curves(axis: Any, data: xr.DataArray, x: np.ndarray) -> None:
     colour = colours(list(data.model.values))
-    for model in data.model.values[::-1]:    # the reference last: on top
-        axis.plot(x, data.sel(model=model), color=colour[model], label=label(model), lw=1.8 if model == "kinetic" else 1.2,
-                  zorder=3 if model == "kinetic" else 2)
+    for model in data.model.values[::-1]:  # the reference last: on top
+        axis.plot(
+            x,
+            data.sel(model=model),
+            color=colour[model],
+            label=label(model),
+            lw=1.8 if model == "kinetic" else 1.2,
+            zorder=3 if model == "kinetic" else 2,
+        )
 
 
 def _errors(axis: Any, data: xr.DataArray, x: np.ndarray, scale: float, text: str) -> None:
@@ -87,7 +101,9 @@ def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]], title: str) ->
     data: `shock.nc`; rows: model, lambda1/delta, relative errors of rho, u, T in per cent.
     """
     figure = plt.figure(figsize=(9, 8.2))
-    axes = figure.subplot_mosaic([["rho", "u"], ["T", "q"], ["error_rho", "error_T"], ["table", "table"]], height_ratios=[1.5, 1.5, 1, 0.75])
+    axes = figure.subplot_mosaic(
+        [["rho", "u"], ["T", "q"], ["error_rho", "error_T"], ["table", "table"]], height_ratios=[1.5, 1.5, 1, 0.75]
+    )
     x = data.x.values
     for name in ("rho", "u", "T", "q"):
         _curves(axes[name], data[name], x)
@@ -101,13 +117,17 @@ def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]], title: str) ->
     for name in ("u", "T", "q", "error_rho", "error_T"):
         axes[name].sharex(axes["rho"])
     axes["rho"].set_xlim(x[0], x[-1])
-    _small_table(axes["table"], ["model", r"thickness $\lambda_1/\delta$", *(rf"rel. $L_2$ error of ${s}$ [%]" for s in (r"\rho", "u", "T"))], rows)
+    _small_table(
+        axes["table"],
+        ["model", r"thickness $\lambda_1/\delta$", *(rf"rel. $L_2$ error of ${s}$ [%]" for s in (r"\rho", "u", "T"))],
+        rows,
+    )
     figure.suptitle(title)
     return figure
 
 
 def comparison_figure(data: xr.Dataset, title: str) -> Figure:
-    """Fields of every model at the end time, and under each its error in per cent of the reference's largest value. data: `comparison.nc`."""
+    """Fields of every model at the end time, and under each its error in per cent of the reference's maximum (`comparison.nc`)."""
     names = [name for name in ("rho", "u", "T", "q") if name in data]
     figure = plt.figure(figsize=(3.1 * len(names), 4.6))
     axes = figure.subplots(2, len(names), sharex=True, height_ratios=[1.8, 1])

@@ -17,7 +17,7 @@ from experiments.progress import bar
 from kinetic.errors import InputError
 
 DEFAULT_RIVALS = ("grad", "nsf", "euler")
-DIVERGED = 3    # exit status of a run whose only solution, or whose reference, diverged
+DIVERGED = 3  # exit status of a run whose only solution, or whose reference, diverged
 
 
 def plain(node: Any) -> Any:
@@ -26,7 +26,7 @@ def plain(node: Any) -> Any:
 
 
 def check_added_keys(overrides: Sequence[str], optional: Iterable[str]) -> None:
-    """Keys added with ``+key=value`` at top level must be ones the experiment reads; deeper ones are checked where they are used."""
+    """Keys added at top level (``+key=value``) must be ones the experiment reads; deeper ones are checked where they are used."""
     for override in overrides:
         key = override.lstrip("+").partition("=")[0]
         if override.startswith("+") and "." not in key and "/" not in key and key not in optional:
@@ -63,7 +63,9 @@ def closure_names(cfg: DictConfig) -> list[str]:
     names = plain(cfg.closures)
     names = [names] if isinstance(names, str) else list(names)
     if not names or len(set(names)) < len(names) or "kinetic" in names:
-        raise InputError(f"closures={names}: give a list of different closures, e.g. closures=[herm_mlc,nsf]; the kinetic model is always there")
+        raise InputError(
+            f"closures={names}: give a list of different closures, e.g. [herm_mlc,nsf]; the kinetic model is always there"
+        )
     return names
 
 
@@ -78,7 +80,7 @@ def closure_config(cfg: DictConfig, name: str) -> dict[str, Any]:
 
 
 def own_network(config: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """With a ``_target_`` from the command line, only the keys that were given there: the packaged network's options are not the user's."""
+    """With a ``_target_`` from the command line, only the keys given there: the packaged network's options are not the user's."""
     key = "closure.network."
     given = {o.lstrip("+").partition("=")[0].removeprefix(key) for o in overrides if o.lstrip("+").startswith(key)}
     return {k: v for k, v in config.items() if k in given} if "_target_" in given else config
@@ -93,7 +95,9 @@ def solver_options(cfg: DictConfig, name: str) -> dict[str, Any]:
     """The numerical options of solver `name`; an experiment that needs the other solver than the chosen one says so."""
     options = plain(cfg.solver)
     if options.pop("name") != name:
-        raise InputError(f"solver={option('solver')}: this experiment takes solver={name}; the kinetic reference has its own keys, reference.*")
+        raise InputError(
+            f"solver={option('solver')}: this experiment takes solver={name}; the kinetic reference has its own keys, reference.*"
+        )
     return options
 
 
@@ -136,11 +140,17 @@ def reference_cells(cfg: DictConfig, case: kinetic.Case) -> int:
     return case.cells * max(r for r in range(1, wanted + 1) if case.refine % r == 0)
 
 
-def reference(cfg: DictConfig, gas: kinetic.Gas, cases: Sequence[kinetic.Case], text: str = "kinetic") -> list[kinetic.Trajectory]:
+def reference(
+    cfg: DictConfig, gas: kinetic.Gas, cases: Sequence[kinetic.Case], text: str = "kinetic"
+) -> list[kinetic.Trajectory]:
     """Resolved kinetic solutions: at least reference.velocity_points velocities per coordinate, each on its case's own cells."""
     points = max(positive(cfg, "reference.velocity_points", int), gas.velocity_points or 0)
     with bar(text, cfg.progress) as progress:
         return kinetic.simulate(
-            cases, replace(gas, velocity_points=points), transport=cfg.reference.transport, integrator=cfg.reference.integrator,
-            workers=positive(cfg, "executor.workers", int), progress=progress,
+            cases,
+            replace(gas, velocity_points=points),
+            transport=cfg.reference.transport,
+            integrator=cfg.reference.integrator,
+            workers=positive(cfg, "executor.workers", int),
+            progress=progress,
         )

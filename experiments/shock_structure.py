@@ -12,6 +12,7 @@ import kinetic
 from experiments import plots, setup
 from experiments.measure import rel_l2
 from experiments.output import Output, number, table
+from experiments.progress import iterations
 from kinetic.errors import InputError
 
 NORMALISED = ("rho", "u", "T")
@@ -21,12 +22,17 @@ def run(cfg: DictConfig, output: Output) -> int:
     gas = setup.gas(cfg)
     x = positions(cfg)
     laws = setup.closures(cfg, gas)
-    print("kinetic:", flush=True)
-    kinetic_shock = kinetic.solve_shock(gas, cfg.mach, progress=cfg.progress)
+    options = setup.solver_options(cfg, "moments")
+    schemes = {
+        "reconstruction": options["reconstruction"],
+        "flux": options["flux"],
+        "cells_per_path": setup.positive(cfg, "cells_per_path"),
+    }
+    kinetic_shock = kinetic.solve_shock(gas, cfg.mach)
     shocks = {}
     for name, law in laws.items():
-        print(f"{name}:", flush=True)
-        shocks[name] = closure.solve_shock(law, gas, cfg.mach, progress=cfg.progress)
+        with iterations(name, cfg.progress) as progress:
+            shocks[name] = closure.solve_shock(law, cfg.mach, progress=progress, **schemes)
 
     profiles = Profiles(gas, cfg.mach, kinetic_shock)
     metrics = {"kinetic": profiles.kinetic_metrics()} | {name: profiles.metrics(shock, x) for name, shock in shocks.items()}
@@ -45,7 +51,12 @@ def run(cfg: DictConfig, output: Output) -> int:
 def positions(cfg: DictConfig) -> np.ndarray:
     """Where the profiles are written, in lambda1: window, in steps of about `spacing`."""
     window = setup.plain(cfg.window)
-    if not (isinstance(window, list) and len(window) == 2 and all(isinstance(w, (int, float)) for w in window) and window[0] < 0 < window[1]):
+    if not (
+        isinstance(window, list)
+        and len(window) == 2
+        and all(isinstance(w, (int, float)) for w in window)
+        and window[0] < 0 < window[1]
+    ):
         raise InputError(f"window={window}: give [upstream, downstream] ends in mean free paths with upstream < 0 < downstream")
     return np.linspace(*window, round((window[1] - window[0]) / setup.positive(cfg, "spacing")) + 1)
 
@@ -85,9 +96,14 @@ class Profiles:
     def kinetic_metrics(self) -> dict:
         zero = dict.fromkeys(NORMALISED, 0.0)
         return {
-            "status": "ok", "seconds": self.kinetic.seconds, "lambda1_over_delta": self.kinetic.lambda1_over_delta,
-            "rel_l2": zero | {"q": 0.0}, "linf": zero, "Txx_max_over_T2": self.kinetic.Txx_max_over_T2,
-            "iterations": self.kinetic.iterations, "residual": self.kinetic.residual,
+            "status": "ok",
+            "seconds": self.kinetic.seconds,
+            "lambda1_over_delta": self.kinetic.lambda1_over_delta,
+            "rel_l2": zero | {"q": 0.0},
+            "linf": zero,
+            "Txx_max_over_T2": self.kinetic.Txx_max_over_T2,
+            "iterations": self.kinetic.iterations,
+            "residual": self.kinetic.residual,
         }
 
     def dataset(self, shocks: dict, x: np.ndarray) -> xr.Dataset:
@@ -100,7 +116,10 @@ class Profiles:
         data = xr.Dataset(fields, {"model": ["kinetic", *shocks], "x": x})
         data.x.attrs = {"long_name": "position; 0 where the density is half-way", "units": "upstream mean free path lambda1"}
         for name in NORMALISED:
-            data[name].attrs = {"long_name": {"rho": "density", "u": "velocity", "T": "temperature"}[name] + ", 0 upstream, 1 downstream", "units": "1"}
+            data[name].attrs = {
+                "long_name": {"rho": "density", "u": "velocity", "T": "temperature"}[name] + ", 0 upstream, 1 downstream",
+                "units": "1",
+            }
         data.q.attrs = {"long_name": "heat flux", "units": "rho1 T1^(3/2)"}
         if "sigma" in data:
             data.sigma.attrs = {"long_name": "stress deviator xx", "units": "rho1 T1"}
@@ -112,6 +131,13 @@ def table_rows(metrics: dict) -> list[list[str]]:
     rows = []
     for name, m in metrics.items():
         errors = m["rel_l2"] or dict.fromkeys(NORMALISED)
-        rows.append([plots.label(name), *(number(errors[n], scale=100) for n in NORMALISED), number(m["lambda1_over_delta"], ".4f"),
-                     number(m["seconds"], ".1f"), m["status"]])
+        rows.append(
+            [
+                plots.label(name),
+                *(number(errors[n], scale=100) for n in NORMALISED),
+                number(m["lambda1_over_delta"], ".4f"),
+                number(m["seconds"], ".1f"),
+                m["status"],
+            ]
+        )
     return rows

@@ -21,8 +21,11 @@ def run(cfg: DictConfig, output: Output) -> int:
     output.json("metrics.json", {"model": model} | setup.outcome(solution))
     if solution.status == "diverged":
         time, cell = solution.diverged_at
-        output.dataset("diverged.nc", data.isel(time=np.isfinite(data.rho).all("x")))    # what was saved before
-        print(f"{model} diverged at t = {time:.6g} in cell {cell} (x = {case.x[cell]:.4g}); diverged.nc holds the times before", flush=True)
+        output.dataset("diverged.nc", data.isel(time=np.isfinite(data.rho).all("x")))  # what was saved before
+        print(
+            f"{model} diverged at t = {time:.6g} in cell {cell} (x = {case.x[cell]:.4g}); diverged.nc holds the times before",
+            flush=True,
+        )
         return setup.DIVERGED
     output.dataset("solution.nc", data)
     output.figure("solution", plots.solution_figure(data, f"{case.name}, {plots.gas_in_words(gas)}: {plots.label(model)}"))
@@ -47,4 +50,8 @@ def dataset(solution, case: kinetic.Case, gas: kinetic.Gas) -> xr.Dataset:
     names = ("rho", "u", "T", "q", "sigma") if gas.dims > 1 else ("rho", "u", "T", "q")
     fields = {name: (("time", "x"), np.asarray(getattr(solution, name))) for name in names}
     fields["knudsen"] = ("x", np.broadcast_to(case.knudsen, case.x.shape).copy())
-    return xr.Dataset(fields, {"time": np.asarray(solution.t), "x": case.x}, {"case": case.name, "boundary": case.boundary, "status": solution.status})
+    return xr.Dataset(
+        fields,
+        {"time": np.asarray(solution.t), "x": case.x},
+        {"case": case.name, "boundary": case.boundary, "status": solution.status},
+    )

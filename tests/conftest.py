@@ -1,4 +1,4 @@
-"""One thread per process: set before NumPy, Numba and torch are imported, so that tests of different rooms can run side by side."""
+"""One thread per process, set before NumPy, Numba and torch are imported: several test runs can share a machine."""
 
 import os
 

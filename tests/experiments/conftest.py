@@ -47,7 +47,7 @@ def knudsen(tmp_path_factory):
             patch.setattr("sys.argv", ["knudsen", *overrides, f"hydra.run.dir={directory}"])
             try:
                 status = main()
-            except SystemExit as leaving:    # argparse, for an option it does not know
+            except SystemExit as leaving:  # argparse, for an option it does not know
                 status = leaving.code
         return Run(status, text.getvalue(), directory)
 
@@ -63,7 +63,9 @@ def start_file(tmp_path_factory):
         state = {"rho": 1 + 0.2 * np.sin(2 * np.pi * x), "u": 0.1 * np.cos(2 * np.pi * x), "T": np.ones(cells), "x": x} | changes
         fields = {k: ("x", np.broadcast_to(v, (cells,)).copy()) for k, v in state.items() if k not in drop}
         path = tmp_path_factory.mktemp("start") / "start.nc"
-        xr.Dataset(fields, attrs={"boundary": "periodic"} if attrs is None else attrs).set_coords("x").to_netcdf(path, engine="h5netcdf")
+        xr.Dataset(fields, attrs={"boundary": "periodic"} if attrs is None else attrs).set_coords("x").to_netcdf(
+            path, engine="h5netcdf"
+        )
         return path
 
     return write

@@ -14,7 +14,7 @@ RUN = [sys.executable, "-m", "experiments.app"]
 
 def seconds_of(*arguments: str) -> tuple[float, str]:
     best, text = float("inf"), ""
-    for _ in range(3):    # the best of three: the machine may be busy
+    for _ in range(3):  # the best of three: the machine may be busy
         start = time.perf_counter()
         text = subprocess.run([*RUN, *arguments], capture_output=True, text=True, check=True, timeout=60).stdout
         best = min(best, time.perf_counter() - start)
@@ -34,7 +34,8 @@ def test_help_is_instant_and_lists_every_option():
 def test_questions_import_neither_torch_nor_numba(arguments):
     code = (
         "import sys; sys.argv[1:] = " + repr(arguments) + "; from experiments.app import main; status = main();"
-        "assert status == 0, status; heavy = {'torch', 'numba', 'matplotlib', 'xarray'} & set(sys.modules); assert not heavy, heavy"
+        "assert status == 0, status;"
+        "heavy = {'torch', 'numba', 'matplotlib', 'xarray'} & set(sys.modules); assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
 
@@ -42,7 +43,8 @@ def test_questions_import_neither_torch_nor_numba(arguments):
 def test_completion_knows_the_cases():
     """Hydra's protocol: the shell gives the line so far, the command prints the words that may follow."""
     code = (
-        "import os, sys; os.environ.update(COMP_LINE='knudsen case=s', COMP_POINT='14'); sys.argv = ['knudsen', '-sc', 'query=bash'];"
+        "import os, sys; os.environ.update(COMP_LINE='knudsen case=s', COMP_POINT='14');"
+        "sys.argv = ['knudsen', '-sc', 'query=bash'];"
         "from experiments.app import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
@@ -65,14 +67,19 @@ def test_every_key_is_explained(file):
         if line and not line.startswith((" ", "#")):
             section = line.partition(":")[0]
         stripped = line.strip()
-        if not stripped or stripped.startswith(("#", "-", "{")) or stripped.endswith(":") or section in ("defaults", "_target_", "hydra"):
+        if (
+            not stripped
+            or stripped.startswith(("#", "-", "{"))
+            or stripped.endswith(":")
+            or section in ("defaults", "_target_", "hydra")
+        ):
             continue
         if not (file.parent.name == "gas" and section == "name"):
             assert "#" in line, f"{file.name}: {stripped}"
 
 
 def test_a_users_own_network_plugs_in_by_target(knudsen, tmp_path, monkeypatch):
-    """closure.network._target_ takes any torch.nn.Module subclass, also from a file in the current directory, with its own keys only."""
+    """closure.network._target_: any torch.nn.Module subclass, also from a file in the current directory, with its own keys only."""
     (tmp_path / "own_networks.py").write_text(
         "import torch\n"
         "class Nothing(torch.nn.Module):\n"
@@ -89,7 +96,7 @@ def test_a_users_own_network_plugs_in_by_target(knudsen, tmp_path, monkeypatch):
     own = knudsen(*case, *network, "closure.checkpoint=null")
     assert own.status == 0, own.last_line
     rule = knudsen(*case, "closure=quadrature")
-    assert abs(own.dataset("solution.nc").T - rule.dataset("solution.nc").T).max() < 1e-12    # round-off: the same equations
+    assert abs(own.dataset("solution.nc").T - rule.dataset("solution.nc").T).max() < 1e-12  # round-off: the same equations
     wrong = knudsen(*case, *network, "+closure.network.nonsense=1", "closure.checkpoint=null")
     assert wrong.status == 1
     assert "closure.network.nonsense" in wrong.last_line

@@ -24,11 +24,23 @@ def assert_described(data: xr.Dataset) -> None:
     assert "gas" in OmegaConf.create(data.attrs["config"])
 
 
-@pytest.mark.parametrize(("model", "gas"), [("kinetic", "bgk_1v"), ("moments", "bgk_1v"), ("moments", "bgk_3v"), ("kinetic", "bgk_3v")])
+@pytest.mark.parametrize(
+    ("model", "gas"), [("kinetic", "bgk_1v"), ("moments", "bgk_1v"), ("moments", "bgk_3v"), ("kinetic", "bgk_3v")]
+)
 def test_simulate(knudsen, start_file, model, gas):
     """Row 0 is the initial state (rho averaged over blocks: exact for the density), the last row t_end to the last digit."""
-    run = knudsen("experiment=simulate", f"solver={model}", "closure=nsf", f"gas={gas}", "case=tabulated", f"case.file={start_file(60)}", "case.cells=30",
-                  "case.knudsen=0.1", "case.t_end=0.02", "case.save_times=[0.007,0.013]")
+    run = knudsen(
+        "experiment=simulate",
+        f"solver={model}",
+        "closure=nsf",
+        f"gas={gas}",
+        "case=tabulated",
+        f"case.file={start_file(60)}",
+        "case.cells=30",
+        "case.knudsen=0.1",
+        "case.t_end=0.02",
+        "case.save_times=[0.007,0.013]",
+    )
     assert run.status == 0, run.last_line
     data = run.dataset("solution.nc")
     assert_described(data)
@@ -39,13 +51,19 @@ def test_simulate(knudsen, start_file, model, gas):
     x = (np.arange(60) + 0.5) / 60 - 0.5
     expected = (1 + 0.2 * np.sin(2 * np.pi * x)).reshape(30, 2).mean(1)
     np.testing.assert_allclose(data.rho[0], expected, rtol=1e-12)
-    np.testing.assert_allclose(data.rho.sum("x"), expected.sum(), rtol=1e-12)    # mass is conserved to round-off
+    np.testing.assert_allclose(data.rho.sum("x"), expected.sum(), rtol=1e-12)  # mass is conserved to round-off
     assert run.metrics()["status"] == "ok"
     assert {"solution.png", "solution.pdf"} <= run.files()
 
 
 def test_knudsen_field_of_the_file_is_used(knudsen, start_file):
-    run = knudsen("experiment=simulate", "closure=nsf", "case=tabulated", f"case.file={start_file(20, knudsen=np.linspace(0.1, 1, 20))}", "case.t_end=0.01")
+    run = knudsen(
+        "experiment=simulate",
+        "closure=nsf",
+        "case=tabulated",
+        f"case.file={start_file(20, knudsen=np.linspace(0.1, 1, 20))}",
+        "case.t_end=0.01",
+    )
     assert run.status == 0, run.last_line
     np.testing.assert_allclose(run.dataset("solution.nc").knudsen, np.linspace(0.1, 1, 20), rtol=1e-12)
 
@@ -75,12 +93,20 @@ def test_simulate_that_diverges_says_when_and_where(knudsen, monkeypatch):
     assert metrics["status"] == "diverged"
     assert metrics["diverged_at"] == {"time": pytest.approx(0.01), "cell": 3}
     assert "solution.nc" not in run.files()
-    assert run.dataset("diverged.nc").time.values.tolist() == [0.0, 0.005]    # what was saved before
+    assert run.dataset("diverged.nc").time.values.tolist() == [0.0, 0.005]  # what was saved before
 
 
 @pytest.fixture(scope="module")
 def comparison(knudsen):
-    return knudsen("experiment=compare", "closures=[euler,nsf]", "case=sod", "case.knudsen=0.1", "case.cells=50", "case.t_end=0.02", "reference.cells=200")
+    return knudsen(
+        "experiment=compare",
+        "closures=[euler,nsf]",
+        "case=sod",
+        "case.knudsen=0.1",
+        "case.cells=50",
+        "case.t_end=0.02",
+        "reference.cells=200",
+    )
 
 
 def test_compare(comparison):
@@ -134,21 +160,31 @@ def test_shock_structure(shock):
     for name in ("rho", "u", "T"):
         assert data[name].isel(x=0).values == pytest.approx(0, abs=0.02)
         assert data[name].isel(x=-1).values == pytest.approx(1, abs=0.02)
-    np.testing.assert_allclose(data.rho.interp(x=0.0), 0.5, atol=1e-3)    # by the definition of x
+    np.testing.assert_allclose(data.rho.interp(x=0.0), 0.5, atol=1e-3)  # by the definition of x
     metrics = shock.metrics()
     for entry in metrics.values():
         assert {"rel_l2", "linf", "lambda1_over_delta", "seconds", "status"} <= set(entry)
         assert {"rho", "u", "T"} <= set(entry["rel_l2"])
     assert 0 < metrics["nsf"]["rel_l2"]["rho"] < 0.1
     slope = float(abs(data.rho.sel(model="kinetic").differentiate("x")).max())
-    assert metrics["kinetic"]["lambda1_over_delta"] == pytest.approx(slope, rel=0.01)    # second-order differences of the written profile
+    assert metrics["kinetic"]["lambda1_over_delta"] == pytest.approx(
+        slope, rel=0.01
+    )  # second-order differences of the written profile
     assert {"shock.png", "shock.pdf"} <= shock.files()
 
 
 @pytest.fixture(scope="module")
 def evaluation(knudsen):
-    return knudsen("experiment=evaluate", "closures=[euler,nsf]", "+cases_per_decade=1", "cases=[mix,transition]", "decades=[-2,0]", "case.cells=20",
-                   "reference.cells=60", "reference.velocity_points=60")
+    return knudsen(
+        "experiment=evaluate",
+        "closures=[euler,nsf]",
+        "+cases_per_decade=1",
+        "cases=[mix,transition]",
+        "decades=[-2,0]",
+        "case.cells=20",
+        "reference.cells=60",
+        "reference.velocity_points=60",
+    )
 
 
 def test_evaluate(evaluation):
@@ -164,14 +200,15 @@ def test_evaluate(evaluation):
             assert len(entry["by_decade"]) == 2
     mix = metrics["nsf"]["mix"]
     assert np.mean(mix["by_decade"]) == pytest.approx(mix["mean"])
-    assert metrics["euler"]["mix"]["heat_flux"] == pytest.approx(1)    # Euler has none
+    assert metrics["euler"]["mix"]["heat_flux"] == pytest.approx(1)  # Euler has none
     assert {"errors.md", "errors.csv", "errors.png", "errors.pdf"} <= evaluation.files()
 
 
-def test_evaluation_seeds_are_far_from_training():
-    from experiments.evaluate import FIRST_SEED
+def test_evaluation_never_draws_a_seed_of_training():
+    from closure.labels import LabelRequest
+    from experiments.evaluate import LAST, SEEDS
 
-    assert FIRST_SEED >= 1_000_000    # training draws its seeds below (docs/outputs.md)
+    assert LAST * SEEDS <= LabelRequest().seed
 
 
 def test_a_failed_write_leaves_nothing(tmp_path):
@@ -189,7 +226,9 @@ def test_a_failed_write_leaves_nothing(tmp_path):
 
 
 def test_json_holds_null_for_what_is_not_a_number(tmp_path):
-    path = Output(tmp_path, OmegaConf.create({})).json("m.json", {"a": np.float64("nan"), "b": [np.inf, np.int64(3)], "c": {"d": np.array([1.5])}})
+    path = Output(tmp_path, OmegaConf.create({})).json(
+        "m.json", {"a": np.float64("nan"), "b": [np.inf, np.int64(3)], "c": {"d": np.array([1.5])}}
+    )
     assert json.loads(path.read_text()) == {"a": None, "b": [None, 3], "c": {"d": [1.5]}}
     assert finite(None) is None
 
@@ -200,7 +239,7 @@ def test_relative_errors():
     assert rel_l2(np.ones(3), np.zeros(3)) == np.inf
     state = SimpleNamespace(rho=np.full((1, 4), 2.0), u=np.full((1, 4), 3.0), T=np.full((1, 4), 0.5))
     hotter = SimpleNamespace(rho=state.rho, u=state.u, T=2 * state.T)
-    errors = conserved_errors(hotter, state, dims=3)    # rho = 2, m = 6, E = 9 + 1.5; the hotter one 9 + 3
+    errors = conserved_errors(hotter, state, dims=3)  # rho = 2, m = 6, E = 9 + 1.5; the hotter one 9 + 3
     assert errors == {"rho": 0, "m": 0, "E": pytest.approx(1.5 / 10.5), "total": pytest.approx(1.5 / np.sqrt(4 + 36 + 10.5**2))}
 
 
