@@ -38,10 +38,10 @@ class Run:
 
 @pytest.fixture(scope="session")
 def knudsen(tmp_path_factory):
-    """knudsen(*overrides) -> Run."""
+    """knudsen(*overrides, directory=a new one) -> Run."""
 
-    def call(*overrides: str) -> Run:
-        directory = tmp_path_factory.mktemp("run") / "out"
+    def call(*overrides: str, directory: Path | None = None) -> Run:
+        directory = directory or tmp_path_factory.mktemp("run") / "out"
         text = io.StringIO()
         with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
             patch.setattr("sys.argv", ["knudsen", *overrides, f"hydra.run.dir={directory}"])

@@ -78,30 +78,6 @@ def test_every_key_is_explained(file):
             assert "#" in line, f"{file.name}: {stripped}"
 
 
-def test_a_users_own_network_plugs_in_by_target(knudsen, tmp_path, monkeypatch):
-    """closure.network._target_: any torch.nn.Module subclass, also from a file in the current directory, with its own keys only."""
-    (tmp_path / "own_networks.py").write_text(
-        "import torch\n"
-        "class Nothing(torch.nn.Module):\n"
-        "    '''No correction: the closure becomes its classical rule.'''\n"
-        "    def __init__(self, inputs, outputs, scale=1.0):\n"
-        "        super().__init__()\n"
-        "        self.outputs, self.scale = outputs, torch.nn.Parameter(torch.tensor(float(scale)))\n"
-        "    def forward(self, x):\n"
-        "        return self.scale * x.new_zeros(len(x), self.outputs)\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    network = ("closure=herm_mlc", "closure.network._target_=own_networks.Nothing", "+closure.network.scale=2.0")
-    case = ("experiment=simulate", "case=sod", "case.cells=20", "case.t_end=0.02", "case.knudsen=0.1")
-    own = knudsen(*case, *network, "closure.checkpoint=null")
-    assert own.status == 0, own.last_line
-    rule = knudsen(*case, "closure=quadrature")
-    assert abs(own.dataset("solution.nc").T - rule.dataset("solution.nc").T).max() < 1e-12  # round-off: the same equations
-    wrong = knudsen(*case, *network, "+closure.network.nonsense=1", "closure.checkpoint=null")
-    assert wrong.status == 1
-    assert "closure.network.nonsense" in wrong.last_line
-
-
 def test_the_command_line_overrides_the_experiments_case(knudsen):
     run = knudsen("experiment=simulate", "case=wave", "seed=5", "closure=euler", "case.cells=20", "case.t_end=0.01")
     assert run.status == 0, run.last_line

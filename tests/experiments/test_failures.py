@@ -47,14 +47,6 @@ BAD_OPTIONS = {
     "no case per decade": (("experiment=evaluate", "+cases_per_decade=0", "closures=[nsf]"), "cases_per_decade"),
     "reference without cells": (("experiment=compare", "reference.cells=0", "closures=[nsf]"), "reference.cells"),
     "target outside the project": (("experiment=simulate", "case._target_=os.system"), "case._target_"),
-    "network that is no Module": (
-        ("experiment=simulate", "closure=herm_mlc", "closure.network._target_=json.dumps"),
-        "closure.network._target_",
-    ),
-    "network that is not there": (
-        ("experiment=simulate", "closure=herm_mlc", "closure.network._target_=nowhere.Net"),
-        "closure.network._target_",
-    ),
     "no file": (TABULATED, "case.file"),
     "absent file": ((*TABULATED, "case.file=absent.nc"), "absent.nc"),
 }

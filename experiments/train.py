@@ -1,0 +1,46 @@
+"""Train the closure under study: ``checkpoint.pt``, ``metrics.jsonl``, ``metrics.json``. Makes its labels first where none are given."""
+
+from omegaconf import DictConfig
+
+import closure
+from closure import labels, training
+from conf.build import build
+from experiments import label, setup
+from experiments.output import Output
+from experiments.progress import bar
+from kinetic.errors import InputError
+
+
+def run(cfg: DictConfig, output: Output) -> int:
+    gas = setup.gas(cfg)
+    name = setup.option("closure")
+    options = setup.closure_config(cfg, name)
+    if "network" not in options:
+        raise InputError(f"closure={name}: has nothing to learn; train one with a network, e.g. closure=herm_mlc")
+    law = closure.untrained(gas, **options)
+    settings = setup.plain(cfg.train)
+    file = settings.pop("data")
+    training_options = build({"_target_": "closure.training.TrainOptions"} | settings, "train", seed=cfg.seed)
+
+    if file is None:
+        file = output.directory / label.NAME
+        if not file.exists():  # it does where a stopped run goes on
+            label.run(cfg, output)
+    data = labels.load(file, gas)
+    recipe = {"closure": name, "gas": setup.plain(cfg.gas), "label": setup.plain(cfg.label), "seed": cfg.seed}
+    with bar("training", cfg.progress) as progress:
+        result = training.train(
+            law,
+            options["network"],
+            data,
+            training_options,
+            output.directory,
+            recipe=recipe,
+            progress=lambda epoch, epochs, loss, validation: progress(
+                epoch / epochs, f"epoch {epoch}, validation loss {validation:.4g}"
+            ),
+        )
+    output.json("metrics.json", result)
+    print(f"{name}: {result['epochs']} epochs, validation loss {result['validation_loss']:.4g}, {result['seconds']:.0f} s")
+    print(f"use it with closure.checkpoint={output.directory / 'checkpoint.pt'}")
+    return 0
