@@ -1,6 +1,6 @@
 """Cost of a step of the moment solver's numerics, without a closure: microseconds per cell and step in extra_info.
 
-    pytest benchmarks/test_solvers.py --benchmark-enable --benchmark-columns=median
+pytest benchmarks/test_solvers.py --benchmark-enable --benchmark-columns=median
 """
 
 import pytest

@@ -2,7 +2,7 @@
 
 Must not know: gases, closures, networks.
 
-Public: BalanceLaw, Law, Cells, Boundary, GHOST, Solver, Result, SteadyResult, RECONSTRUCTIONS, FLUXES, INTEGRATORS.
+Public: BalanceLaw, Law, Cells, Boundary, GHOST, Solver, Result, SteadyResult, Basis, RECONSTRUCTIONS, FLUXES, INTEGRATORS.
 """
 
 from solvers.cells import GHOST, Boundary, Cells
@@ -11,7 +11,7 @@ from solvers.fluxes import FLUXES
 from solvers.integrators import INTEGRATORS
 from solvers.protocol import BalanceLaw, Law
 from solvers.reconstruction import RECONSTRUCTIONS
-from solvers.steady import SteadyResult
+from solvers.steady import Basis, SteadyResult
 
 __all__ = [
     "FLUXES",
@@ -19,6 +19,7 @@ __all__ = [
     "INTEGRATORS",
     "RECONSTRUCTIONS",
     "BalanceLaw",
+    "Basis",
     "Boundary",
     "Cells",
     "Law",

@@ -98,6 +98,9 @@ class Solver:
 
         U0: [batch, n, N]. times: increasing, positive. progress: True shows a bar; a function gets the finished fraction.
 
+        Follows torch's gradient mode: under ``torch.no_grad()`` nothing is recorded, otherwise the whole run is, as soon as U0 or
+        a parameter of the law requires gradients.
+
         Each element takes its own steps, so that it comes out the same (to round-off) in any company, and leaves the batch
         when it is finished or has diverged: a cell inadmissible or not finite, or a step below 1e-3 of its first one. Up to
         each saved time the steps are remaining / ceil(remaining / max_dt): no slivers, and locally constant in the state,

@@ -1,7 +1,7 @@
 r"""Reconstruction: variables in cells -> variables on the two sides of every face.
 
 Every function maps V [batch, variable, N + 2 GHOST] to (V_l, V_r), each [batch, variable, N + 1]: face j lies between cells
-j - 1 and j of the interior. Values are cell averages; constants are reproduced exactly, and mirroring the cells mirrors the faces.
+j - 1 and j of the interior. Values are cell averages; constants are exact, and mirroring the cells mirrors the faces.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def reconstruct_muscl(V: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def reconstruct_van_leer(V: Tensor) -> tuple[Tensor, Tensor]:
-    r"""MUSCL with van Leer's harmonic mean of the two differences: slope :math:`2 \delta_- \delta_+ / (\delta_- + \delta_+)`, 0 at extrema.
+    r"""MUSCL with van Leer's harmonic mean: slope :math:`2 \delta_- \delta_+ / (\delta_- + \delta_+)`, 0 at extrema.
 
     Second order, total variation diminishing.
 

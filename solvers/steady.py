@@ -121,7 +121,7 @@ def pseudo_transient(
     tolerance: on the norm :math:`\tau \sqrt{\mathrm{mean}((P^{-1} R)^2)}`, tau = time_scale, P the basis.
     half_width: cells on each side that the residual of a cell depends on: 2 for MUSCL, 3 with central differences among the
     variables or for WENO5, 4 for both. basis: see :class:`Basis` (default: diagonal, largest \|U\| of the component).
-    dt, dt_max: first and largest step (default: 10 explicit steps; 1,000 times as long as the fastest wave needs through the domain).
+    dt, dt_max: first and largest step (default: 10 explicit steps; 1,000 times what the fastest wave needs through the domain).
     growth: g. progress: called with (iteration, residual, dt).
 
     A step that leaves the admissible states, or lets the residual grow by more than 10, is taken back and dt cut by 10.

@@ -48,7 +48,7 @@ def test_flux_takes_the_upwind_state(flux, c):
 
 @pytest.mark.parametrize("flux", FLUXES)
 def test_acoustic_flux_is_the_exact_riemann_solution(flux):
-    """Both speeds of acoustics are +-c, so that |A| = c I: p* = (p_l + p_r)/2 - Z (u_r - u_l)/2 and the like (LeVeque 2002, 3.30)."""
+    """Both speeds are +-c, so that |A| = c I: p* = (p_l + p_r)/2 - Z (u_r - u_l)/2 and the like (LeVeque 2002, eq. 3.30)."""
     law = Acoustics()
     left, right = random_variables(law, 3), random_variables(law, 4)
     (p_l, u_l), (p_r, u_r) = (law.conserved(V).unbind(1) for V in (left, right))
