@@ -15,6 +15,7 @@ import kinetic
 from conf.build import build
 from experiments.progress import bar
 from kinetic.errors import InputError
+from solvers import Solver
 
 DEFAULT_RIVALS = ("grad", "nsf", "euler")
 DIVERGED = 3  # exit status of a run whose only solution, or whose reference, diverged
@@ -92,12 +93,15 @@ def law(cfg: DictConfig, name: str, gas: kinetic.Gas) -> Any:
 
 
 def solver_options(cfg: DictConfig, name: str) -> dict[str, Any]:
-    """The numerical options of solver `name`; an experiment that needs the other solver than the chosen one says so."""
+    """The numerical options of solver `name`, checked before anything runs."""
     options = plain(cfg.solver)
     if options.pop("name") != name:
         raise InputError(
             f"solver={option('solver')}: this experiment takes solver={name}; the kinetic reference has its own keys, reference.*"
         )
+    options["cfl"] = positive(cfg, "solver.cfl")
+    if name == "moments":
+        Solver(None, **options)  # names an unknown scheme; it needs no law for that
     return options
 
 

@@ -37,12 +37,14 @@ def run(cfg: DictConfig, output: Output) -> int:
 def _solve(cfg: DictConfig, gas: kinetic.Gas, case: kinetic.Case):
     """(option name of the model, its solution)."""
     if setup.option("solver") == "kinetic":
+        options = setup.solver_options(cfg, "kinetic")
         with bar("kinetic", cfg.progress) as progress:
-            return "kinetic", kinetic.simulate([case], gas, progress=progress, **setup.solver_options(cfg, "kinetic"))[0]
+            return "kinetic", kinetic.simulate([case], gas, progress=progress, **options)[0]
     name = setup.option("closure")
+    options = setup.solver_options(cfg, "moments")
     law = setup.law(cfg, name, gas)
     with bar(name, cfg.progress) as progress:
-        return name, closure.simulate(law, [case], gas, progress=progress, **setup.solver_options(cfg, "moments"))[0]
+        return name, closure.simulate(law, [case], gas, progress=progress, **options)[0]
 
 
 def dataset(solution, case: kinetic.Case, gas: kinetic.Gas) -> xr.Dataset:
