@@ -9,6 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from closure.frames import powers
 from solvers import Law
 from solvers.steady import Basis
 
@@ -38,7 +39,7 @@ class MomentLaw(Law):
 
     def rescale(self, U: Tensor, scale: Tensor) -> Tensor:
         """The same gas with every velocity multiplied by ``scale`` [batch, cell]; linear in U."""
-        return U * scale.unsqueeze(1) ** self.degrees[:, None]
+        return U * powers(scale, int(self.degrees.max()) + 1)[:, self.degrees]
 
     def frame(self, V: Tensor) -> tuple[Tensor, Tensor]:
         """Velocity u and temperature T [batch, cell] of the variables V."""
@@ -55,11 +56,24 @@ class MomentLaw(Law):
             return self.flux(self.local_variables(U))[0, :, 0]
 
         jacobian = torch.autograd.functional.jacobian(flux, at_rest)[:, 0, :, 0]
-        speeds, right = torch.linalg.eig(jacobian)
-        if speeds.imag.abs().max() > 1e-6:
-            raise ValueError(f"closure {self.name} is not hyperbolic at equilibrium: speeds {speeds.tolist()}")
-        right = right.real
-        return speeds.real, right, torch.linalg.inv(right)
+        # Reflection makes the speeds come in pairs and couples even to odd moments only: with the even part e of an eigenvector,
+        # J_eo J_oe e = speed^2 e. Solved in that form the pairs are mirror images to the last bit.
+        even, odd = (self.degrees % 2 == 0).nonzero()[:, 0], (self.degrees % 2 == 1).nonzero()[:, 0]
+        to_odd, to_even = jacobian[odd][:, even], jacobian[even][:, odd]
+        squares, vectors = torch.linalg.eig(to_even @ to_odd)
+        if squares.imag.abs().max() > 1e-6 or squares.real.min() < -1e-6:
+            raise ValueError(f"closure {self.name} is not hyperbolic at equilibrium: squares of the speeds {squares.tolist()}")
+        speeds, right = [], []
+        for square, e in zip(squares.real, vectors.real.T, strict=True):
+            for sign in (1, -1) if square > 1e-6 else (0,):
+                speed = sign * square.sqrt() if sign else torch.zeros_like(square)
+                vector = torch.zeros(len(self.degrees), dtype=jacobian.dtype)
+                vector[even] = e
+                vector[odd] = to_odd @ e / speed if sign else 0.0
+                speeds.append(speed)
+                right.append(vector)
+        right = torch.stack(right, 1)
+        return torch.stack(speeds), right, torch.linalg.inv(right)
 
     def upwind(self, V_l: Tensor, V_r: Tensor) -> Tensor:
         r"""|A| (U_r - U_l) along the characteristics of the closure's own equilibrium in the mean frame of the face (u, T).

@@ -14,7 +14,7 @@ SHIPPED = Path(__file__).with_name("weights")
 
 
 def network_factory(config: dict):
-    """(inputs, outputs) -> module, from {"_target_": "module.Class", **options}; only a subclass of torch.nn.Module is accepted."""
+    """(inputs, outputs) -> module, of {"_target_": "module.Class", **options}: any subclass of torch.nn.Module."""
 
     def make(inputs: int, outputs: int) -> torch.nn.Module:
         return build(config, "closure.network", base=torch.nn.Module, inputs=inputs, outputs=outputs)
@@ -26,12 +26,11 @@ def save(path: Path, law: HermMLC, network_config: dict, recipe: dict) -> None:
     """Write atomically: a reader sees the old file or the new one."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    config = {"moments": law.n_g, "gradients": law.gradients, "memory": law.memory, "network": dict(network_config)}
     content = {
         "format": FORMAT,
         "closure": law.name,
         "gas": law.gas.name,
-        "config": config,
+        "config": {"moments": law.n_g, "gradients": law.gradients, "memory": law.memory, "network": dict(network_config)},
         "state": law.network.state_dict(),
         "recipe": recipe,
     }
@@ -41,7 +40,7 @@ def save(path: Path, law: HermMLC, network_config: dict, recipe: dict) -> None:
 
 
 def load(path: Path, gas) -> HermMLC:
-    """The closure of a checkpoint for a gas. InputError names the file when it is absent, unreadable, or of another format or gas."""
+    """The closure of a checkpoint for a gas. InputError names the file when it is absent, unreadable or of another kind."""
     path = Path(path)
     if not path.exists():
         raise InputError(
@@ -73,12 +72,12 @@ def load(path: Path, gas) -> HermMLC:
 
 
 def shipped(gas, config: dict) -> Path:
-    """The checkpoint that comes with the package for a gas and a configuration; InputError tells what to do where there is none."""
+    """The checkpoint that comes with the package for a gas and a configuration; InputError where there is none."""
     for path in sorted(SHIPPED.glob("*.pt")):
         content = torch.load(path, weights_only=True, map_location="cpu")
         if content["gas"] == gas.name and content["config"] == config:
             return path
     raise InputError(
-        f"closure.checkpoint: no trained weights for gas={gas.name} with these closure options come with knudsen; train them with "
-        f"`knudsen experiment=train gas={gas.name}` and the same options, then give closure.checkpoint=FILE"
+        f"closure.checkpoint: no weights for gas={gas.name} with these closure options are shipped: train them with "
+        f"experiment=train gas={gas.name} and the same options, then give closure.checkpoint=FILE"
     )

@@ -3,19 +3,8 @@
 Knows nothing of closures, gases or grids; works on any tensor whose second dimension counts the moments.
 """
 
-from functools import cache
-
 import torch
-from scipy.special import comb
 from torch import Tensor
-
-
-@cache
-def _binomials(n: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Binomials C(k, j) [n, n] (zero above the diagonal) and the exponents k - j that go with them."""
-    k = torch.arange(n)
-    binomials = torch.tensor([[comb(i, j, exact=True) for j in range(n)] for i in range(n)], dtype=dtype, device=device)
-    return binomials, (k[:, None] - k[None, :]).clamp(min=0).to(device)
 
 
 def powers(x: Tensor, n: int) -> Tensor:
@@ -29,11 +18,15 @@ def shift_moments(moments: Tensor, velocity: Tensor) -> Tensor:
 
     .. math:: F_k' = \int (v + u)^k f\,dv = \sum_{j \le k} \binom{k}{j} u^{k-j} F_j
 
-    moments [batch, n, cell], velocity [batch, cell]; same shape returned. *Identity*, physics.md section 2 (frame change).
+    by Pascal's triangle, n(n-1)/2 multiplications. moments [batch, n, cell], velocity [batch, cell]; same shape returned.
+    *Identity* (binomial theorem).
     """
-    binomials, exponents = _binomials(moments.shape[1], moments.dtype, moments.device)
-    table = powers(velocity, moments.shape[1])[:, exponents] * binomials[:, :, None]
-    return (table * moments.unsqueeze(1)).sum(2)
+    velocity = velocity.unsqueeze(1)
+    rows, current = [moments[:, :1]], moments
+    for _ in range(moments.shape[1] - 1):
+        current = torch.addcmul(current[:, 1:], velocity, current[:, :-1])
+        rows.append(current[:, :1])
+    return torch.cat(rows, 1)
 
 
 def scale_moments(moments: Tensor, scale: Tensor, degree: int = 0) -> Tensor:
