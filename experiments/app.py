@@ -31,7 +31,10 @@ def main() -> int:
     With HYDRA_FULL_ERROR=1 in the environment nothing is caught: full tracebacks, for developers.
     """
     if {"-h", "--help"} & set(sys.argv[1:]):
-        print(help_text([argument for argument in sys.argv[1:] if "=" in argument]))
+        try:
+            print(help_text([argument for argument in sys.argv[1:] if "=" in argument]), flush=True)
+        except BrokenPipeError:  # the reader has seen enough: | head
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
     import hydra

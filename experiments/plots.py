@@ -127,7 +127,7 @@ def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]], title: str) ->
 
 
 def comparison_figure(data: xr.Dataset, title: str) -> Figure:
-    """Fields of every model at the end time, and under each its error in per cent of the reference's maximum (`comparison.nc`)."""
+    """Fields of every model at the end time, and under each its error in per cent of the largest value (`comparison.nc`)."""
     names = [name for name in ("rho", "u", "T", "q") if name in data]
     figure = plt.figure(figsize=(3.1 * len(names), 4.6))
     axes = figure.subplots(2, len(names), sharex=True, height_ratios=[1.8, 1])

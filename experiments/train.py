@@ -1,4 +1,4 @@
-"""Train the closure under study: ``checkpoint.pt``, ``metrics.jsonl``, ``metrics.json``. Makes its labels first where none are given."""
+"""Train the closure under study, on labels given or made first: ``checkpoint.pt``, ``metrics.jsonl``, ``metrics.json``."""
 
 from omegaconf import DictConfig
 

@@ -56,7 +56,7 @@ def own_networks(tmp_path, monkeypatch):
 
 
 def test_a_users_own_network_trains_and_runs(knudsen, labels, own_networks):
-    """closure.network._target_ takes any torch.nn.Module subclass; one that says nothing leaves the quadrature closure, to round-off."""
+    """closure.network._target_ takes any torch.nn.Module; one that says nothing leaves the quadrature closure, to round-off."""
     trained = knudsen(
         "experiment=train", *own_networks, f"train.data={labels.directory}/labels.nc", "train.epochs=2", "train.validation=0.4"
     )
