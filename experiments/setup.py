@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -147,12 +148,20 @@ def reference_cells(cfg: DictConfig, case: kinetic.Case) -> int:
 def reference(
     cfg: DictConfig, gas: kinetic.Gas, cases: Sequence[kinetic.Case], text: str = "kinetic"
 ) -> list[kinetic.Trajectory]:
-    """Resolved kinetic solutions: at least reference.velocity_points velocities per coordinate, each on its case's own cells."""
-    points = max(positive(cfg, "reference.velocity_points", int), gas.velocity_points or 0)
+    """Resolved kinetic solutions of all cases, each on its own cells.
+
+    One velocity grid for all, as wide as the widest and as fine as the finest that the solver would choose for any of them, and with
+    reference.velocity_points at least.
+    """
+    least = positive(cfg, "reference.velocity_points", int)
+    grids = [kinetic.velocity_grid(gas, case.u, case.T) for case in cases]
+    low, high = min(g.bounds[0] for g in grids), max(g.bounds[1] for g in grids)
+    points = max(least, math.ceil((high - low) / min(g.dv for g in grids)))
+    gas = replace(gas, velocity_bounds=(low, high), velocity_points=points)
     with bar(text, cfg.progress) as progress:
         return kinetic.simulate(
             cases,
-            replace(gas, velocity_points=points),
+            gas,
             transport=cfg.reference.transport,
             integrator=cfg.reference.integrator,
             workers=positive(cfg, "executor.workers", int),
