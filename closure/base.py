@@ -156,12 +156,18 @@ class MomentLaw(Law):
         """The state with raw moments G [batch, > order, cell] of g and H of h (None in one velocity dimension)."""
         raise NotImplementedError
 
+    def sizes(self, own: Tensor) -> Tensor:
+        """Typical size of each own-frame component, [n, cell], for own-frame moments [n, cell]: powers of the thermal speed."""
+        T = 2 * self.energy(own[None])[0] / (self.gas.dims * own[0])
+        return own[:1] * T.sqrt() ** self.degrees[:, None]
+
     def basis(self, U: Tensor) -> Basis:
-        """Own-frame moments in units of rho and T as coordinates for implicit solvers: well conditioned in the fastest stream."""
-        rho, u, T = (value[0].expand(len(self.degrees), -1) for value in self.fluid(U[:1]))
-        columns = torch.eye(len(self.degrees), dtype=U.dtype).unsqueeze(2).expand(-1, -1, U.shape[2])
-        matrix = self.boost(self.rescale(columns, T.sqrt()), u) * rho.unsqueeze(1)
-        inverse = self.rescale(self.boost(columns, -u), T.rsqrt()) / rho.unsqueeze(1)
+        """Own-frame moments in units of their ``sizes`` as coordinates for implicit solvers: well conditioned in the fastest stream."""
+        u = self.fluid(U[:1])[1]
+        own = self.boost(U[:1], -u)[0]
+        size, u = self.sizes(own), u.expand(len(own), -1)
+        columns = torch.eye(len(own), dtype=U.dtype).unsqueeze(2).expand(-1, -1, U.shape[2])
+        matrix, inverse = self.boost(columns * size, u), self.boost(columns, -u) / size
         return Basis(matrix.transpose(0, 1).contiguous(), inverse.transpose(0, 1).contiguous())
 
 

@@ -38,6 +38,11 @@ class RawMomentLaw(MomentLaw):
             return torch.cat((head, defect[:, 3 : self.n_g], -defect[:, 2:3], defect[:, self.n_g + 1 :]), 1)
         return torch.cat((torch.zeros_like(U[:, :3]), defect[:, 3:]), 1)
 
+    def sizes(self, own):
+        # Where a few fast particles cross a cold gas the high moments are theirs: their own size, not powers of sqrt(T).
+        parts = own.split((self.n_g, self.n_h)) if self.n_h else (own,)
+        return torch.cat([_even_sizes(part) for part in parts])
+
     def from_moments(self, G, H):
         return torch.cat((G[:, : self.n_g], H[:, : self.n_h]), 1) if self.n_h else G[:, : self.n_g].clone()
 
@@ -47,6 +52,18 @@ class RawMomentLaw(MomentLaw):
         sigma = own[:, 2] - rho * T
         q = 0.5 * (own[:, 3] + own[:, self.n_g + 1]) if self.n_h else 0.5 * own[:, 3]
         return {"rho": rho, "u": u, "T": T, "sigma": sigma if self.n_h else torch.zeros_like(T), "q": q}
+
+
+def _even_sizes(m: torch.Tensor) -> torch.Tensor:
+    """|m_k| for even k; for odd k the geometric mean of the neighbours (the last one extrapolated), [n, cell]."""
+    even = m[::2].abs().clamp(min=torch.finfo(m.dtype).tiny)
+    odd = (even[:-1] * even[1:]).sqrt()
+    if len(m) % 2 == 0:
+        ratio = even[-1:] / even[-2:-1] if len(even) > 1 else torch.ones_like(even)
+        odd = torch.cat((odd, even[-1:] * ratio.sqrt()))
+    sizes = torch.empty_like(m)
+    sizes[::2], sizes[1::2] = even, odd
+    return sizes
 
 
 class Grad(RawMomentLaw):
