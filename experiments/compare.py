@@ -39,7 +39,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     data = dataset({name: solutions[name] for name in delivered}, case, gas)
     output.dataset("comparison.nc", data)
     output.json("metrics.json", metrics)
-    title = f"{case.name}, t = {case.t_end:g}, {plots.gas_in_words(gas)}: {plots.models_in_words(delivered)}"
+    title = f"{plots.case_in_words(case)}, {plots.gas_in_words(gas)}: {plots.models_in_words(delivered)}"
     output.figure("comparison", plots.comparison_figure(data, title))
     print(report(metrics))
     output.announce()

@@ -72,7 +72,7 @@ def settings(cfg: DictConfig) -> tuple[list[str], list[int], int]:
 def random_cases(cfg: DictConfig, kind: str, decades: Sequence[int], per_decade: int) -> list[kinetic.Case]:
     """`per_decade` cases of `kind` for each decade, in order; Knudsen numbers log-uniform within it (not for transition)."""
     options = setup.plain(compose("config", overrides=[f"case={kind}"]).case) | {"cells": cfg.case.cells, "t_end": cfg.case.t_end}
-    draw = np.random.default_rng(cfg.seed)
+    draw = np.random.default_rng([cfg.seed, RANDOM.index(kind)])
     cases = []
     for i, decade in enumerate(np.repeat(decades, per_decade)):
         knudsen = float(10 ** draw.uniform(decade, decade + 1))

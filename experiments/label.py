@@ -19,7 +19,7 @@ def run(cfg: DictConfig, output: Output) -> int:
             output.directory / NAME,
             gas,
             request,
-            workers=setup.positive(cfg, "executor.workers", int),
+            workers=setup.workers(cfg),
             progress=progress,
             attributes=output.attributes(),
         )

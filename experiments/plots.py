@@ -59,6 +59,13 @@ def gas_in_words(gas: Any) -> str:
     return f"BGK gas, D = {gas.dims}, {law}"
 
 
+def case_in_words(case: Any) -> str:
+    """E.g. 'sod, Knudsen number 0.01, t = 0.15'."""
+    low, high = np.min(case.knudsen), np.max(case.knudsen)
+    knudsen = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+    return f"{case.name}, Knudsen number {knudsen}, t = {case.t_end:g}"
+
+
 def _curves(axis: Any, data: xr.DataArray, x: np.ndarray) -> None:
     colour = colours(list(data.model.values))
     for model in data.model.values[::-1]:  # the reference last: on top
@@ -98,7 +105,7 @@ def _small_table(axis: Any, header: Sequence[str], rows: Sequence[Sequence[str]]
 def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]], title: str) -> Figure:
     """Profiles over x / lambda1, errors of density and temperature under them, thickness in a small table.
 
-    data: `shock.nc`; rows: model, lambda1/delta, relative errors of rho, u, T in per cent.
+    data: `shock.nc`; rows: model, lambda1/delta, relative errors of rho, u, T in per cent, status.
     """
     figure = plt.figure(figsize=(9, 8.2))
     axes = figure.subplot_mosaic(
@@ -119,7 +126,7 @@ def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]], title: str) ->
     axes["rho"].set_xlim(x[0], x[-1])
     _small_table(
         axes["table"],
-        ["model", r"thickness $\lambda_1/\delta$", *(rf"rel. $L_2$ error of ${s}$ [%]" for s in (r"\rho", "u", "T"))],
+        ["model", r"thickness $\lambda_1/\delta$", *(rf"rel. $L_2$ error of ${s}$ [%]" for s in (r"\rho", "u", "T")), "status"],
         rows,
     )
     figure.suptitle(title)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -145,13 +146,20 @@ def reference_cells(cfg: DictConfig, case: kinetic.Case) -> int:
     return case.cells * max(r for r in range(1, wanted + 1) if case.refine % r == 0)
 
 
+def workers(cfg: DictConfig) -> int:
+    """Threads for independent kinetic trajectories; null: one for every core this process may use."""
+    if cfg.executor.workers is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return positive(cfg, "executor.workers", int)
+
+
 def reference(
     cfg: DictConfig, gas: kinetic.Gas, cases: Sequence[kinetic.Case], text: str = "kinetic"
 ) -> list[kinetic.Trajectory]:
     """Resolved kinetic solutions of all cases, each on its own cells.
 
-    One velocity grid for all, as wide as the widest and as fine as the finest that the solver would choose for any of them, and with
-    reference.velocity_points at least.
+    One velocity grid for all: as wide as the widest and as fine as the finest that the solver would choose for any of them,
+    with reference.velocity_points at least.
     """
     least = positive(cfg, "reference.velocity_points", int)
     grids = [kinetic.velocity_grid(gas, case.u, case.T) for case in cases]
@@ -164,6 +172,6 @@ def reference(
             gas,
             transport=cfg.reference.transport,
             integrator=cfg.reference.integrator,
-            workers=positive(cfg, "executor.workers", int),
+            workers=workers(cfg),
             progress=progress,
         )

@@ -20,45 +20,43 @@ NORMALISED = ("rho", "u", "T")
 
 def run(cfg: DictConfig, output: Output) -> int:
     gas = setup.gas(cfg)
-    x = positions(cfg)
-    laws = setup.closures(cfg, gas)
+    kinetic.rankine_hugoniot(cfg.mach, gas)  # refuses a Mach number before anything heavy
+    window, spacing = check_window(cfg), setup.positive(cfg, "spacing")
     options = setup.solver_options(cfg, "moments")
-    schemes = {
-        "reconstruction": options["reconstruction"],
-        "flux": options["flux"],
-        "cells_per_path": setup.positive(cfg, "cells_per_path"),
-    }
-    kinetic_shock = kinetic.solve_shock(gas, cfg.mach)
+    schemes = {key: options[key] for key in ("reconstruction", "flux")}
+    cells_per_path = setup.positive(cfg, "cells_per_path")
+    laws = setup.closures(cfg, gas)
+
+    with iterations("kinetic", cfg.progress) as progress:
+        profiles = Profiles(gas, cfg.mach, kinetic.solve_shock(gas, cfg.mach, progress=progress))
+    left, right = window or profiles.extent()
     shocks = {}
     for name, law in laws.items():
         with iterations(name, cfg.progress) as progress:
-            shocks[name] = closure.solve_shock(law, cfg.mach, progress=progress, **schemes)
+            shocks[name] = closure.solve_shock(law, cfg.mach, cells_per_path=cells_per_path, progress=progress, **schemes)
 
-    profiles = Profiles(gas, cfg.mach, kinetic_shock)
-    metrics = {"kinetic": profiles.kinetic_metrics()} | {name: profiles.metrics(shock, x) for name, shock in shocks.items()}
+    metrics = {"kinetic": profiles.kinetic_metrics()}
+    metrics |= {name: profiles.metrics(shock, left, right) for name, shock in shocks.items()}
     delivered = {name: shock for name, shock in shocks.items() if shock.status == "ok"}
-    data = profiles.dataset(delivered, x)
+    data = profiles.dataset(delivered, np.linspace(left, right, round((right - left) / spacing) + 1))
     output.dataset("shock.nc", data)
     output.json("metrics.json", metrics)
     title = f"Normal shock, Mach {cfg.mach:g}, {plots.gas_in_words(gas)}\n{plots.models_in_words(list(data.model.values))}"
-    rows = table_rows({name: metrics[name] for name in data.model.values})
-    output.figure("shock", plots.shock_figure(data, [row[:1] + row[4:5] + row[1:4] for row in rows], title))
-    print("\n" + table(["model", "rho %", "u %", "T %", "lambda1/delta", "seconds", "status"], table_rows(metrics)))
+    output.figure("shock", plots.shock_figure(data, [row[:5] + row[6:] for row in table_rows(metrics)], title))
+    print("\n" + table(["model", "lambda1/delta", "rho %", "u %", "T %", "seconds", "status"], table_rows(metrics)))
     output.announce()
     return 0
 
 
-def positions(cfg: DictConfig) -> np.ndarray:
-    """Where the profiles are written, in lambda1: window, in steps of about `spacing`."""
+def check_window(cfg: DictConfig) -> list[float] | None:
     window = setup.plain(cfg.window)
-    if not (
-        isinstance(window, list)
-        and len(window) == 2
-        and all(isinstance(w, (int, float)) for w in window)
-        and window[0] < 0 < window[1]
-    ):
-        raise InputError(f"window={window}: give [upstream, downstream] ends in mean free paths with upstream < 0 < downstream")
-    return np.linspace(*window, round((window[1] - window[0]) / setup.positive(cfg, "spacing")) + 1)
+    if window is None:
+        return None
+    if not (isinstance(window, list) and len(window) == 2 and all(isinstance(w, (int, float)) for w in window)):
+        raise InputError(f"window={window}: give [upstream, downstream] ends in mean free paths, or null")
+    if not window[0] < 0 < window[1]:
+        raise InputError(f"window={window}: the shock is at 0; give ends with upstream < 0 < downstream, or null")
+    return window
 
 
 class Profiles:
@@ -76,12 +74,19 @@ class Profiles:
         upstream, downstream = self.ends[name]
         return (values - upstream) / (downstream - upstream)
 
-    def metrics(self, shock: closure.ShockSolution, x: np.ndarray) -> dict:
+    def extent(self) -> tuple[float, float]:
+        """A window [-L, L] in lambda1, L a multiple of 5, outside which every kinetic field is within 0.1 % of its end."""
+        fields = np.stack([self.normalised(name, getattr(self.kinetic, name)) for name in NORMALISED])
+        moving = (np.minimum(abs(fields), abs(1 - fields)) > 1e-3).any(axis=0)
+        reach = float(abs(self.kinetic.x[moving]).max()) / self.lambda1
+        return -5.0 * np.ceil(reach / 5), 5.0 * np.ceil(reach / 5)
+
+    def metrics(self, shock: closure.ShockSolution, left: float, right: float) -> dict:
         """Errors on the model's own cells within the window: cell averages of both, so that no interpolation enters."""
         entry = {"status": shock.status, "seconds": shock.seconds, "lambda1_over_delta": None, "rel_l2": None, "linf": None}
         if shock.status != "ok":
             return entry
-        inside = (shock.x >= x[0] * self.lambda1) & (shock.x <= x[-1] * self.lambda1)
+        inside = (shock.x >= left * self.lambda1) & (shock.x <= right * self.lambda1)
         at = shock.x[inside]
         truth = self.kinetic.sample(at, width=at[1] - at[0])
         pairs = {n: (self.normalised(n, getattr(shock, n)[inside]), self.normalised(n, truth[n])) for n in NORMALISED}
@@ -111,7 +116,9 @@ class Profiles:
         sampled = self.kinetic.sample(at)
         fields = {}
         for name in self.names:
-            curves = [sampled[name], *(PchipInterpolator(s.x, getattr(s, name), extrapolate=False)(at) for s in shocks.values())]
+            curves = [sampled[name]]
+            for s in shocks.values():  # monotone: an Euler shock must not ring in the drawing; the end states beyond its cells
+                curves.append(PchipInterpolator(s.x, getattr(s, name))(np.clip(at, s.x[0], s.x[-1])))
             fields[name] = (("model", "x"), np.stack([self.normalised(name, c) for c in curves]))
         data = xr.Dataset(fields, {"model": ["kinetic", *shocks], "x": x})
         data.x.attrs = {"long_name": "position; 0 where the density is half-way", "units": "upstream mean free path lambda1"}
@@ -127,17 +134,12 @@ class Profiles:
 
 
 def table_rows(metrics: dict) -> list[list[str]]:
-    """model, errors of rho, u, T in per cent, lambda1/delta, seconds, status."""
+    """model, lambda1/delta, errors of rho, u, T in per cent, seconds, status."""
     rows = []
     for name, m in metrics.items():
         errors = m["rel_l2"] or dict.fromkeys(NORMALISED)
+        in_per_cent = [number(errors[n], scale=100) for n in NORMALISED]
         rows.append(
-            [
-                plots.label(name),
-                *(number(errors[n], scale=100) for n in NORMALISED),
-                number(m["lambda1_over_delta"], ".4f"),
-                number(m["seconds"], ".1f"),
-                m["status"],
-            ]
+            [plots.label(name), number(m["lambda1_over_delta"], ".4f"), *in_per_cent, number(m["seconds"], ".1f"), m["status"]]
         )
     return rows

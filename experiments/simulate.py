@@ -28,7 +28,9 @@ def run(cfg: DictConfig, output: Output) -> int:
         )
         return setup.DIVERGED
     output.dataset("solution.nc", data)
-    output.figure("solution", plots.solution_figure(data, f"{case.name}, {plots.gas_in_words(gas)}: {plots.label(model)}"))
+    output.figure(
+        "solution", plots.solution_figure(data, f"{plots.case_in_words(case)}, {plots.gas_in_words(gas)}: {plots.label(model)}")
+    )
     print(f"{model}: {case.name} to t = {case.t_end:g}, {case.cells} cells, {solution.steps} steps, {solution.seconds:.2f} s")
     output.announce()
     return 0
