@@ -3,7 +3,7 @@
 Must not know: closures, networks, experiments, torch.
 
 Public names: Gas, gas, InputError, Case, cases, VelocityGrid, velocity_grid, simulate, Trajectory, macroscopic,
-maxwellian_moments, rankine_hugoniot, solve_shock, ShockProfile. The compiled parts are imported on first use, so that importing this package is quick.
+maxwellian_moments, rankine_hugoniot, solve_shock, ShockProfile. The compiled parts are imported on first use: importing is quick.
 """
 
 from importlib import import_module

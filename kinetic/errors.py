@@ -1,4 +1,4 @@
-"""The one exception for mistakes that a user can make."""
+"""The one exception for mistakes that a user can make, and the one warning."""
 
 
 class InputError(ValueError):
@@ -6,3 +6,7 @@ class InputError(ValueError):
 
     The command line prints the message as its last line, without a traceback.
     """
+
+
+class UnderResolvedWarning(UserWarning):
+    """The velocity grid is too coarse or too narrow for the gas: conservation holds, transport coefficients do not."""

@@ -1,0 +1,104 @@
+"""The velocity grid, chosen from the states that a case starts from and can reach."""
+
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+
+from kinetic.case import Case
+from kinetic.errors import InputError
+from kinetic.gas import Gas
+from kinetic.moments import macroscopic, maxwellian_moments
+
+TAIL = 7.5  # bounds in thermal speeds: what lies beyond carries 6e-13 of the energy
+SPACING = 0.6  # in thermal speeds of the coldest state: the trapezoidal rule is then exact to 1e-12 for moments of any Maxwellian
+
+
+@dataclass(frozen=True, eq=False)
+class VelocityGrid:
+    """Equidistant velocities v [K] (midpoints of cells of width dv)."""
+
+    v: np.ndarray = field(repr=False)
+    dv: float
+
+    @property
+    def points(self) -> int:
+        return self.v.size
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return float(self.v[0] - 0.5 * self.dv), float(self.v[-1] + 0.5 * self.dv)
+
+    @property
+    def fastest(self) -> float:
+        """Largest speed: what limits the time step."""
+        return float(np.abs(self.v).max())
+
+
+def velocity_grid(gas: Gas, u, T) -> VelocityGrid:
+    r"""The grid for gas states u, T (arrays of any one shape).
+
+    Bounds :math:`u \pm 7.5 \sqrt T` over all states; spacing :math:`0.6 \sqrt{T_{min}}`; nodes at half-integer multiples of it,
+    so that no velocity is zero and a reflection maps the grid of a symmetric case onto itself. ``gas.velocity_points`` and
+    ``gas.velocity_bounds`` override; with few points the tail shrinks to where the cut-off :math:`e^{-\tau^2/2}` of the
+    hottest state equals the aliasing error :math:`e^{-2 \pi^2 T/dv^2}` of the coldest.
+    """
+    u, T = np.asarray(u, float), np.asarray(T, float)
+    hot, cold = np.sqrt(T), float(np.sqrt(T.min()))
+    tail = TAIL if gas.velocity_points is None else min(TAIL, float(np.sqrt(np.pi * gas.velocity_points * cold / hot.max())))
+    low, high = gas.velocity_bounds or (float((u - tail * hot).min()), float((u + tail * hot).max()))
+    if not low < float(u.min()) <= float(u.max()) < high:
+        seen = f"{u.min():g}..{u.max():g}"
+        raise InputError(f"gas.velocity_bounds=[{low:g}, {high:g}] leave out velocities {seen} of the gas itself: widen them")
+    if gas.velocity_points is None and gas.velocity_bounds is None:
+        dv = SPACING * cold
+        first, last = int(np.floor(low / dv)), int(np.ceil(high / dv))
+        return VelocityGrid((np.arange(first, last) + 0.5) * dv, dv)
+    points = gas.velocity_points or int(np.ceil((high - low) / (SPACING * cold)))
+    dv = (high - low) / points
+    return VelocityGrid(low + (np.arange(points) + 0.5) * dv, dv)
+
+
+def grid_of_case(case: Case, gas: Gas) -> VelocityGrid:
+    """The grid for the start's components, and for what its extreme states make of each other (Euler Riemann problems)."""
+    G, H = maxwellian_moments(case.rho, case.u, case.T, gas, 3)
+    rho, u, T, _, _ = macroscopic(G.sum(axis=1), None if H is None else H.sum(axis=1), gas)
+    extreme = sorted({int(pick(a)) for pick in (np.argmin, np.argmax) for a in (u, T, rho * T)})
+    left, right = (np.array(side) for side in zip(*product(extreme, extreme), strict=True))
+    u_star, T_left, T_right = star_states((rho[left], u[left], T[left]), (rho[right], u[right], T[right]), gas.gamma)
+    if case.boundary == "fixed":  # the pair of end states is a solution already: the stationary shock of the case
+        u_star = T_left = T_right = np.empty(0)
+    every_u = np.concatenate([case.u.ravel(), u, u_star, u_star])
+    return velocity_grid(gas, every_u, np.concatenate([case.T.ravel(), T, T_left, T_right]))
+
+
+def star_states(left, right, gamma):
+    r"""Velocity and the two temperatures between the waves of an Euler Riemann problem; states (rho, u, T) of arrays [n].
+
+    The pressure solves :math:`f_l(p) + f_r(p) + u_r - u_l = 0`, f of a shock for p above the side's pressure, else of a
+    rarefaction. A vacuum in between is answered with temperatures near zero.
+    Source: E. F. Toro, Riemann Solvers (2009), eqs. 4.5-4.7, 4.53, 4.60.
+    """
+    sides = [(rho, u, rho * T, np.sqrt(gamma * T)) for rho, u, T in (left, right)]
+
+    def jump(p, side):
+        rho, _, p0, sound = side
+        shock = (p - p0) * np.sqrt(2 / rho / ((gamma + 1) * p + (gamma - 1) * p0))
+        fan = 2 * sound / (gamma - 1) * ((p / p0) ** ((gamma - 1) / (2 * gamma)) - 1)
+        return np.where(p > p0, shock, fan)
+
+    low, high = np.full_like(left[0], -60.0), np.full_like(left[0], 60.0)  # logarithm of the pressure
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        p = np.exp(middle)
+        above = jump(p, sides[0]) + jump(p, sides[1]) + right[1] - left[1] > 0
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    u_star = 0.5 * (left[1] + right[1] + jump(p, sides[1]) - jump(p, sides[0]))
+
+    def temperature(side):
+        rho, _, p0, _ = side
+        h = (gamma - 1) / (gamma + 1)
+        density = rho * np.where(p > p0, (p / p0 + h) / (h * p / p0 + 1), (p / p0) ** (1 / gamma))
+        return p / density
+
+    return u_star, temperature(sides[0]), temperature(sides[1])

@@ -1,0 +1,403 @@
+r"""The hot loop: df/dt + v df/dx = nu/eps (M - f) for a row of velocities per cell, every stage one pass over the cells.
+
+Stage j reads the rows of f_{j-1} once and writes those of f_j once. In a cell, with everything in first-level cache:
+
+1. faces, and the transport increment :math:`\Delta t\,\mathcal T(f_{j-1})`;
+2. the explicit part :math:`f^* = A_j + \Delta t\,\tilde a_{j,j-1} \mathcal T(f_{j-1})` and its moments. Collisions conserve
+   them, so they are those of f_j: the implicit relaxation needs no iteration;
+3. the discrete Maxwellian of these moments, exactly conservative;
+4. :math:`f_j = (f^* + \lambda M)/(1 + \lambda)`, :math:`\lambda = \Delta t\, a_{jj}\, \nu/\epsilon`, and the accumulators of
+   later stages, :math:`A_m \mathrel{+}= \Delta t (\tilde a_{m,j-1} \mathcal T(f_{j-1}) + a_{mj} Q(f_j))`, where
+   :math:`\Delta t\, a_{jj} Q(f_j) = f_j - f^*`.
+
+For D > 1 the second field h relaxes to (D - 1) T times the same M. Arrays: f [field, cell + ghosts, velocity].
+
+The discrete Maxwellian: on velocities v_k of spacing dv it is
+
+.. math:: M_k = \frac{\rho}{\sqrt{2 \pi T}} e^{-c_k^2/2}\,(1 + p_0 + p_1 c_k + p_2 c_k^2), \qquad c = (v - u)/\sqrt T,
+
+with the polynomial p chosen so that :math:`\sum_k (1, c_k, c_k^2) M_k\, dv = \rho\,(1, 0, 1)` to round-off. On a resolved grid p
+is of the size of the quadrature error (1e-12): one linear correction with the analytic moment matrix leaves its square. On an
+under-resolved grid the exponents themselves are found by Newton iteration (the minimiser of the discrete entropy:
+L. Mieussens, J. Comput. Phys. 162, 429 (2000), doi:10.1006/jcph.2000.6548) and p removes what is left.
+
+Both transport schemes are written in the differences between neighbouring rows and are odd in them: for v < 0 the mirrored
+differences give the mirrored face, so one branch-free expression serves both signs. The loops over velocities are kept apart and
+branch-free so that they vectorise; the scratch rows share one array at constant distances, which lets the compiler prove that
+they do not overlap. No nnan/ninf: a state that is not finite, or not positive, ends the call.
+All compiled parts stand in this one file because Numba's cache on disk watches only the file of the function that is called.
+"""
+
+from math import exp, log, pi, sqrt
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types, uint64
+from numba.extending import intrinsic
+from numpy.polynomial import Chebyshev, Polynomial
+
+GHOST = 3  # rows beyond each end: what WENO5 needs
+SAFE = {"reassoc", "contract", "arcp", "nsz"}  # no nnan, ninf: a solution that diverges must be seen
+INVERSE_LN2 = 1.0 / log(2.0)
+EXP2 = tuple(float(a) for a in Chebyshev.interpolate(np.exp2, 10, domain=[-0.5, 0.5]).convert(kind=Polynomial).coef)
+SHIFT = 1.5 * 2.0**52  # adding it rounds to an integer, which then sits in the low bits
+LOWEST = -900.0  # 2^-900 stands for zero: far from the subnormal numbers, which are slow
+RESOLVED = 1e-9  # quadrature error below which one linear correction is exact to round-off, also over 1e4 steps
+UNDER_RESOLVED = 1e-5  # quadrature error above which the user is warned
+NEWTON_STEPS = 40
+STRIDE = 4096 + 72  # scratch row: the most velocities, plus an odd number of cache lines
+MOST_VELOCITIES = 4096
+FACE, INCREMENT, STAR, MAXWELL = 0, 2, 4, 6  # scratch rows; the first three are pairs (g, h)
+PERIODIC, OUTFLOW, FIXED = 0, 1, 2
+_COMPILE = {"fastmath": SAFE, "nogil": True, "cache": True, "error_model": "numpy"}
+
+
+def scratch():
+    """The scratch rows of one thread."""
+    return np.zeros(7 * STRIDE)
+
+
+@intrinsic
+def _bits_of(typingctx, x):
+    """The 64 bits of a double, as an integer."""
+    return types.int64(types.float64), lambda context, builder, signature, args: builder.bitcast(args[0], ir.IntType(64))
+
+
+@intrinsic
+def _double_of(typingctx, n):
+    """The double that has these 64 bits."""
+    return types.float64(types.int64), lambda context, builder, signature, args: builder.bitcast(args[0], ir.DoubleType())
+
+
+@njit(fastmath={"contract"}, cache=True)
+def exp2(x):
+    """2^x to 1e-15 for -900 <= x <= 1000, branch-free so that loops over it vectorise.
+
+    Left to LLVM to inline: Numba's own inlining would compile it with the caller's flags, and reassociation undoes the rounding.
+    """
+    shifted = x + SHIFT
+    r = x - (shifted - SHIFT)  # |r| <= 1/2
+    p = EXP2[10]
+    p = p * r + EXP2[9]
+    p = p * r + EXP2[8]
+    p = p * r + EXP2[7]
+    p = p * r + EXP2[6]
+    p = p * r + EXP2[5]
+    p = p * r + EXP2[4]
+    p = p * r + EXP2[3]
+    p = p * r + EXP2[2]
+    p = p * r + EXP2[1]
+    p = p * r + EXP2[0]
+    return _double_of(_bits_of(p) + (_bits_of(shifted) << 52))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def solve3(A, b):
+    """x of the 3 x 3 system A x = b (Cramer's rule)."""
+    m0 = A[1, 1] * A[2, 2] - A[1, 2] * A[2, 1]
+    m1 = A[1, 0] * A[2, 2] - A[1, 2] * A[2, 0]
+    m2 = A[1, 0] * A[2, 1] - A[1, 1] * A[2, 0]
+    det = A[0, 0] * m0 - A[0, 1] * m1 + A[0, 2] * m2
+    x0 = (b[0] * m0 - A[0, 1] * (b[1] * A[2, 2] - A[1, 2] * b[2]) + A[0, 2] * (b[1] * A[2, 1] - A[1, 1] * b[2])) / det
+    x1 = (A[0, 0] * (b[1] * A[2, 2] - A[1, 2] * b[2]) - b[0] * m1 + A[0, 2] * (A[1, 0] * b[2] - b[1] * A[2, 0])) / det
+    x2 = (A[0, 0] * (A[1, 1] * b[2] - b[1] * A[2, 1]) - A[0, 1] * (A[1, 0] * b[2] - b[1] * A[2, 0]) + b[0] * m2) / det
+    return x0, x1, x2
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def fit_maxwellian(rho, u, T, v, dv, M):
+    """Newton iteration for an under-resolved grid: writes M [K] of exact rho, u, T; returns False where the grid cannot hold it.
+
+    Unknowns: the exponents of exp(b_0 + b_1 c + b_2 c^2), c = (v - u)/sqrt(T); the moment matrix is the Jacobian.
+    """
+    s = sqrt(T)
+    b0, b1, b2 = log(rho / sqrt(2.0 * pi * T)), 0.0, -0.5
+    sums = np.empty(5)
+    A = np.empty((3, 3))
+    rhs = np.empty(3)
+    best = np.inf
+    for _ in range(NEWTON_STEPS):
+        sums[:] = 0.0
+        for k in range(v.size):
+            c = (v[k] - u) / s
+            M[k] = exp(max(min(b0 + b1 * c + b2 * c * c, 600.0), -600.0))
+            term = M[k] * dv / rho
+            for j in range(5):
+                sums[j] += term
+                term *= c
+        for i in range(3):
+            for j in range(3):
+                A[i, j] = sums[i + j]
+        rhs[0], rhs[1], rhs[2] = 1.0 - sums[0], -sums[1], 1.0 - sums[2]
+        error = abs(rhs[0]) + abs(rhs[1]) + abs(rhs[2])
+        p0, p1, p2 = solve3(A, rhs)
+        if not abs(p0) + abs(p1) + abs(p2) < 1e8:
+            return False
+        if error < 1e-9 or (error < 1e-6 and error >= best):
+            for k in range(v.size):
+                c = (v[k] - u) / s
+                M[k] *= 1.0 + p0 + c * (p1 + c * p2)
+            return True
+        best = min(best, error)
+        damping = min(1.0, 2.0 / (abs(p0) + abs(p1) + abs(p2)))
+        b0, b1, b2 = b0 + damping * p0, b1 + damping * p1, b2 + damping * p2
+    return False
+
+
+@njit(fastmath=SAFE, inline="always")
+def muscl(back, ahead):
+    r"""Half the limited slope: the face lies at f_i + muscl(f_i - f_{i-1}, f_{i+1} - f_i).
+
+    Monotonised central limiter, second order: :math:`\tfrac12 \mathrm{minmod}(2a, \tfrac12(a + b), 2b)`.
+    Source: B. van Leer, J. Comput. Phys. 23, 276 (1977), doi:10.1016/0021-9991(77)90095-X.
+    """
+    centred = 0.5 * (back + ahead)
+    low = back if back < ahead else ahead
+    high = ahead if back < ahead else back
+    rise = 2.0 * low if 2.0 * low < centred else centred  # the slope where both differences are positive, else below zero
+    fall = 2.0 * high if 2.0 * high > centred else centred
+    return 0.5 * ((rise if rise > 0.0 else 0.0) + (fall if fall < 0.0 else 0.0))
+
+
+@njit(fastmath=SAFE, inline="always")
+def weno5(a, b, c, d):
+    r"""Face value minus f_i, from the differences a = f_{i-1} - f_{i-2}, b = f_i - f_{i-1}, ... d = f_{i+2} - f_{i+1}.
+
+    Finite differences on point values, fifth order, weights of WENO-Z with power 2:
+    :math:`\omega_k \sim d_k (1 + (\tau_5/\beta_k)^2)`, :math:`\tau_5 = |\beta_0 - \beta_2|`.
+    Source: R. Borges et al., J. Comput. Phys. 227, 3191 (2008), eqs. 25-28, doi:10.1016/j.jcp.2007.11.038.
+    """
+    tiny = 1e-40  # far below the squared tail of a Maxwellian: the weights must not depend on the scale of f
+    beta0 = 13.0 / 12.0 * (b - a) * (b - a) + 0.25 * (3.0 * b - a) * (3.0 * b - a) + tiny
+    beta1 = 13.0 / 12.0 * (c - b) * (c - b) + 0.25 * (b + c) * (b + c) + tiny
+    beta2 = 13.0 / 12.0 * (d - c) * (d - c) + 0.25 * (d - 3.0 * c) * (d - 3.0 * c) + tiny
+    tau = (beta0 - beta2) * (beta0 - beta2)
+    s0, s1, s2 = beta0 * beta0, beta1 * beta1, beta2 * beta2
+    # the weights over a common denominator: one division
+    w0, w1, w2 = (s0 + tau) * s1 * s2, 6.0 * (s1 + tau) * s0 * s2, 3.0 * (s2 + tau) * s0 * s1
+    return (w0 * (5.0 * b - 2.0 * a) + w1 * (b + 2.0 * c) + w2 * (4.0 * c - d)) / (6.0 * (w0 + w1 + w2))
+
+
+@njit(inline="always")
+def _at(row, k):
+    return uint64(row * 4168) + uint64(k)  # unsigned: no wrap-around to check
+
+
+@njit(**_COMPILE)
+def _transport_muscl(f, here, v, ratio, field, row):
+    """Scratch INCREMENT = -dt/dx v (face_{i+1/2} - face_{i-1/2}); FACE moves on to i + 1/2. Row i starts at f[here]."""
+    K = uint64(v.size)
+    i0, i1, i2, i3 = here - K, here, here + K, here + K + K
+    for n in range(v.size):
+        k = uint64(n)
+        right = v[n] > 0.0
+        ahead = f[i2 + k] - f[i1 + k]
+        behind, beyond = f[i1 + k] - f[i0 + k], f[i3 + k] - f[i2 + k]
+        half = muscl(behind if right else beyond, ahead)
+        face = f[i1 + k] + half if right else f[i2 + k] - half
+        row[_at(INCREMENT + field, n)] = ratio * v[n] * (row[_at(FACE + field, n)] - face)
+        row[_at(FACE + field, n)] = face
+
+
+@njit(**_COMPILE)
+def _transport_weno5(f, here, v, ratio, field, row):
+    K = uint64(v.size)
+    i0, i1, i2, i3, i4, i5 = here - K - K, here - K, here, here + K, here + K + K, here + K + K + K
+    for n in range(v.size):
+        k = uint64(n)
+        right = v[n] > 0.0
+        a, b, c = f[i1 + k] - f[i0 + k], f[i2 + k] - f[i1 + k], f[i3 + k] - f[i2 + k]
+        d, e = f[i4 + k] - f[i3 + k], f[i5 + k] - f[i4 + k]
+        step = weno5(a if right else e, b if right else d, c, d if right else b)
+        face = f[i2 + k] + step if right else f[i3 + k] - step
+        row[_at(INCREMENT + field, n)] = ratio * v[n] * (row[_at(FACE + field, n)] - face)
+        row[_at(FACE + field, n)] = face
+
+
+@njit(**_COMPILE)
+def _explicit_part(base, here, v, weight, field, row):
+    """Scratch STAR = base + weight INCREMENT; returns its sums with 1, v, v^2."""
+    s0 = s1 = s2 = 0.0
+    for n in range(v.size):
+        star = base[here + uint64(n)] + weight * row[_at(INCREMENT + field, n)]
+        row[_at(STAR + field, n)] = star
+        flow = v[n] * star
+        s0 += star
+        s1 += flow
+        s2 += v[n] * flow
+    return s0, s1, s2
+
+
+@njit(**_COMPILE)
+def _gaussian(v, mask, u, b, row):
+    """Scratch MAXWELL = 2^(-b (v - u)^2), zero on the padding."""
+    for n in range(v.size):
+        c = v[n] - u
+        x = -b * c * c
+        row[_at(MAXWELL, n)] = mask[n] * exp2(x if x > LOWEST else LOWEST)
+
+
+@njit(**_COMPILE)
+def _sums(v, row):
+    """The sums of scratch MAXWELL with 1, v, v^2 (a loop of its own: together with the exponential it runs out of registers)."""
+    s0 = s1 = s2 = 0.0
+    for n in range(v.size):
+        M = row[_at(MAXWELL, n)]
+        flow = v[n] * M
+        s0 += M
+        s1 += flow
+        s2 += v[n] * flow
+    return s0, s1, s2
+
+
+@njit(**_COMPILE)
+def _relax(new, here, v, y, p0, p1, p2, field, row):
+    """new = y STAR + (p0 + p1 v + p2 v^2) MAXWELL."""
+    for n in range(v.size):
+        new[here + uint64(n)] = y * row[_at(STAR + field, n)] + row[_at(MAXWELL, n)] * (p0 + v[n] * (p1 + v[n] * p2))
+
+
+@njit(**_COMPILE)
+def _start(acc, there, f, new, here, v, explicit, implicit, field, row):
+    """acc = f + explicit INCREMENT + implicit (new - STAR), in the first stage; each array with the place of its row."""
+    for n in range(v.size):
+        k = uint64(n)
+        collided = new[here + k] - row[_at(STAR + field, n)]
+        acc[there + k] = f[here + k] + explicit * row[_at(INCREMENT + field, n)] + implicit * collided
+
+
+@njit(**_COMPILE)
+def _accumulate(acc, there, new, here, v, explicit, implicit, field, row):
+    """acc += explicit INCREMENT + implicit (new - STAR), in a later stage."""
+    for n in range(v.size):
+        k = uint64(n)
+        collided = new[here + k] - row[_at(STAR + field, n)]
+        acc[there + k] += explicit * row[_at(INCREMENT + field, n)] + implicit * collided
+
+
+@njit(**_COMPILE)
+def _fill_ghosts(f, fields, cells, K, boundary):
+    """Ghost rows of f; those of a FIXED boundary hold their Maxwellians and stay."""
+    if boundary == FIXED:
+        return
+    rows = f.reshape(fields, cells + 2 * GHOST, K)
+    for field in range(fields):
+        for g in range(GHOST):
+            rows[field, g] = rows[field, cells + g if boundary == PERIODIC else GHOST]
+            rows[field, GHOST + cells + g] = rows[field, GHOST + g if boundary == PERIODIC else GHOST + cells - 1]
+
+
+@njit(**_COMPILE)
+def _maxwellian(rho, u, T, v, mask, dv, row):
+    """Scratch MAXWELL and the polynomial (p0, p1, p2) in v whose product is the conservative Maxwellian of (rho, u, T).
+
+    Returns p0, p1, p2 and a flag: 0 resolved, 1 visibly under-resolved, 2 the grid cannot hold it.
+    """
+    inverse = 1.0 / T
+    _gaussian(v, mask, u, 0.5 * INVERSE_LN2 * inverse, row)
+    s0, s1, s2 = _sums(v, row)
+    height = sqrt(inverse * (0.5 / pi))
+    scale = dv * height
+    s0, s1, s2 = s0 * scale, s1 * scale, s2 * scale
+    r0, r1, r2 = 1.0 - s0, (u * s0 - s1) * inverse, 1.0 - (s2 - u * (2.0 * s1 - u * s0)) * inverse
+    if not abs(r0) + abs(r2) + abs(r1) * sqrt(T) < RESOLVED:
+        K = int(mask.sum())
+        held = fit_maxwellian(rho, u, T, v[:K], dv, row[MAXWELL * STRIDE : MAXWELL * STRIDE + K])
+        return 1.0, 0.0, 0.0, 2 if not held else 1 if abs(r0) + abs(r2) > UNDER_RESOLVED else 0
+    c2 = 0.5 * (r2 - r0)  # inverse of the analytic moment matrix (1 0 1; 0 1 0; 1 0 3)
+    c0 = 1.0 + r0 - c2
+    c2 *= inverse
+    height *= rho
+    return height * (c0 - u * (r1 - u * c2)), height * (r1 - 2.0 * u * c2), height * c2, 0
+
+
+@njit(**_COMPILE)
+def _stage(j, f, new, acc, eps, fields, dims, exponent, v, mask, dv, ratio, dt, explicit, implicit, weno, row):
+    """Stage j; returns (cell that failed or -1, number of under-resolved Maxwellians)."""
+    K, cells, last = v.size, eps.size, explicit.shape[0] - 1
+    rows = cells + 2 * GHOST
+    fitted = 0
+    for i in range(GHOST - 1, GHOST + cells):  # the first row only sets the face at the left end
+        for field in range(fields):
+            here = uint64((field * rows + i) * K)
+            if weno:
+                _transport_weno5(f, here, v, ratio, field, row)
+            else:
+                _transport_muscl(f, here, v, ratio, field, row)
+        if i < GHOST:
+            continue
+        cell = i - GHOST
+        s0 = s1 = s2 = 0.0
+        for field in range(fields):
+            here, there = uint64((field * rows + i) * K), uint64((((j - 2) * fields + field) * cells + cell) * K)
+            if j == 1:
+                t0, t1, t2 = _explicit_part(f, here, v, explicit[1, 0], field, row)
+            else:
+                t0, t1, t2 = _explicit_part(acc, there, v, explicit[j, j - 1], field, row)
+            if field == 0:
+                s0, s1, s2 = t0, t1, t2
+            else:
+                s2 += t0
+        rho, u = s0 * dv, s1 / s0
+        T = (s2 / s0 - u * u) / dims
+        if not (rho > 0.0 and T > 0.0 and rho < np.inf and T < np.inf):
+            return cell, fitted
+        frequency = rho * T**exponent if exponent > -np.inf else 1.0
+        relaxation = dt * implicit[j, j] * frequency / eps[cell]
+        # y + z = 1 without rounding (the larger of the two is computed): a bias would act at every step and in every cell
+        y = 1.0 / (1.0 + relaxation) if relaxation < 1.0 else 1.0 - relaxation / (1.0 + relaxation)
+        p0, p1, p2, how = _maxwellian(rho, u, T, v, mask, dv, row)
+        if how == 2:
+            return cell, fitted
+        fitted += how
+        for field in range(fields):
+            here = uint64((field * rows + i) * K)
+            z = (1.0 - y) * ((dims - 1) * T if field == 1 else 1.0)
+            _relax(new, here, v, y, z * p0, z * p1, z * p2, field, row)
+            for m in range(j + 1, last + 1):
+                there = uint64((((m - 2) * fields + field) * cells + cell) * K)
+                weight = implicit[m, j] / implicit[j, j]
+                if j == 1:
+                    _start(acc, there, f, new, here, v, explicit[m, 0], weight, field, row)
+                else:
+                    _accumulate(acc, there, new, here, v, explicit[m, j - 1], weight, field, row)
+    return -1, fitted
+
+
+@njit(**_COMPILE)
+def advance(f, other, acc, eps, fields, dims, exponent, v, mask, dv, dx, dt, steps, explicit, implicit, boundary, weno, row):
+    """``steps`` steps of size dt on f, in place (an even number of stages ends where it began).
+
+    f, other: flat [fields * (cells + 2 GHOST) * K]; acc: flat [(stages - 1) * fields * cells * K]; eps [cells]; row: scratch();
+    exponent: 1 - omega, or -inf for constant frequency. Returns (steps done, cell that failed or -1, under-resolved Maxwellians).
+    """
+    stages = explicit.shape[0] - 1
+    fitted = 0
+    for step in range(steps):
+        for j in range(1, stages + 1, 2):
+            for half in range(2):
+                source, target = (f, other) if half == 0 else (other, f)
+                _fill_ghosts(source, fields, eps.size, v.size, boundary)
+                failed, more = _stage(
+                    j + half,
+                    source,
+                    target,
+                    acc,
+                    eps,
+                    fields,
+                    dims,
+                    exponent,
+                    v,
+                    mask,
+                    dv,
+                    dt / dx,
+                    dt,
+                    explicit,
+                    implicit,
+                    weno,
+                    row,
+                )
+                fitted += more
+                if failed >= 0:
+                    return step, failed, fitted
+    return steps, -1, fitted

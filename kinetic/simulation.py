@@ -1,0 +1,256 @@
+"""Running the discrete-velocity solver: cases in, trajectories of moments out."""
+
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from kinetic import kernel
+from kinetic.case import Case
+from kinetic.errors import InputError, UnderResolvedWarning
+from kinetic.gas import Gas
+from kinetic.grid import VelocityGrid, grid_of_case
+from kinetic.integrators import INTEGRATORS
+from kinetic.maxwellian import discrete_maxwellian
+from kinetic.moments import macroscopic
+
+TRANSPORTS = {"muscl": 2, "weno5": 5}  # name: order in space
+BOUNDARY = {"periodic": kernel.PERIODIC, "outflow": kernel.OUTFLOW, "fixed": kernel.FIXED}
+LANES = 8  # rows of velocities are padded to whole vectors
+VISIT = 0.2  # seconds of computing between visits to Python, for the progress bar and interrupts
+
+
+@dataclass(eq=False)
+class Trajectory:
+    """A kinetic solution at S saved times on n cells.
+
+    t [S]; x [n]; dx; G [S, order + 1, n] and H (None for D = 1): raw moments int v^k f and int v^k |v_perp|^2 f;
+    rho, u, T, q, sigma [S, n]; knudsen [n]; steps; seconds; status ``ok`` or ``diverged`` with diverged_at = (time, cell): saved
+    times from then on are NaN; grid: the velocities; f [S, fields, n, K] if kept.
+    """
+
+    t: np.ndarray
+    x: np.ndarray
+    dx: float
+    G: np.ndarray = field(repr=False)
+    H: np.ndarray | None = field(repr=False)
+    gas: Gas
+    knudsen: np.ndarray = field(repr=False)
+    grid: VelocityGrid
+    steps: int = 0
+    seconds: float = 0.0
+    status: str = "ok"
+    diverged_at: tuple[float, int] | None = None
+    f: np.ndarray | None = field(default=None, repr=False)
+
+    def __post_init__(self):
+        H = None if self.H is None else np.moveaxis(self.H, 1, 0)
+        self.rho, self.u, self.T, self.sigma, self.q = macroscopic(np.moveaxis(self.G, 1, 0), H, self.gas)
+
+    def averaged(self, cells: int) -> "Trajectory":
+        """The block averages of the raw moments on fewer cells (a divisor of n), fields recomputed from them; without f."""
+        n = self.x.size
+        if cells < 1 or n % cells:
+            raise InputError(f"case.cells={cells} does not divide the {n} cells of the solution: give a divisor of it")
+
+        def mean(a):
+            return None if a is None else a.reshape(*a.shape[:-1], cells, n // cells).mean(axis=-1)
+
+        return Trajectory(
+            self.t, mean(self.x), self.dx * n / cells, mean(self.G), mean(self.H), self.gas, mean(self.knudsen), self.grid,
+            self.steps, self.seconds, self.status, self.diverged_at,
+        )  # fmt: skip
+
+
+def simulate(
+    cases: Case | Iterable[Case],
+    gas: Gas,
+    *,
+    transport: str = "muscl",
+    integrator: str = "ars222",
+    cfl: float = 0.45,
+    velocity_grid: VelocityGrid | None = None,
+    workers: int = 1,
+    progress: bool | Callable[[float], None] = False,
+    order: int = 10,
+    keep_f: bool = False,
+) -> list[Trajectory]:
+    r"""Solve :math:`\partial_t f + v\,\partial_x f = \nu\,(M - f)/\epsilon` for every case.
+
+    transport: ``muscl`` (order 2) or ``weno5`` (order 5, point values); integrator: ``ars222`` (order 2) or ``ars443`` (order 3);
+    cfl: dt = cfl dx / max|v| for every Knudsen number; velocity_grid: None chooses one from the states of each case;
+    workers: threads, one trajectory each (the result does not depend on their number);
+    progress: True for a bar, or a function of the fraction done; order: highest raw moment kept; keep_f: keep f as well.
+    Raises InputError naming ``solver.<key>`` or ``gas.<key>``. A solution that diverges says so in its status.
+    """
+    _known(transport, TRANSPORTS, "transport")
+    _known(integrator, INTEGRATORS, "integrator")
+    if isinstance(cfl, bool) or not isinstance(cfl, int | float) or not 0 < cfl <= 1:
+        raise InputError(f"solver.cfl={cfl!r}: give a number in (0, 1]")
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise InputError(f"workers={workers!r}: give a positive integer")
+    if isinstance(order, bool) or not isinstance(order, int) or order < 3:
+        raise InputError(f"order={order!r}: give an integer of at least 3 (the heat flux)")
+    cases = [cases] if isinstance(cases, Case) else list(cases)
+    runs = [
+        _Run(case, gas, transport, integrator, cfl, velocity_grid or grid_of_case(case, gas), order, keep_f) for case in cases
+    ]
+    stop = threading.Event()
+    with ThreadPoolExecutor(workers) as pool, _Bar(progress, runs) as bar:
+        futures = [pool.submit(run, stop) for run in runs]
+        try:
+            while not all(future.done() for future in futures):
+                bar.show()
+                _wait(futures, VISIT)
+            return [future.result() for future in futures]
+        finally:
+            stop.set()  # after an interrupt or an error the other threads end at their next visit
+
+
+class _Run:
+    """One trajectory: storage and the loop over saved times."""
+
+    def __init__(self, case, gas, transport, integrator, cfl, grid, order, keep_f):
+        if grid.points > kernel.MOST_VELOCITIES:
+            raise InputError(
+                f"gas.velocity_points: {grid.points} are needed, at most {kernel.MOST_VELOCITIES} fit; give a number"
+            )
+        self.case, self.gas, self.grid, self.order, self.keep_f = case, gas, grid, order, keep_f
+        self.transport, self.scheme = transport, INTEGRATORS[integrator]
+        self.longest = cfl * case.dx / grid.fastest
+        self.done = 0.0  # fraction
+        self.fitted = 0
+
+    def __call__(self, stop):
+        began = time.perf_counter()
+        times = np.concatenate([[0.0], self.case.save_times])
+        f = self.case.distribution(self.gas, self.grid)
+        saved, steps, failure = [f], 0, None
+        storage = self._storage(f)
+        for start, end in pairwise(times):
+            taken, failure = self._march(storage, start, end, stop)
+            steps += taken
+            if failure:
+                break
+            saved.append(self._interior(storage[0]).copy())
+        self.done = 1.0
+        saved += [np.full_like(f, np.nan)] * (times.size - len(saved))
+        self._warn()
+        return self._trajectory(times, np.stack(saved), steps, time.perf_counter() - began, failure)
+
+    def _storage(self, start):
+        """f with ghosts, its twin, the accumulators, scratch rows; flat, velocities padded to whole vectors."""
+        n, K, ghost = self.case.cells, self.grid.points, kernel.GHOST
+        self.shape = (1 + self.gas.has_h, n + 2 * ghost, -(-K // LANES) * LANES)
+        f = np.zeros(self.shape)
+        f[:, ghost:-ghost, :K] = start
+        if self.case.boundary == "fixed":
+            for rows, (rho, u, T) in zip((slice(None, ghost), slice(-ghost, None)), self.case.end_states(self.gas), strict=True):
+                M = discrete_maxwellian(rho, u, T, self.grid)
+                f[0, rows, :K] = M
+                if self.gas.has_h:
+                    f[1, rows, :K] = (self.gas.dims - 1) * T * M
+        accumulators = np.zeros((self.scheme.stages - 1) * self.shape[0] * n * self.shape[2])
+        return f.reshape(-1), f.reshape(-1).copy(), accumulators, kernel.scratch()
+
+    def _interior(self, flat):
+        return flat.reshape(self.shape)[:, kernel.GHOST : -kernel.GHOST, : self.grid.points]
+
+    def _march(self, storage, start, end, stop):
+        """From one saved time to the next in equal steps; returns (steps, None or (time, cell) of the failure)."""
+        f, other, accumulators, row = storage
+        case, gas, grid = self.case, self.gas, self.grid
+        steps = max(1, int(np.ceil((end - start) / self.longest - 1e-9)))
+        dt = (end - start) / steps
+        v, mask = np.zeros((2, self.shape[2]))
+        v[: grid.points], mask[: grid.points] = grid.v, 1.0
+        eps = np.broadcast_to(case.knudsen, case.cells).astype(float)
+        exponent = -np.inf if gas.omega is None else 1.0 - gas.omega
+        taken, visit = 0, 1
+        while taken < steps:
+            if stop.is_set():
+                raise InterruptedError("the run was stopped")
+            began = time.perf_counter()
+            now, cell, fitted = kernel.advance(
+                f, other, accumulators, eps, self.shape[0], gas.dims, exponent, v, mask, grid.dv, case.dx, dt,
+                min(visit, steps - taken), self.scheme.explicit, self.scheme.implicit, BOUNDARY[case.boundary],
+                self.transport == "weno5", row,
+            )  # fmt: skip
+            taken += now
+            self.fitted += fitted
+            if cell >= 0:
+                return taken, (start + taken * dt, int(cell))
+            self.done = (start + taken * dt) / case.t_end
+            seconds = time.perf_counter() - began
+            visit = max(1, int(visit * min(8.0, VISIT / max(seconds, 1e-6))))
+        return taken, None
+
+    def _trajectory(self, times, f, steps, seconds, failure):
+        powers = self.grid.v ** np.arange(self.order + 1)[:, None] * self.grid.dv  # [order + 1, K]
+        G = np.einsum("kv,sxv->skx", powers, f[:, 0], optimize=True)
+        H = np.einsum("kv,sxv->skx", powers, f[:, 1], optimize=True) if self.gas.has_h else None
+        return Trajectory(
+            t=times, x=self.case.x, dx=self.case.dx, G=G, H=H, gas=self.gas,
+            knudsen=np.broadcast_to(self.case.knudsen, self.case.cells), grid=self.grid, steps=steps, seconds=seconds,
+            status="diverged" if failure else "ok", diverged_at=failure,
+            f=f if self.keep_f else None,
+        )  # fmt: skip
+
+    def _warn(self):
+        if self.fitted:
+            warnings.warn(
+                f"{self.case.name}: {self.grid.points} velocities, spacing {self.grid.dv:.3g}, under-resolve the gas: conservation "
+                "is exact, transport coefficients are not. Give more gas.velocity_points or wider gas.velocity_bounds.",
+                UnderResolvedWarning,
+                stacklevel=2,
+            )
+
+
+class _Bar:
+    """Progress of all runs: a tqdm bar, a function of the fraction, or nothing."""
+
+    def __init__(self, progress, runs):
+        self.runs, self.report, self.bar = runs, progress if callable(progress) else None, None
+        if progress is True:
+            from tqdm import tqdm
+
+            self.bar = tqdm(
+                total=len(runs),
+                desc="kinetic",
+                unit="case",
+                bar_format="{desc} {percentage:3.0f}% |{bar:30}| {elapsed}<{remaining}",
+            )
+
+    def show(self):
+        done = sum(run.done for run in self.runs)
+        if self.bar is not None:
+            self.bar.update(done - self.bar.n)
+        if self.report is not None and self.runs:
+            self.report(done / len(self.runs))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.show()
+        if self.bar is not None:
+            self.bar.close()
+
+
+def _wait(futures, seconds):
+    """Sleep until a run ends or fails, at most so long."""
+    running = [future for future in futures if not future.done()]
+    for future in futures:
+        if future.done() and future.exception():
+            raise future.exception()
+    wait(running, timeout=seconds, return_when=FIRST_COMPLETED)
+
+
+def _known(value, table, key):
+    if value not in table:
+        raise InputError(f"solver.{key}={value!r} is unknown: choose one of {', '.join(table)}")
