@@ -84,6 +84,14 @@ def test_the_command_line_overrides_the_experiments_case(knudsen):
     assert run.dataset("solution.nc").attrs["case"] == "wave"
 
 
+def test_a_sweep_runs_every_combination(knudsen, tmp_path):
+    run = knudsen(
+        "-m", "experiment=simulate", "closure=euler,nsf", "case.cells=20", "case.t_end=0.01,0.02", f"hydra.sweep.dir={tmp_path}"
+    )
+    assert run.status == 0, run.last_line
+    assert len(list(tmp_path.glob("*/solution.nc"))) == 4
+
+
 def test_an_interrupt_leaves_complete_files_only(knudsen, monkeypatch):
     import closure
 
