@@ -27,8 +27,8 @@ def run(cfg: DictConfig, output: Output) -> int:
     cells_per_path = setup.positive(cfg, "cells_per_path")
     laws = setup.closures(cfg, gas)
 
-    with iterations("kinetic", cfg.progress) as progress:
-        profiles = Profiles(gas, cfg.mach, kinetic.solve_shock(gas, cfg.mach, progress=progress))
+    print("kinetic: solving for the steady shock", flush=True)
+    profiles = Profiles(gas, cfg.mach, kinetic.solve_shock(gas, cfg.mach))
     left, right = window or profiles.extent()
     shocks = {}
     for name, law in laws.items():
