@@ -8,6 +8,16 @@ from pathlib import Path
 from experiments.help import help_text
 
 INTERRUPTED = 130
+PATHS = ("hydra.run.dir", "hydra.sweep.dir", "case.file", "train.data", "closure.checkpoint")  # keys that hold paths
+
+
+def quote_path(argument: str) -> str:
+    """key=path -> key='path' where the path has signs of Hydra's grammar in it, such as /runs/closure=nsf."""
+    key, _, value = argument.partition("=")
+    if key not in PATHS or value.startswith(("'", '"')) or not set(value) & set("=()[]{}"):
+        return argument
+    escaped = value.replace("'", "\\'")
+    return f"{key}='{escaped}'"
 
 
 def run(cfg) -> int:
@@ -41,6 +51,7 @@ def main() -> int:
 
     from experiments.failure import explain
 
+    sys.argv[1:] = [quote_path(argument) for argument in sys.argv[1:]]
     statuses: list[int] = []
     application = hydra.main(version_base="1.3", config_path="pkg://conf", config_name="config")(
         lambda cfg: statuses.append(run(cfg))

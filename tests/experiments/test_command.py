@@ -84,6 +84,18 @@ def test_the_command_line_overrides_the_experiments_case(knudsen):
     assert run.dataset("solution.nc").attrs["case"] == "wave"
 
 
+def test_a_path_may_hold_any_sign(knudsen, start_file, tmp_path):
+    """Folders are often named by what was varied; Hydra's grammar alone refuses = and brackets in a value."""
+    directory = tmp_path / "closure=euler (first)"
+    directory.mkdir()
+    file = directory / "start[1].nc"
+    file.write_bytes(start_file(20).read_bytes())
+    case = ("case=tabulated", f"case.file={file}", "case.knudsen=0.1", "case.t_end=0.01")
+    run = knudsen("experiment=simulate", "closure=euler", *case, directory=directory / "out")
+    assert run.status == 0, run.last_line
+    assert "solution.nc" in run.files()
+
+
 def test_a_sweep_runs_every_combination(knudsen, tmp_path):
     run = knudsen(
         "-m", "experiment=simulate", "closure=euler,nsf", "case.cells=20", "case.t_end=0.01,0.02", f"hydra.sweep.dir={tmp_path}"
