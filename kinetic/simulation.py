@@ -204,8 +204,8 @@ class _Run:
     def _warn(self):
         if self.fitted:
             warnings.warn(
-                f"{self.case.name}: {self.grid.points} velocities, spacing {self.grid.dv:.3g}, under-resolve the gas: conservation "
-                "is exact, transport coefficients are not. Give more gas.velocity_points or wider gas.velocity_bounds.",
+                f"{self.case.name}: {self.grid.points} velocities, spacing {self.grid.dv:.3g}, under-resolve the gas: "
+                "conservation is exact, transport coefficients are not. Give more gas.velocity_points or wider gas.velocity_bounds.",
                 UnderResolvedWarning,
                 stacklevel=2,
             )

@@ -1,0 +1,118 @@
+r"""Steady transport v dg/ds = M - g on a mesh of elements, exact along characteristics for a source that is a polynomial in each.
+
+In an element of width d, with :math:`\tau = d/|v|` and :math:`\xi \in [0, 1]` from the side the particles enter,
+
+.. math:: g(\xi) = e^{-\tau \xi} g(0) + \sum_j W_j(\xi)\, M_j, \qquad W_j(\xi) = \tau \int_0^\xi e^{-\tau (\xi - \eta)} \ell_j(\eta)\, d\eta .
+"""
+
+import numpy as np
+from scipy.special import roots_jacobi, roots_legendre
+
+DEGREE = 5  # of the polynomials in an element
+THIN = 4.0  # optical width below which the weights are integrated numerically: the recurrence loses digits there
+
+
+class Mesh:
+    """Elements refined towards s = 0, an element edge: s = c sinh(a y), y uniform, with Gauss-Lobatto nodes in each.
+
+    scale: width of the region to resolve; reach: half-width of the domain; elements: their number (made even). s [N]: the nodes.
+    """
+
+    def __init__(self, scale, reach, elements):
+        half = (elements + 1) // 2
+        core = scale / 4
+        self.edges = core * np.sinh(np.arcsinh(reach / core) * np.arange(-half, half + 1) / half)
+        inner = roots_jacobi(DEGREE - 1, 1, 1)[0]
+        self.xi = 0.5 * (1 + np.concatenate([[-1], inner, [1]]))
+        self.coefficients = np.linalg.inv(np.vander(self.xi, increasing=True))  # [power, node]: the Lagrange polynomials
+        self.width = np.diff(self.edges)
+        self.s = np.append((self.edges[:-1, None] + self.width[:, None] * self.xi[:-1]).ravel(), self.edges[-1])
+        self.centre = half * DEGREE
+        powers = np.arange(DEGREE + 1)
+        raised = powers[1:, None] * self.coefficients[1:]
+        self.differentiate = np.vander(self.xi, DEGREE, increasing=True) @ raised  # d l_j / d xi at the nodes
+        self.integrate = self.xi[:, None] ** (powers + 1) @ (self.coefficients / (powers + 1)[:, None])  # int_0^xi l_j
+
+    def nodes(self, e):
+        return slice(e * DEGREE, (e + 1) * DEGREE + 1)
+
+    def derivative(self, values):
+        """d/ds of nodal values [N, ...]: the polynomials' derivatives, averaged where two elements meet."""
+        total, count = np.zeros_like(values), np.zeros(len(values))
+        for e, width in enumerate(self.width):
+            total[self.nodes(e)] += self.differentiate @ values[self.nodes(e)] / width
+            count[self.nodes(e)] += 1
+        return total / count.reshape(-1, *[1] * (values.ndim - 1))
+
+    def antiderivative(self, values):
+        """int ds from s = 0, at the nodes."""
+        total = np.zeros_like(values)
+        for e, width in enumerate(self.width):
+            total[self.nodes(e)] = total[e * DEGREE] + width * (self.integrate @ values[self.nodes(e)])
+        return total - total[self.centre]
+
+
+class Sweep:
+    """The linear map from sources M [N, K] to distributions g [N, K], and its moments' Jacobian; v [K], none of them zero."""
+
+    def __init__(self, mesh, v):
+        self.mesh, self.v = mesh, v
+        self.right = v > 0
+        tau = mesh.width[:, None] / np.abs(v)  # [E, K]
+        self.decay = np.exp(-mesh.xi[:, None] * tau[:, None])  # [E, m, K]
+        self.weights = source_weights(mesh, tau)  # [E, m, j, K]
+
+    def __call__(self, M, left, right):
+        """g from the source M and what enters at the two ends [K]."""
+        p, g = DEGREE, np.empty_like(M)
+        ahead, back = self.right, ~self.right
+        g[0, ahead], g[-1, back] = left[ahead], right[back]
+        elements = self.mesh.width.size
+        for e in range(elements):
+            n = self.mesh.nodes(e)
+            entering = g[e * p, ahead]
+            g[n, ahead] = self.decay[e][:, ahead] * entering + np.einsum("mjk,jk->mk", self.weights[e][:, :, ahead], M[n, ahead])
+        for e in reversed(range(elements)):
+            n = self.mesh.nodes(e)
+            entering = g[(e + 1) * p, back]
+            weights = self.weights[e][::-1, ::-1][:, :, back]
+            g[n, back] = self.decay[e][::-1][:, back] * entering + np.einsum("mjk,jk->mk", weights, M[n, back])
+        return g
+
+    def jacobian(self, rows, dM):
+        """d(sum_k rows[a, k] g_ik)/dw_jb [N, a, N, b] for dM[j, b, k] = dM_jk/dw_b."""
+        mesh, p = self.mesh, DEGREE
+        N, a, b = mesh.s.size, len(rows), dM.shape[1]
+        J = np.zeros((N, a, N, b))
+        for e in range(mesh.width.size):
+            n = mesh.nodes(e)
+            for ahead, k in ((True, self.right), (False, ~self.right)):
+                weights = self.weights[e][:, :, k] if ahead else self.weights[e][::-1, ::-1][:, :, k]
+                source = dM[n][:, :, k]
+                within = (weights[:, None] * rows[None, :, None, k]).reshape((p + 1) * a, p + 1, -1)
+                J[n, :, n] += np.einsum("ijk,jbk->ijb", within, source, optimize=True).reshape(p + 1, a, p + 1, b)
+                beyond = slice((e + 1) * p + 1, N) if ahead else slice(0, e * p)
+                distance = np.abs(mesh.s[beyond] - mesh.edges[e + 1 if ahead else e])
+                reached = np.exp(-distance[:, None] / np.abs(self.v[k]))  # [i, k]
+                leaving = weights[-1 if ahead else 0][:, None] * source  # [j, b, k]
+                response = (reached[:, None] * rows[:, k]).reshape(-1, leaving.shape[-1]) @ leaving.reshape((p + 1) * b, -1).T
+                J[beyond, :, n] += response.reshape(-1, a, p + 1, b)
+        return J
+
+
+def source_weights(mesh, tau):
+    """W [E, m, j, K] for optical widths tau [E, K]."""
+    tau = tau[:, None, None]
+    xi, powers = mesh.xi[:, None], np.arange(DEGREE + 1)
+    # int_0^xi tau e^{-tau (xi - eta)} eta^q d eta by the recurrence I_q = xi^q - (q/tau) I_{q-1} ...
+    thick = [np.broadcast_to(1 - np.exp(-tau * xi[:, None]), np.broadcast_shapes(tau.shape, xi[:, None].shape))]
+    for q in powers[1:]:
+        thick.append(xi[:, None] ** q - q / tau * thick[-1])
+    thick = np.concatenate(thick, axis=2)  # [E, m, q, K]
+    # ... and by quadrature
+    nodes, weights = roots_legendre(14)
+    eta = 0.5 * (1 + nodes) * xi  # [m, quadrature]
+    small = np.minimum(tau, THIN)
+    kernel = np.exp(-small * (xi - eta)[..., None]) * (0.5 * weights * xi)[..., None]  # [E, m, quadrature, K]
+    thin = small * np.einsum("emzk,mzq->emqk", kernel, eta[..., None] ** powers, optimize=True)
+    return np.einsum("emqk,qj->emjk", np.where(tau < THIN, thin, thick), mesh.coefficients, optimize=True)
