@@ -16,6 +16,10 @@ from experiments.progress import iterations
 from kinetic.errors import InputError
 
 NORMALISED = ("rho", "u", "T")
+COMPARED, WRITTEN = (
+    1.5,
+    3.0,
+)  # half-widths in density thicknesses: of errors (further out both models are the end states), of files
 
 
 def run(cfg: DictConfig, output: Output) -> int:
@@ -23,20 +27,21 @@ def run(cfg: DictConfig, output: Output) -> int:
     kinetic.rankine_hugoniot(cfg.mach, gas)  # refuses a Mach number before anything heavy
     window, spacing = check_window(cfg), setup.positive(cfg, "spacing")
     options = setup.solver_options(cfg, "moments")
-    schemes = {key: options[key] for key in ("reconstruction", "flux")}
-    cells_per_path = setup.positive(cfg, "cells_per_path")
+    schemes = {key: options[key] for key in ("reconstruction", "flux")} | {
+        "cells_per_path": setup.positive(cfg, "cells_per_path")
+    }
     laws = setup.closures(cfg, gas)
 
     print("kinetic: solving for the steady shock", flush=True)
     profiles = Profiles(gas, cfg.mach, kinetic.solve_shock(gas, cfg.mach))
-    left, right = window or profiles.extent()
+    left, right = window or (-profiles.within(WRITTEN), profiles.within(WRITTEN))
     shocks = {}
     for name, law in laws.items():
         with iterations(name, cfg.progress) as progress:
-            shocks[name] = closure.solve_shock(law, cfg.mach, cells_per_path=cells_per_path, progress=progress, **schemes)
+            shocks[name] = closure.solve_shock(law, gas, cfg.mach, start=profiles.kinetic, **schemes, progress=progress)
 
     metrics = {"kinetic": profiles.kinetic_metrics()}
-    metrics |= {name: profiles.metrics(shock, left, right) for name, shock in shocks.items()}
+    metrics |= {name: profiles.metrics(shock) for name, shock in shocks.items()}
     delivered = {name: shock for name, shock in shocks.items() if shock.status == "ok"}
     data = profiles.dataset(delivered, np.linspace(left, right, round((right - left) / spacing) + 1))
     output.dataset("shock.nc", data)
@@ -74,19 +79,16 @@ class Profiles:
         upstream, downstream = self.ends[name]
         return (values - upstream) / (downstream - upstream)
 
-    def extent(self) -> tuple[float, float]:
-        """A window [-L, L] in lambda1, L a multiple of 5, outside which every kinetic field is within 0.1 % of its end."""
-        fields = np.stack([self.normalised(name, getattr(self.kinetic, name)) for name in NORMALISED])
-        moving = (np.minimum(abs(fields), abs(1 - fields)) > 1e-3).any(axis=0)
-        reach = float(abs(self.kinetic.x[moving]).max()) / self.lambda1
-        return -5.0 * np.ceil(reach / 5), 5.0 * np.ceil(reach / 5)
+    def within(self, thicknesses: float) -> float:
+        """So many density thicknesses delta of the kinetic shock, in whole lambda1."""
+        return float(np.ceil(thicknesses / self.kinetic.lambda1_over_delta))
 
-    def metrics(self, shock: closure.ShockSolution, left: float, right: float) -> dict:
-        """Errors on the model's own cells within the window: cell averages of both, so that no interpolation enters."""
+    def metrics(self, shock: closure.ShockSolution) -> dict:
+        """Errors on the model's own cells near the shock: cell averages of both, so that no interpolation enters."""
         entry = {"status": shock.status, "seconds": shock.seconds, "lambda1_over_delta": None, "rel_l2": None, "linf": None}
         if shock.status != "ok":
             return entry
-        inside = (shock.x >= left * self.lambda1) & (shock.x <= right * self.lambda1)
+        inside = abs(shock.x) <= self.within(COMPARED) * self.lambda1
         at = shock.x[inside]
         truth = self.kinetic.sample(at, width=at[1] - at[0])
         pairs = {n: (self.normalised(n, getattr(shock, n)[inside]), self.normalised(n, truth[n])) for n in NORMALISED}
@@ -95,6 +97,7 @@ class Profiles:
             "lambda1_over_delta": shock.lambda1_over_delta,
             "rel_l2": {n: rel_l2(*pair) for n, pair in pairs.items()} | {"q": heat_flux},
             "linf": {n: float(abs(model - exact).max()) for n, (model, exact) in pairs.items()},
+            "compared": [-self.within(COMPARED), self.within(COMPARED)],
             "cell_width": float(at[1] - at[0]) / self.lambda1,
         }
 
