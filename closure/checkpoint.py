@@ -43,9 +43,7 @@ def load(path: Path, gas) -> HermMLC:
     """The closure of a checkpoint for a gas. InputError names the file when it is absent, unreadable or of another kind."""
     path = Path(path)
     if not path.exists():
-        raise InputError(
-            f"{path}: no such checkpoint: train one with `knudsen experiment=train`, or leave closure.checkpoint out for the shipped one"
-        )
+        raise InputError(f"{path}: no such checkpoint: train one with experiment=train, or leave closure.checkpoint out")
     try:
         content = torch.load(path, weights_only=True, map_location="cpu")
         found = content["format"]
@@ -57,7 +55,7 @@ def load(path: Path, gas) -> HermMLC:
         )
     if content["gas"] != gas.name:
         raise InputError(
-            f"{path}: checkpoint for gas {content['gas']}, but gas={gas.name} was asked for: choose the matching closure.checkpoint"
+            f"{path}: checkpoint for gas {content['gas']}, but gas={gas.name}: choose the matching closure.checkpoint"
         )
     config = dict(content["config"])
     network = network_factory(config.pop("network"))

@@ -175,7 +175,7 @@ class Grad13(MomentLaw):
         return rho, u, T, p, V[:, 3] * p, V[:, 4] * p * T.sqrt()
 
     def conserved(self, V):
-        rho, u, T, p, sigma, q = self._parts(V)
+        rho, u, _, p, sigma, q = self._parts(V)
         zero = torch.zeros_like(rho)
         return self.boost(torch.stack((rho, zero, 0.5 * self.gas.dims * p, p + sigma, q), 1), u)
 

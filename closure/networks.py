@@ -3,6 +3,8 @@
 A user's own ``torch.nn.Module`` with the same constructor head (inputs, outputs, **options) plugs in by ``_target_``.
 """
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 
 ACTIVATIONS = {"tanh": nn.Tanh, "silu": nn.SiLU, "gelu": nn.GELU, "softplus": nn.Softplus}
@@ -28,7 +30,7 @@ class MLP(nn.Module):
         _check_size(width, depth)
         sizes = [inputs] + [width] * depth
         layers = []
-        for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for n_in, n_out in pairwise(sizes):
             layers += [nn.Linear(n_in, n_out), _activation(activation)]
         self.layers = nn.Sequential(*layers, nn.Linear(width, outputs))
 
@@ -37,7 +39,9 @@ class MLP(nn.Module):
 
 
 class ResNet(nn.Module):
-    """A linear lift to ``width``, ``depth`` blocks x + W2 act(W1 x), and a linear output layer (He et al. 2016, doi:10.1109/CVPR.2016.90)."""
+    """A linear lift to ``width``, ``depth`` blocks x + W2 act(W1 x), and a linear output layer (He et al. 2016,
+    doi:10.1109/CVPR.2016.90).
+    """
 
     def __init__(self, inputs: int, outputs: int, width: int = 64, depth: int = 2, activation: str = "silu"):
         super().__init__()

@@ -23,8 +23,8 @@ class Quadrature(RawMomentLaw):
     Every state with b_k > 0 is realizable, every face state is one by construction, the nodes are real; in D = 1 the moment
     system is strictly hyperbolic (proved by Fox and Laurent). Speeds at rest for n = 4: largest 3.55 sqrt(T).
 
-    Variables V: ln rho, u, ln T_x, a_1..a_{n-1} (in units of sqrt T_x), ln(b_k/(k T_x)) for k = 2..n, a_n; for D > 1 also ln T_perp,
-    eta_1..eta_n (coefficients of h in the orthonormal polynomials of g, in units of eta_0) and the (n+1)-th one, zeta.
+    Variables V: ln rho, u, ln T_x, a_1..a_{n-1} (in units of sqrt T_x), ln(b_k/(k T_x)) for k = 2..n, a_n; for D > 1 also ln
+    T_perp, eta_1..eta_n (coefficients of h in the orthonormal polynomials of g, in units of eta_0) and the (n+1)-th one, zeta.
     Source: R. O. Fox and F. Laurent, SIAM J. Appl. Math. 82 (2022) 750, doi:10.1137/20M1366009.
     """
 
@@ -37,7 +37,8 @@ class Quadrature(RawMomentLaw):
         super().__init__(gas, moments, n + 1 if gas.dims > 1 else 0)
         self.k = torch.arange(2, n + 1, dtype=torch.float64)[:, None]
         # Speeds: the largest root of the characteristic polynomial is the norm of a Jacobi matrix whose last b is stretched by
-        # (2n+1)/n (Fox and Laurent, section 3); bounded by Gershgorin's theorem in the metric of its Perron vector at equilibrium.
+        # (2n+1)/n (Fox and Laurent, section 3); bounded by Gershgorin's theorem in the metric of its Perron vector at
+        # equilibrium.
         b = torch.arange(1, n + 1, dtype=torch.float64)
         self._stretch = torch.ones(n, 1, dtype=torch.float64)
         self._stretch[-1] = (2 * n + 1) / n
@@ -57,7 +58,7 @@ class Quadrature(RawMomentLaw):
 
     def local_variables(self, U):
         """The variables with the closing coefficients at the rule: a_n the mean, zeta = 0."""
-        n, tiny = self.n, torch.finfo(U.dtype).tiny
+        tiny = torch.finfo(U.dtype).tiny
         rho = U[:, 0].clamp(min=tiny)
         u = U[:, 1] / rho
         own = shift_moments(U[:, : self.n_g], -u) / rho.unsqueeze(1)

@@ -55,8 +55,8 @@ def apply_jacobi(a: Tensor, root_b: Tensor, p: Tensor) -> Tensor:
 def expand(h: Tensor, a: Tensor, b: Tensor) -> Tensor:
     r"""Coefficients eta_k = <h, P_k> / sqrt(b_1 ... b_k) of a second density in the orthonormal polynomials of the first.
 
-    h: its moments h_0..h_{m-1} [batch, m, cell]; a, b: the recurrence of the first (at least m-1 of each). Returns [batch, m, cell].
-    Inverse: h_j = p_j . eta with p_j of ``jacobi_powers``, j < m.
+    h: its moments h_0..h_{m-1} [batch, m, cell]; a, b: the recurrence of the first (at least m-1 of each). Returns [batch,
+    m, cell]. Inverse: h_j = p_j . eta with p_j of ``jacobi_powers``, j < m.
     """
     rows, previous, norm = [h[:, 0]], None, torch.ones_like(h[:, 0])
     current = h

@@ -90,9 +90,9 @@ def simulate(law, cases, gas: Gas | None = None, *, batch: int = 64, progress=No
         cells, times = case_cells(law, chosen), chosen[0].save_times
         start = time.perf_counter()
 
-        def report(fraction, offset=done, size=len(members)):
+        def report(fraction, offset=done, share=len(members) / len(cases)):  # noqa: B008 (bound now: the loop goes on)
             if callable(progress):
-                progress((offset + fraction * size) / len(cases))
+                progress(offset / len(cases) + fraction * share)
 
         result = solver.run(initial_state(law, chosen), cells, times, progress=report)
         fields = [law.macroscopic(U, cells) for U in result.U]

@@ -95,8 +95,8 @@ def _features(law, V, dx, tau, wrapped):
 def true_correction(law, V: Tensor, G: Tensor, H: Tensor | None) -> tuple[Tensor, Tensor]:
     """What the network should have said [batch, n_out, cell], and prod b_k/k! [batch, 1, cell], the flux per unit of it.
 
-    From the moments beyond the carried ones: a_n from G_{2n+1}, then zeta from H_{n+1}; differences to the rule's moments, in which
-    everything known cancels.
+    From the moments beyond the carried ones: a_n from G_{2n+1}, then zeta from H_{n+1}; differences to the rule's moments,
+    in which everything known cancels.
     """
     n = law.n
     rho, s = V[:, 0].exp(), (0.5 * V[:, 2]).exp()
@@ -117,7 +117,8 @@ def true_correction(law, V: Tensor, G: Tensor, H: Tensor | None) -> tuple[Tensor
 def train(law, network_config: dict, data, options: TrainOptions, directory: Path, *, recipe: dict, progress=None) -> dict:
     """Fit the law's network; writes checkpoint.pt (best so far), metrics.jsonl (one line an epoch) and state.pt (to resume from).
 
-    The same call in the same directory goes on where a stopped one left off. ``progress(epoch, epochs, train_loss, validation_loss)``.
+    The same call in the same directory goes on where a stopped one left off. ``progress(epoch, epochs, train_loss,
+    validation_loss)``.
     Returns {"epochs", "validation_loss", "explained", "seconds"}: explained is the share of the correction's weighted variance.
     """
     directory = Path(directory)
@@ -151,7 +152,7 @@ def train(law, network_config: dict, data, options: TrainOptions, directory: Pat
         model.train()
         for batch in shuffle.split(options.batch):
             fraction = state["step"] / (options.epochs * steps)
-            warm = min(1.0, (state["step"] + 1) / 200)
+            warm = min(1.0, (state["step"] + 1) / min(200, 0.05 * options.epochs * steps))
             optimizer.param_groups[0]["lr"] = warm * options.learning_rate * (0.01 + 0.99 * 0.5 * (1 + cos(pi * fraction)))
             loss = _loss(law, table, batch)
             optimizer.zero_grad()
@@ -202,7 +203,9 @@ def train(law, network_config: dict, data, options: TrainOptions, directory: Pat
 
 
 def _set_scales(law, table, fit) -> None:
-    """Root mean squares of inputs and outputs over the training cells, mirrored states included (so nothing but the size enters)."""
+    """Root mean squares of inputs and outputs over the training cells, mirrored states included (so nothing but the size
+    enters).
+    """
     net = law.network
     net.scale_in.copy_((table.phi[fit].double().clamp(-50, 50) ** 2).mean(0).sqrt().clamp(min=1e-3))
     net.scale_out.copy_((table.target[fit].double().clamp(-5, 5) ** 2).mean(0).sqrt().clamp(min=1e-6))

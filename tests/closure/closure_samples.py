@@ -9,7 +9,12 @@ from kinetic.gas import gas
 from kinetic.moments import maxwellian_moments
 
 NETWORK = {"_target_": "closure.networks.MLP", "width": 16, "depth": 2}
-PAIRS = [(name, g) for g in ("bgk_1v", "bgk_2v", "bgk_3v") for name in CLOSURES if (name, g) not in {("grad13", "bgk_1v"), ("grad", "bgk_2v"), ("grad", "bgk_3v")}]
+PAIRS = [
+    (name, g)
+    for g in ("bgk_1v", "bgk_2v", "bgk_3v")
+    for name in CLOSURES
+    if (name, g) not in {("grad13", "bgk_1v"), ("grad", "bgk_2v"), ("grad", "bgk_3v")}
+]
 
 
 def make_law(name: str, gas_name: str, **options):

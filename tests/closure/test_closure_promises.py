@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from closure_samples import make_law, random_moments
 
 from closure.frames import scale_moments, shift_moments
 from closure.simulate import equilibrium_state
@@ -10,9 +11,8 @@ from kinetic.gas import gas
 from kinetic.moments import maxwellian_moments
 from solvers import Boundary, Cells, Solver
 from solvers.fluxes import FLUXES
-from closure_samples import make_law, random_moments
 
-ROUND_OFF = dict(rtol=1e-9, atol=1e-9)  # moments of order eight of velocities up to four: 1e-16 times 4^8, and the inverse map
+ROUND_OFF = {"rtol": 1e-9, "atol": 1e-9}  # moments of order eight of velocities up to four: 1e-16 times 4^8, and the inverse map
 
 
 def flux(law, U):
@@ -131,7 +131,9 @@ def test_learned_correction_is_zero_at_equilibrium_and_keeps_faces_realizable(ga
 
 
 def test_characteristic_speeds_are_the_published_ones():
-    """Grad 13: +-0.812975, +-2.130510 sqrt(T) (H. Grad 1949); Grad in D = 1: the roots of He_n; quadrature: Fox and Laurent (2022)."""
+    """Grad 13: +-0.812975, +-2.130510 sqrt(T) (H. Grad 1949); Grad in D = 1: the roots of He_n; quadrature: Fox and
+    Laurent (2022).
+    """
     speeds = lambda name, g, **o: np.sort(make_law(name, g, **o).characteristics[0].numpy())  # noqa: E731
     np.testing.assert_allclose(speeds("grad13", "bgk_3v"), [-2.130510, -0.812975, 0, 0.812975, 2.130510], atol=1e-6)
     for n in (4, 6, 9):

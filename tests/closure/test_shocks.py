@@ -1,0 +1,52 @@
+"""Steady shocks of the classical closures against published thicknesses and the theory of their limits."""
+
+import numpy as np
+import pytest
+
+import closure
+import kinetic
+
+# Normalised inverse thickness lambda1/delta of the Navier-Stokes-Fourier shock, D = 3, Pr = 1, from its ordinary differential
+# equation (independent shooting solution, 4 digits): (mach, omega): value.
+NSF = {(1.2, 1.0): 0.077613, (2.0, 1.0): 0.273523, (5.5, 1.0): 0.273434, (2.0, 0.81): 0.307226, (2.0, 0.5): 0.371977}
+
+
+@pytest.mark.parametrize("mach, omega", NSF)
+def test_nsf_shock_has_the_published_thickness(mach, omega):
+    gas = kinetic.gas("bgk_3v", omega=omega)
+    shock = closure.solve_shock(closure.build("nsf", gas), gas, mach, cells_per_path=8)
+    assert shock.status == "ok"
+    # second order: 8 cells per mean free path resolve delta = 3..13 mean free paths to (1/24)^2 and better
+    assert shock.lambda1_over_delta == pytest.approx(NSF[mach, omega], rel=2e-3)
+
+
+@pytest.mark.parametrize(
+    "gas_name, name", [("bgk_1v", "quadrature"), ("bgk_3v", "quadrature"), ("bgk_3v", "grad"), ("bgk_1v", "grad")]
+)
+def test_weak_shock_conserves_its_fluxes(gas_name, name):
+    gas = kinetic.gas(gas_name)
+    law = closure.build(name, gas)
+    shock = closure.solve_shock(law, gas, 1.4, cells_per_path=2)
+    assert shock.status == "ok"
+    mass, momentum = shock.rho * shock.u, shock.rho * (shock.u**2 + shock.T) + shock.sigma
+    inside = np.abs(shock.x) < 10 * shock.mean_free_path
+    for flux in (mass, momentum):  # cell values of a second-order scheme, (dx/delta)^2 with delta of 7 mean free paths
+        assert np.ptp(flux[inside]) < 0.01 * flux[0]
+
+
+def test_grad13_has_a_subshock_beyond_its_critical_mach_number():
+    """No continuous profile above Mach 1.650: the largest slope grows with the resolution there, and does not below."""
+    gas = kinetic.gas("bgk_3v")
+    law = closure.build("grad", gas)
+    growth = {}
+    for mach in (1.4, 3.0):
+        coarse, fine = (closure.solve_shock(law, gas, mach, cells_per_path=c).lambda1_over_delta for c in (2, 4))
+        growth[mach] = fine / coarse
+    assert growth[1.4] < 1.03
+    assert growth[3.0] > 1.2
+
+
+def test_subsonic_shock_is_refused():
+    gas = kinetic.gas("bgk_1v")
+    with pytest.raises(kinetic.InputError, match="mach"):
+        closure.solve_shock(closure.build("nsf", gas), gas, 0.9)

@@ -1,0 +1,151 @@
+"""Labels, targets, training and checkpoints of the learned closure."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from closure_samples import NETWORK, random_moments
+
+import closure
+from closure import checkpoint, labels, training
+from kinetic.errors import InputError
+from kinetic.gas import gas
+
+REQUEST = labels.LabelRequest(
+    wave=4, mix=2, transition=1, equilibrium=1, shocks=(2.0,), shock_windows=3, cells=20, refine=1, velocity_points=None,
+    t_end=0.1, snapshots=3, order=9,
+)  # fmt: skip
+OPTIONS = training.TrainOptions(epochs=4, batch=256, learning_rate=3e-3, average=10, threads=1)
+
+
+@pytest.fixture(scope="module")
+def label_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("labels") / "labels.nc"
+    labels.make(path, gas("bgk_1v"), REQUEST)
+    return path
+
+
+def fresh():
+    torch.manual_seed(0)
+    return closure.untrained(gas("bgk_1v"), network=NETWORK)
+
+
+def test_labels_hold_the_moments_of_positive_distributions(label_file):
+    data = labels.load(label_file, gas("bgk_1v"))
+    assert data.sizes == {"snapshot": 8 * 4 + 3, "moment": 10, "cell": 20}
+    assert (data.G.isel(moment=0) > 0).all()
+    for k in (1, 2, 3):  # Cauchy-Schwarz: G_{k}^2 <= G_{k-1} G_{k+1}
+        assert (
+            data.G.isel(moment=k) ** 2 <= data.G.isel(moment=k - 1) * data.G.isel(moment=k + 1) * (1 + 1e-9)
+        ).all() or k % 2 == 0
+    assert set(np.unique(data.kind)) == {0, 1, 2, 3, 4}
+    assert (label_file.parent / "labels.nc").exists() and not list(label_file.parent.glob("*.partial"))
+
+
+def test_labels_are_the_same_for_any_number_of_workers(label_file, tmp_path):
+    two = labels.make(tmp_path / "two.nc", gas("bgk_1v"), REQUEST, workers=2)
+    np.testing.assert_array_equal(two.G, labels.load(label_file, gas("bgk_1v")).G)
+
+
+@pytest.mark.parametrize("gas_name", ["bgk_1v", "bgk_3v"])
+def test_true_correction_closes_the_moments_exactly(gas_name):
+    """With the true a_n (and zeta) the law's own next moments are the distribution's."""
+    g = gas(gas_name)
+    law = closure.untrained(g, network=NETWORK)
+    G, H = random_moments(g, 10, 11, seed=4)
+    V = law.local_variables(law.from_moments(G, H))
+    delta, _ = training.true_correction(law, V, G, H)
+    V = V.clone()
+    V[:, law.closing] += delta
+    next_G, next_H = law._moments(V)
+    torch.testing.assert_close(next_G[:, -1], G[:, law.n_g], rtol=1e-9, atol=1e-9)
+    if H is not None:
+        torch.testing.assert_close(next_H[:, -1], H[:, law.n_h], rtol=1e-9, atol=1e-9)
+
+
+def test_training_learns_and_its_checkpoint_comes_back(label_file, tmp_path):
+    law = fresh()
+    data = labels.load(label_file, gas("bgk_1v"))
+    result = training.train(law, NETWORK, data, OPTIONS, tmp_path, recipe={"seed": 0})
+    losses = [json.loads(line)["train_loss"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert len(losses) == result["epochs"] and losses[-1] < 0.9 * losses[0]
+    loaded = closure.build("herm_mlc", gas("bgk_1v"), checkpoint=tmp_path / "checkpoint.pt")
+    assert loaded.recipe["train"]["epochs"] == OPTIONS.epochs
+    assert (tmp_path / "checkpoint.pt").stat().st_size < 2e6
+
+
+def test_a_stopped_training_goes_on_to_the_same_end(label_file, tmp_path):
+    data = labels.load(label_file, gas("bgk_1v"))
+    whole = training.train(fresh(), NETWORK, data, OPTIONS, tmp_path / "whole", recipe={})
+
+    class Stop(Exception):
+        pass
+
+    def stop(epoch, *_):
+        if epoch == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        training.train(fresh(), NETWORK, data, OPTIONS, tmp_path / "stopped", recipe={}, progress=stop)
+    resumed = training.train(fresh(), NETWORK, data, OPTIONS, tmp_path / "stopped", recipe={})
+    assert resumed["validation_loss"] == whole["validation_loss"]
+    a, b = (torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["state"] for name in ("whole", "stopped"))
+    assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_a_users_own_network_is_trained_and_loaded(label_file, tmp_path, monkeypatch):
+    (tmp_path / "users_network.py").write_text(
+        "import torch\n\nclass Linear(torch.nn.Module):\n"
+        "    def __init__(self, inputs, outputs, gain=1.0):\n        super().__init__()\n"
+        "        self.layer, self.gain = torch.nn.Linear(inputs, outputs), gain\n"
+        "    def forward(self, x):\n        return self.gain * self.layer(x)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    config = {"_target_": "users_network.Linear", "gain": 0.5}
+    law = closure.untrained(gas("bgk_1v"), network=config)
+    options = training.TrainOptions(epochs=1, batch=512, threads=1)
+    training.train(law, config, labels.load(label_file, gas("bgk_1v")), options, tmp_path, recipe={})
+    again = closure.build("herm_mlc", gas("bgk_1v"), checkpoint=tmp_path / "checkpoint.pt")
+    assert type(again.network.network).__name__ == "Linear" and again.network.network.gain == 0.5
+
+
+@pytest.mark.parametrize(
+    "spoil, word", [("absent", "no such"), ("junk", "not a checkpoint"), ("format", "format"), ("gas", "gas")]
+)
+def test_bad_checkpoints_are_named(label_file, tmp_path, spoil, word):
+    path = tmp_path / "some.pt"
+    if spoil == "junk":
+        path.write_bytes(b"junk" * 100)
+    elif spoil != "absent":
+        checkpoint.save(path, fresh(), NETWORK, {})
+        content = torch.load(path, weights_only=True)
+        content[spoil] = 99 if spoil == "format" else "bgk_3v"
+        torch.save(content, path)
+    with pytest.raises(InputError, match=word) as error:
+        closure.build("herm_mlc", gas("bgk_1v"), checkpoint=path)
+    assert "some.pt" in str(error.value)
+
+
+def test_labels_of_another_gas_or_kind_are_refused(label_file, tmp_path):
+    with pytest.raises(InputError, match="bgk_3v"):
+        labels.load(label_file, gas("bgk_3v"))
+    (tmp_path / "junk.nc").write_bytes(b"junk" * 100)
+    with pytest.raises(InputError, match=r"junk\.nc"):
+        labels.load(tmp_path / "junk.nc", gas("bgk_1v"))
+    with pytest.raises(InputError, match=r"absent\.nc"):
+        labels.load(tmp_path / "absent.nc", gas("bgk_1v"))
+
+
+@pytest.mark.parametrize(
+    "name, options", [("nonsense", {}), ("quadrature", {"moments": 8}), ("grad", {"moments": 40}), ("euler", {"moments": 3})]
+)
+def test_unknown_closures_and_options_are_refused(name, options):
+    with pytest.raises(ValueError, match="closure"):
+        closure.build(name, gas("bgk_1v"), **options)
+
+
+@pytest.mark.parametrize("field, value", [("width", 0), ("depth", -1), ("activation", "sine"), ("bogus", 1)])
+def test_bad_network_options_are_named(field, value):
+    with pytest.raises(ValueError, match=field):
+        closure.untrained(gas("bgk_1v"), network=NETWORK | {field: value})
