@@ -5,15 +5,22 @@ from omegaconf import DictConfig
 from closure import labels
 from conf.build import build
 from experiments import setup
+from experiments.evaluate import FIRST_SEED
 from experiments.output import Output
 from experiments.progress import bar
+from kinetic.errors import InputError
 
 NAME = "labels.nc"
+LAST_SEED = FIRST_SEED - 400_000  # four kinds of random cases, 100,000 seeds each
 
 
 def run(cfg: DictConfig, output: Output) -> int:
     gas = setup.gas(cfg)
     request = build({"_target_": "closure.labels.LabelRequest"} | setup.plain(cfg.label), "label")
+    if not 0 <= request.seed <= LAST_SEED:
+        raise InputError(
+            f"label.seed={request.seed}: give an integer from 0 to {LAST_SEED}; from {FIRST_SEED} on seeds are for evaluation"
+        )
     with bar("labels", cfg.progress) as progress:
         data = labels.make(
             output.directory / NAME,

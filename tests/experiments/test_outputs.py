@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 from omegaconf import OmegaConf
 
+from experiments.evaluate import FIRST_SEED
 from experiments.measure import conserved_errors, rel_l2
 from experiments.output import Output, finite, number, table
 
@@ -204,11 +205,29 @@ def test_evaluate(evaluation):
     assert {"errors.md", "errors.csv", "errors.png", "errors.pdf"} <= evaluation.files()
 
 
-def test_evaluation_never_draws_a_seed_of_training():
-    from closure.labels import LabelRequest
-    from experiments.evaluate import LAST, SEEDS
+def test_evaluation_never_draws_a_seed_of_training(knudsen, monkeypatch):
+    """Every seed that the default labels draw is below the first one of evaluation; larger ones are refused."""
+    from kinetic import cases
 
-    assert LAST * SEEDS <= LabelRequest().seed
+    drawn = []
+
+    class Drawn(Exception):
+        pass
+
+    def record(seed, **options):
+        drawn.append(seed)
+        raise Drawn
+
+    for kind in ("wave", "mix", "transition", "equilibrium"):
+        with monkeypatch.context() as patch:
+            patch.setattr(cases, kind, record)
+            others = [f"label.{other}=0" for other in ("wave", "mix", "transition", "equilibrium") if other != kind]
+            knudsen("experiment=label", *others)
+    assert len(drawn) == 4
+    assert max(drawn) + 1000 < FIRST_SEED  # each kind has at most 150 trajectories
+    run = knudsen("experiment=label", f"label.seed={FIRST_SEED}")
+    assert run.status == 1
+    assert "label.seed" in run.last_line
 
 
 def test_a_failed_write_leaves_nothing(tmp_path):
