@@ -58,7 +58,7 @@ class Case:
             raise InputError(f"case.t_end={self.t_end!r}: give a positive number")
         object.__setattr__(self, "t_end", float(self.t_end))
         try:
-            times = {float(t) for t in self.save_times or ()}
+            times = set() if self.save_times is None else {float(t) for t in self.save_times}
         except (TypeError, ValueError):
             raise InputError(f"case.save_times={self.save_times!r}: give a list of numbers") from None
         if any(not 0 < t <= self.t_end for t in times):

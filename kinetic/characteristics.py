@@ -2,7 +2,8 @@ r"""Steady transport v dg/ds = M - g on a mesh of elements, exact along characte
 
 In an element of width d, with :math:`\tau = d/|v|` and :math:`\xi \in [0, 1]` from the side the particles enter,
 
-.. math:: g(\xi) = e^{-\tau \xi} g(0) + \sum_j W_j(\xi)\, M_j, \qquad W_j(\xi) = \tau \int_0^\xi e^{-\tau (\xi - \eta)} \ell_j(\eta)\, d\eta .
+.. math:: g(\xi) = e^{-\tau \xi} g(0) + \sum_j W_j(\xi)\, M_j, \qquad
+          W_j(\xi) = \tau \int_0^\xi e^{-\tau (\xi - \eta)} \ell_j(\eta)\, d\eta .
 """
 
 import numpy as np

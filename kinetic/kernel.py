@@ -71,7 +71,7 @@ def _double_of(typingctx, n):
 
 @njit(fastmath={"contract"}, cache=True)
 def exp2(x):
-    """2^x to 1e-15 for -900 <= x <= 1000, branch-free so that loops over it vectorise.
+    """2^x to a few 1e-15 for -900 <= x <= 1000, branch-free so that loops over it vectorise.
 
     Left to LLVM to inline: Numba's own inlining would compile it with the caller's flags, and reassociation undoes the rounding.
     """

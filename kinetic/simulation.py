@@ -205,7 +205,7 @@ class _Run:
         if self.fitted:
             warnings.warn(
                 f"{self.case.name}: {self.grid.points} velocities, spacing {self.grid.dv:.3g}, under-resolve the gas: "
-                "conservation is exact, transport coefficients are not. Give more gas.velocity_points or wider gas.velocity_bounds.",
+                "conservation is exact, transport coefficients are not. Give more gas.velocity_points or wider bounds.",
                 UnderResolvedWarning,
                 stacklevel=2,
             )

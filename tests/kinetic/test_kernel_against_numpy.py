@@ -1,0 +1,35 @@
+"""The fused kernel and a plain NumPy implementation of the same scheme are the same to round-off."""
+
+import numpy as np
+import pytest
+from numpy_scheme import step
+
+from kinetic import cases, gas, simulate
+from kinetic.integrators import INTEGRATORS
+from kinetic.simulation import TRANSPORTS
+
+# per step and operation 1e-16; 20 steps of about 100 operations, and limiters that may switch on the last digit
+ROUND_OFF = 1e-12
+
+
+@pytest.mark.parametrize("omega", [None, 0.81])
+@pytest.mark.parametrize("name", ["bgk_1v", "bgk_2v", "bgk_3v"])
+@pytest.mark.parametrize("integrator", INTEGRATORS)
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_kernel_is_the_scheme(transport, integrator, name, omega):
+    the_gas = gas(name, omega=omega, velocity_points=43)
+    case = cases.transition(5, cells=20, fine=100, t_end=0.06)  # wave or mix data, a field of Knudsen numbers from 2e-3 to 8
+    solved = simulate(case, the_gas, transport=transport, integrator=integrator, keep_f=True)[0]
+    f, grid = solved.f[0], solved.grid
+    for _ in range(solved.steps):
+        f = step(
+            f, grid.v, grid.dv, case.dx, case.t_end / solved.steps, case.knudsen, the_gas, INTEGRATORS[integrator], transport
+        )
+    assert solved.steps > 10
+    np.testing.assert_allclose(solved.f[-1], f, rtol=0, atol=ROUND_OFF * f.max())
+
+
+def test_result_does_not_depend_on_the_number_of_workers():
+    several = [cases.mix(seed, cells=50, fine=100) for seed in range(5)]
+    one, three = (simulate(several, gas("bgk_2v"), workers=workers) for workers in (1, 3))
+    assert all((a.G == b.G).all() and (a.H == b.H).all() for a, b in zip(one, three, strict=True))

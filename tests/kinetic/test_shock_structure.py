@@ -1,0 +1,113 @@
+"""Steady shocks against published and independently computed thicknesses, exact identities, and time marching."""
+
+import numpy as np
+import pytest
+
+from kinetic import InputError, cases, gas, rankine_hugoniot, simulate, solve_shock
+
+# lambda1/delta from integration along characteristics with Anderson acceleration: D, Mach, omega (None: constant frequency),
+# value, its accuracy (0.01 % at Mach 5.5, 0.5 % elsewhere)
+THICKNESS = [
+    (1, 2.0, None, 0.17536, 5e-3),
+    (1, 2.0, 1.0, 0.21108, 5e-3),
+    (3, 2.0, None, 0.16720, 5e-3),
+    (3, 5.5, None, 0.10532, 1e-4),
+    (3, 2.0, 0.5, 0.33977, 5e-3),
+    (3, 5.5, 0.5, 0.63252, 1e-4),
+    (3, 2.0, 0.81, 0.28344, 5e-3),
+    (3, 5.5, 0.81, 0.31853, 1e-4),
+    (3, 2.0, 1.0, 0.25392, 5e-3),
+    (3, 5.5, 1.0, 0.20945, 1e-4),
+]
+
+
+@pytest.mark.parametrize(("dims", "mach", "omega", "expected", "accuracy"), THICKNESS)
+def test_density_thickness(dims, mach, omega, expected, accuracy):
+    assert solve_shock(gas(f"bgk_{dims}v", omega=omega), mach).lambda1_over_delta == pytest.approx(expected, rel=accuracy)
+
+
+@pytest.mark.parametrize("omega", [None, 0.5])
+@pytest.mark.parametrize("mach", [1.2, 2.0, 5.5, 8.0])
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_fluxes_are_constant_and_the_longitudinal_temperature_peaks_where_it_must(dims, mach, omega):
+    """T_xx = (P - m u)/rho, m and P constant: a parabola in u, largest at u = (1 + u1^2)/(2 u1) if the shock gets there."""
+    the_gas = gas(f"bgk_{dims}v", omega=omega)
+    shock = solve_shock(the_gas, mach)
+    heat = shock.G[3] + (0 if shock.H is None else shock.H[1])
+    for flux in (shock.G[1], shock.G[2], heat):
+        assert np.ptp(flux) < 1e-5 * flux[0]
+    (_, u1, _), (_, u2, T2) = rankine_hugoniot(mach, the_gas)
+    u_peak = max((1 + u1**2) / (2 * u1), u2)
+    exact = u_peak * (1 + u1**2 - u1 * u_peak) / u1
+    assert shock.Txx_max_over_T2 * T2 == pytest.approx(exact, rel=1e-5)
+    assert shock.change < 1e-5
+    np.testing.assert_allclose([shock.rho[0], shock.rho[-1]], [1, u1 / u2], rtol=1e-5)
+    assert np.interp(0, shock.x, shock.rho) == pytest.approx(0.5 * (1 + u1 / u2))
+
+
+@pytest.mark.parametrize(("mach", "expected"), [(2.0, 1.060652), (5.5, 1.270027), (8.0, 1.301692)])
+def test_longitudinal_temperature_of_three_dimensions(mach, expected):
+    """Txx_max/T2 of any shock with D = 3 that conserves mass and momentum."""
+    assert solve_shock(gas("bgk_3v"), mach).Txx_max_over_T2 == pytest.approx(expected, rel=1e-6)
+
+
+def test_velocity_grid_and_mesh_are_converged():
+    usual = solve_shock(gas("bgk_1v"), 3.0)
+    finer = solve_shock(gas("bgk_1v", velocity_points=2 * usual.grid.points), 3.0, tolerance=1e-6)
+    assert usual.lambda1_over_delta == pytest.approx(finer.lambda1_over_delta, rel=1e-5)
+
+
+def test_weak_shock_is_the_navier_stokes_fourier_tanh():
+    r"""M -> 1: Burgers' thickness of the NSF equations (L. D. Landau, E. M. Lifshitz, Fluid Mechanics, section 93).
+
+    For D = 1 only heat conduction acts. The correction is of the order of M - 1.
+    """
+    the_gas, mach = gas("bgk_1v"), 1.01
+    gamma, kappa = 3.0, 1.5  # kappa = (D + 2)/2 eps p/nu
+    diffusivity = kappa * (1 / 0.5 - 1 / 1.5)  # of sound: kappa/rho (1/c_v - 1/c_p), c_v = D/2, c_p = (D + 2)/2
+    shock = solve_shock(the_gas, mach)
+    (_, u1, _), (_, u2, _) = rankine_hugoniot(mach, the_gas)
+    # u_t + (gamma + 1)/2 u u_x = diffusivity/2 u_xx between u1 and u2
+    delta = 4 * diffusivity / (0.5 * (gamma + 1) * (u1 - u2))
+    assert shock.mean_free_path / shock.lambda1_over_delta == pytest.approx(delta, rel=5 * (mach - 1))
+
+
+def test_time_marching_ends_on_the_steady_profile():
+    """The discrete-velocity solver, second order with dx = 0.4: agreement to its own error."""
+    the_gas = gas("bgk_1v")
+    case = cases.shock(2.0, the_gas, length=60.0, cells=150, t_end=40.0)
+    marched = simulate(case, the_gas)[0]
+    steady = solve_shock(the_gas, 2.0)
+    rho2 = rankine_hugoniot(2.0, the_gas)[1][0]
+    centre = np.interp(0.5 * (1 + rho2), marched.rho[-1], case.x)
+    sampled = steady.sample(case.x - centre, width=case.dx)
+    assert np.abs(marched.rho[-1] - sampled["rho"]).max() < 5e-3 * (rho2 - 1)
+
+
+def test_samples_interpolate_and_average():
+    shock = solve_shock(gas("bgk_3v"), 3.0)
+    at_nodes = shock.sample(shock.x)
+    for key in ("rho", "u", "T", "q", "sigma"):
+        np.testing.assert_allclose(at_nodes[key], getattr(shock, key), atol=1e-9)
+    x = np.linspace(-20, 20, 11)
+    fine = x[:, None] + 0.4 * (np.arange(400) + 0.5) / 400 - 0.2
+    np.testing.assert_allclose(shock.sample(x, width=0.4)["G"], shock.sample(fine)["G"].mean(-1), rtol=1e-5)
+    far = shock.sample(np.array([-1e4, 1e4]), width=1.0)
+    np.testing.assert_allclose(far["rho"], [shock.rho[0], shock.rho[-1]], rtol=1e-9)
+
+
+@pytest.mark.parametrize("mach", [1.0, 0.3, -2, float("nan"), 31.0, 1e9, "fast"])
+def test_bad_mach_number(mach):
+    with pytest.raises(InputError, match="mach"):
+        solve_shock(gas("bgk_3v"), mach)
+
+
+def test_too_few_velocities_are_refused():
+    with pytest.raises(InputError, match=r"gas\.velocity_points"):
+        solve_shock(gas("bgk_1v", velocity_points=20), 5.5)
+
+
+def test_a_node_at_zero_velocity_is_moved():
+    usual = solve_shock(gas("bgk_1v"), 2.0)
+    low = solve_shock(gas("bgk_1v", velocity_points=81, velocity_bounds=(-15, 15)), 2.0)
+    assert low.lambda1_over_delta == pytest.approx(usual.lambda1_over_delta, rel=1e-4)
