@@ -23,13 +23,13 @@ def test_given_arguments_go_where_the_target_names_them():
 
 @pytest.mark.parametrize("target", ["os.system", "builtins.eval", "subprocess.run", "json.loads", "kinetics.Gas"])
 def test_targets_outside_the_project_are_refused(target):
-    with pytest.raises(InputError, match="case._target_"):
+    with pytest.raises(InputError, match=r"case\._target_"):
         build({"_target_": target}, "case")
 
 
 @pytest.mark.parametrize("target", [None, 3, "Gas", "kinetic.Nothing", "kinetic.nothing.Gas", "kinetic."])
 def test_targets_that_are_not_there_are_refused(target):
-    with pytest.raises(InputError, match="gas._target_"):
+    with pytest.raises(InputError, match=r"gas\._target_"):
         build(GAS | {"_target_": target}, "gas")
 
 
