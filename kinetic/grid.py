@@ -66,8 +66,6 @@ def grid_of_case(case: Case, gas: Gas) -> VelocityGrid:
     extreme = sorted({int(pick(a)) for pick in (np.argmin, np.argmax) for a in (u, T, rho * T)})
     left, right = (np.array(side) for side in zip(*product(extreme, extreme), strict=True))
     u_star, T_left, T_right = star_states((rho[left], u[left], T[left]), (rho[right], u[right], T[right]), gas.gamma)
-    if case.boundary == "fixed":  # the pair of end states is a solution already: the stationary shock of the case
-        u_star = T_left = T_right = np.empty(0)
     every_u = np.concatenate([case.u.ravel(), u, u_star, u_star])
     return velocity_grid(gas, every_u, np.concatenate([case.T.ravel(), T, T_left, T_right]))
 

@@ -144,6 +144,15 @@ def fit_maxwellian(rho, u, T, v, dv, M):
     return False
 
 
+@njit(nogil=True, cache=True, error_model="numpy")
+def discrete_maxwellians(rho, u, T, v, dv, M):
+    """Writes M [n, K] of the states [n]; returns the first that the grid cannot hold, or -1."""
+    for i in range(rho.size):
+        if not fit_maxwellian(rho[i], u[i], T[i], v, dv, M[i]):
+            return i
+    return -1
+
+
 @njit(fastmath=SAFE, inline="always")
 def muscl(back, ahead):
     r"""Half the limited slope: the face lies at f_i + muscl(f_i - f_{i-1}, f_{i+1} - f_i).

@@ -1,18 +1,9 @@
 """Discrete Maxwellians of given states (the start of a case, ghost cells); the numerics stand in :mod:`kinetic.kernel`."""
 
 import numpy as np
-from numba import njit
 
 from kinetic.errors import InputError
-from kinetic.kernel import fit_maxwellian
-
-
-@njit(nogil=True, cache=True)
-def _discrete_maxwellians(rho, u, T, v, dv, M):
-    for i in range(rho.size):
-        if not fit_maxwellian(rho[i], u[i], T[i], v, dv, M[i]):
-            return i
-    return -1
+from kinetic.kernel import discrete_maxwellians
 
 
 def discrete_maxwellian(rho, u, T, grid):
@@ -23,7 +14,7 @@ def discrete_maxwellian(rho, u, T, grid):
     shape = np.shape(rho)
     rho, u, T = (np.ascontiguousarray(np.broadcast_to(a, shape), dtype=float).ravel() for a in (rho, u, T))
     M = np.empty((rho.size, grid.points))
-    failed = _discrete_maxwellians(rho, u, T, grid.v, grid.dv, M)
+    failed = discrete_maxwellians(rho, u, T, grid.v, grid.dv, M)
     if failed >= 0:
         low, high = grid.bounds
         state = f"{grid.points} velocities in {low:g}..{high:g} cannot hold a Maxwellian of u={u[failed]:g}, T={T[failed]:g}"

@@ -127,21 +127,28 @@ class _Run:
         self.fitted = 0
 
     def __call__(self, stop):
+        if stop.is_set():
+            raise InterruptedError("the run was stopped")
         began = time.perf_counter()
         times = np.concatenate([[0.0], self.case.save_times])
         f = self.case.distribution(self.gas, self.grid)
-        saved, steps, failure = [f], 0, None
+        saved, kept, steps, failure = [self._moments(f)], [f], 0, None
         storage = self._storage(f)
         for start, end in pairwise(times):
             taken, failure = self._march(storage, start, end, stop)
             steps += taken
             if failure:
                 break
-            saved.append(self._interior(storage[0]).copy())
+            f = self._interior(storage[0])
+            saved.append(self._moments(f))
+            if self.keep_f:
+                kept.append(f.copy())
         self.done = 1.0
-        saved += [np.full_like(f, np.nan)] * (times.size - len(saved))
+        for rows in (saved, kept):
+            rows += [np.full_like(rows[0], np.nan)] * (times.size - len(rows))
         self._warn()
-        return self._trajectory(times, np.stack(saved), steps, time.perf_counter() - began, failure)
+        f = np.stack(kept) if self.keep_f else None
+        return self._trajectory(times, np.stack(saved), f, steps, time.perf_counter() - began, failure)
 
     def _storage(self, start):
         """f with ghosts, its twin, the accumulators, scratch rows; flat, velocities padded to whole vectors."""
@@ -190,15 +197,18 @@ class _Run:
             visit = max(1, int(visit * min(8.0, VISIT / max(seconds, 1e-6))))
         return taken, None
 
-    def _trajectory(self, times, f, steps, seconds, failure):
-        powers = self.grid.v ** np.arange(self.order + 1)[:, None] * self.grid.dv  # [order + 1, K]
-        G = np.einsum("kv,sxv->skx", powers, f[:, 0], optimize=True)
-        H = np.einsum("kv,sxv->skx", powers, f[:, 1], optimize=True) if self.gas.has_h else None
+    def _moments(self, f):
+        """Raw moments [fields, order + 1, n] of f [fields, n, K]."""
+        powers = self.grid.v ** np.arange(self.order + 1)[:, None] * self.grid.dv
+        return powers @ f.swapaxes(1, 2)
+
+    def _trajectory(self, times, moments, f, steps, seconds, failure):
+        G, H = moments[:, 0], (moments[:, 1] if self.gas.has_h else None)
         return Trajectory(
             t=times, x=self.case.x, dx=self.case.dx, G=G, H=H, gas=self.gas,
             knudsen=np.broadcast_to(self.case.knudsen, self.case.cells), grid=self.grid, steps=steps, seconds=seconds,
             status="diverged" if failure else "ok", diverged_at=failure,
-            f=f if self.keep_f else None,
+            f=f,
         )  # fmt: skip
 
     def _warn(self):
