@@ -12,6 +12,7 @@ from kinetic.moments import macroscopic, maxwellian_moments
 
 TAIL = 7.5  # bounds in thermal speeds: what lies beyond carries 6e-13 of the energy
 SPACING = 0.6  # in thermal speeds of the coldest state: the trapezoidal rule is then exact to 1e-12 for moments of any Maxwellian
+COOLING = 4  # rarefactions may halve the spacing that the start needs, no more: a near-vacuum has no finite grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +67,9 @@ def grid_of_case(case: Case, gas: Gas) -> VelocityGrid:
     extreme = sorted({int(pick(a)) for pick in (np.argmin, np.argmax) for a in (u, T, rho * T)})
     left, right = (np.array(side) for side in zip(*product(extreme, extreme), strict=True))
     u_star, T_left, T_right = star_states((rho[left], u[left], T[left]), (rho[right], u[right], T[right]), gas.gamma)
-    every_u = np.concatenate([case.u.ravel(), u, u_star, u_star])
-    return velocity_grid(gas, every_u, np.concatenate([case.T.ravel(), T, T_left, T_right]))
+    T_star = np.maximum(np.concatenate([T_left, T_right]), case.T.min() / COOLING)
+    every_u, every_T = np.concatenate([case.u.ravel(), u, u_star, u_star]), np.concatenate([case.T.ravel(), T, T_star])
+    return velocity_grid(gas, every_u, every_T)
 
 
 def star_states(left, right, gamma):

@@ -191,7 +191,7 @@ class _Run:
             taken += now
             self.fitted += fitted
             if cell >= 0:
-                return taken, (start + taken * dt, int(cell))
+                return taken, (float(start + taken * dt), int(cell))
             self.done = (start + taken * dt) / case.t_end
             seconds = time.perf_counter() - began
             visit = max(1, int(visit * min(8.0, VISIT / max(seconds, 1e-6))))
