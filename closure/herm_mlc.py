@@ -9,7 +9,9 @@ from closure.quadrature import Quadrature
 class HermMLC(Quadrature):
     r"""The quadrature closure with a network's correction to its rule.
 
-    .. math:: a_n = \frac1n\sum_{k<n} a_k + N_1(\phi), \qquad \langle h, P_{n+1} \rangle \propto N_2(\phi)\ (D > 1)
+    .. math:: a_n = \frac1n\sum_{k<n} a_k + \frac{s}{s_0} N_1(\phi), \qquad \langle h, P_{n+1} \rangle \propto N_2(\phi)\ (D > 1),
+
+    s the bound of the quadrature closure's speeds and s_0 its value at equilibrium.
 
     Carries rho, u, T and the Hermite moments W_3..W_{2n} (as raw moments; both are the same numbers in another basis).
     Inputs phi,
@@ -99,13 +101,19 @@ class HermMLC(Quadrature):
         out = 0.5 * (out + mirrored * parity) - 0.5 * (rest + rest * parity)
         return out.reshape(batch, cells, -1).transpose(1, 2)
 
+    def units(self, V: Tensor) -> Tensor:
+        """What the network's outputs are counted in, [batch, n_out, cell]: for a_n the span of the closure's speeds, 1 at equilibrium,
+        so that a few fast particles ahead of a shock, where all a_k are large, ask the same of the network as anything else."""
+        span = (self._span(V) / self._reach).unsqueeze(1)
+        return torch.cat((span, torch.ones_like(span)), 1) if self.n_h else span
+
     def variables(self, U, cells):
         V = self.local_variables(U)
         tau = cells.knudsen_padded
         if self.gas.omega is not None:
             rho, _, T = self.fluid(U)
             tau = tau / self.gas.frequency(rho, T).unsqueeze(1)
-        delta = self.correction(self.features(V, cells.dx, tau))
+        delta = self.correction(self.features(V, cells.dx, tau)) * self.units(V)
         i = 2 * self.n + 1
         if self.n_h:
             return torch.cat((V[:, :i], V[:, i : i + 1] + delta[:, :1], V[:, i + 1 : -1], V[:, -1:] + delta[:, 1:]), 1)

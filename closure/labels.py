@@ -11,16 +11,18 @@ from kinetic import cases, rankine_hugoniot, simulate, solve_shock
 from kinetic.errors import InputError
 
 FORMAT = 1
-KINDS = ("wave", "mix", "transition", "equilibrium", "shock")
+KINDS = ("wave", "mix", "transition", "equilibrium", "shock", "forming")
 SHOCK_KNUDSEN = 0.01
+MACH_NUMBERS = (1.2, 1.3, 1.45, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3.2, 3.6, 4, 4.4, 4.8, 5.2, 5.7, 6.2, 6.8, 7.4, 8, 9)
 
 
 @dataclass(frozen=True)
 class LabelRequest:
     """What to label. All numbers are recorded in the file.
 
-    trajectories: how many of each kind of random case; shocks: Mach numbers; shock_windows: snapshots cut from each shock,
-    at cell widths log-uniform in shock_cell_width (upstream mean free paths) and at random offsets.
+    wave, mix, transition, equilibrium: how many trajectories of each kind of random case; shocks: Mach numbers, each as a steady
+    profile and forming from a jump; shock_windows: snapshots cut from each steady profile, at cell widths log-uniform in
+    shock_cell_width (upstream mean free paths) and at random offsets.
     cells: cells of a snapshot; refine: kinetic cells per cell; velocity_points: of the kinetic solution (None: its own choice);
     t_end, snapshots: the saved times are the squares of a uniform ladder, so that early times are dense; order: highest raw
     moment.
@@ -30,8 +32,8 @@ class LabelRequest:
     mix: int = 150
     transition: int = 80
     equilibrium: int = 150
-    shocks: tuple[float, ...] = (1.2, 1.4, 1.7, 2.0, 2.4, 3.0, 3.6, 4.2, 4.8, 5.2, 5.9, 6.5, 7.2, 8.0, 9.0)
-    shock_windows: int = 24
+    shocks: tuple[float, ...] = MACH_NUMBERS
+    shock_windows: int = 40
     shock_cell_width: tuple[float, float] = (0.15, 0.5)
     cells: int = 100
     refine: int = 3
@@ -72,28 +74,16 @@ def make(
             fine = request.cells * request.refine
             batch = [getattr(cases, kind)(seed, cells=fine, t_end=request.t_end, save_times=times) for seed in seeds]
             for solution in simulate(batch, _with_velocities(gas, request.velocity_points), workers=workers, order=request.order):
-                coarse = solution.averaged(request.cells)
-                for s in range(len(coarse.t)):
-                    H = None if coarse.H is None else coarse.H[s]
-                    rows.append(
-                        (
-                            coarse.G[s],
-                            H,
-                            np.broadcast_to(coarse.knudsen, request.cells),
-                            coarse.dx,
-                            coarse.t[s],
-                            code,
-                            trajectory,
-                            True,
-                        )
-                    )
+                rows += [(*row, trajectory, True) for row in _snapshots(solution, request, code)]
                 trajectory += 1
             done += len(seeds)
             report(done / total, f"{kind} {done}/{total}")
     draw = np.random.default_rng(request.seed)
     for mach in request.shocks:
-        profile = solve_shock(gas, mach)
+        profile = solve_shock(gas, mach, order=request.order)
         rows += [(*row, trajectory, False) for row in _shock_windows(profile, gas, mach, request, draw)]
+        forming = _forming_shock(gas, mach, request, times)
+        rows += [(*row, trajectory, False) for row in _snapshots(forming, request, KINDS.index("forming"))]
         trajectory += 1
         done += 1
         report(done / total, f"shock Mach {mach:g}")
@@ -128,7 +118,7 @@ def load(path: Path, gas) -> xr.Dataset:
         raise InputError(f"{path}: not a label file of format {FORMAT}: make it again with experiment=label")
     if (data.attrs["gas"], data.attrs["omega"]) != (gas.name, str(gas.omega)):
         raise InputError(
-            f"{path}: labels of gas {data.attrs['gas']}, omega {data.attrs['omega']}, but gas={gas.name}, omega {gas.omega}: label again"
+            f"{path}: labels of {data.attrs['gas']}, omega {data.attrs['omega']}; gas={gas.name}, omega {gas.omega} needs its own"
         )
     return data
 
@@ -137,6 +127,22 @@ def _with_velocities(gas, points):
     from dataclasses import replace
 
     return replace(gas, velocity_points=points) if gas.velocity_points is None else gas
+
+
+def _snapshots(solution, request, code):
+    """Every saved time of a kinetic trajectory as block averages."""
+    coarse = solution.averaged(request.cells)
+    knudsen = np.broadcast_to(coarse.knudsen, request.cells)
+    for s in range(len(coarse.t)):
+        yield (coarse.G[s], None if coarse.H is None else coarse.H[s], knudsen, coarse.dx, coarse.t[s], code)
+
+
+def _forming_shock(gas, mach, request, times):
+    """A shock that grows from its Rankine-Hugoniot jump: profiles steeper than the steady one, and how the gas answers to them."""
+    ladder = tuple(20 * SHOCK_KNUDSEN * np.array(times) / times[-1])
+    cells = request.cells * request.refine
+    case = cases.shock(mach, gas, length=40.0, knudsen=SHOCK_KNUDSEN, cells=cells, t_end=ladder[-1], save_times=ladder)
+    return simulate([case], gas, order=request.order)[0]
 
 
 def _shock_windows(profile, gas, mach, request, draw):

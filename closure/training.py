@@ -14,11 +14,13 @@ from closure import checkpoint as checkpoints
 from kinetic.errors import InputError
 from solvers import GHOST
 
+HUBER = 0.25
+
 
 @dataclass(frozen=True)
 class TrainOptions:
     """epochs: passes over the training cells; batch: cells a step; learning_rate: at the start, cosine decay to a hundredth;
-    weight_decay: of AdamW; flux_weight: power of prod b_k that weighs a cell's error (1: the flux itself, 0: the coefficient);
+    weight_decay: of AdamW;
     average: time constant of the exponential moving average of the weights, in steps; validation: fraction of trajectories held
     out; patience: epochs without a better validation loss before stopping; threads: of torch; seed: of weights, split and order.
     """
@@ -27,7 +29,6 @@ class TrainOptions:
     batch: int = 4096
     learning_rate: float = 2e-3
     weight_decay: float = 1e-5
-    flux_weight: float = 0.5
     average: int = 500
     validation: float = 0.1
     patience: int = 15
@@ -44,15 +45,14 @@ class TrainOptions:
 
 @dataclass
 class Samples:
-    """One row per labelled cell: network inputs, true corrections to the rule, error weights, trajectory numbers."""
+    """One row per labelled cell: network inputs, true corrections to the rule (in the law's ``units``), trajectory numbers."""
 
     phi: Tensor
     target: Tensor
-    weight: Tensor
     trajectory: Tensor
 
 
-def samples(law, data, flux_weight: float) -> Samples:
+def samples(law, data) -> Samples:
     """Inputs and targets of every cell of a label set (``closure.labels``), through the law's own variables and features."""
     n = law.n
     if data.sizes["moment"] <= 2 * n + 1:
@@ -74,15 +74,14 @@ def samples(law, data, flux_weight: float) -> Samples:
             chosen = periodic == wrapped
             if chosen.any():
                 phi[chosen] = _features(law, V[chosen], dx[chosen], tau[chosen], wrapped)
-        target, stretch = true_correction(law, V, G, H)
-        rows = [phi, target, stretch**flux_weight]
+        rows = [phi, true_correction(law, V, G, H) / law.units(V)]
         keep = torch.ones(len(G), G.shape[2], dtype=torch.bool)
         keep[~periodic, 0] = keep[~periodic, -1] = False  # their slopes are one-sided
         index = torch.tensor(part.trajectory.values)[:, None].expand(-1, G.shape[2])
         parts.append([row.transpose(1, 2)[keep] for row in rows] + [index[keep]])
-    phi, target, weight, trajectory = (torch.cat(column) for column in zip(*parts, strict=True))
+    phi, target, trajectory = (torch.cat(column) for column in zip(*parts, strict=True))
     good = phi.isfinite().all(1) & target.isfinite().all(1)
-    return Samples(phi[good].float(), target[good].float(), weight[good].float(), trajectory[good])
+    return Samples(phi[good].float(), target[good].float(), trajectory[good])
 
 
 def _features(law, V, dx, tau, wrapped):
@@ -92,8 +91,8 @@ def _features(law, V, dx, tau, wrapped):
     return law.features(V, dx, tau)[:, :, GHOST:-GHOST]
 
 
-def true_correction(law, V: Tensor, G: Tensor, H: Tensor | None) -> tuple[Tensor, Tensor]:
-    """What the network should have said [batch, n_out, cell], and prod b_k/k! [batch, 1, cell], the flux per unit of it.
+def true_correction(law, V: Tensor, G: Tensor, H: Tensor | None) -> Tensor:
+    """What a_n and zeta should be beyond the rule, [batch, n_out, cell].
 
     From the moments beyond the carried ones: a_n from G_{2n+1}, then zeta from H_{n+1}; differences to the rule's moments,
     in which everything known cancels.
@@ -111,7 +110,7 @@ def true_correction(law, V: Tensor, G: Tensor, H: Tensor | None) -> tuple[Tensor
         eta_0 = (law.gas.dims - 1) * V[:, 2 * n + 2].exp()
         norm = (log_b.exp() * factorial).sqrt() * (n + 1) ** 0.5
         delta.append((H[:, n + 1] - rule[:, -1]) / (rho * eta_0 * s ** (n + 1) * norm))
-    return torch.stack(delta, 1), log_b.exp().unsqueeze(1)
+    return torch.stack(delta, 1)
 
 
 def train(law, network_config: dict, data, options: TrainOptions, directory: Path, *, recipe: dict, progress=None) -> dict:
@@ -119,13 +118,13 @@ def train(law, network_config: dict, data, options: TrainOptions, directory: Pat
 
     The same call in the same directory goes on where a stopped one left off. ``progress(epoch, epochs, train_loss,
     validation_loss)``.
-    Returns {"epochs", "validation_loss", "explained", "seconds"}: explained is the share of the correction's weighted variance.
+    Returns {"epochs", "validation_loss", "explained", "seconds"}: explained is the share of the correction's variance.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    table = samples(law, data, options.flux_weight)
+    table = samples(law, data)
     last = int(table.trajectory.max()) + 1
     order = torch.randperm(last, generator=torch.Generator().manual_seed(options.seed))
     held_out = torch.isin(table.trajectory, order[: max(1, round(options.validation * last))])
@@ -212,11 +211,11 @@ def _set_scales(law, table, fit) -> None:
 
 
 def _loss(law, table, batch) -> Tensor:
-    """Huber loss of the weighted error of each closing coefficient, in units of its root mean square."""
+    """Huber loss of each closing coefficient, in units of its root mean square; linear beyond HUBER, so that the many cells near
+    equilibrium count beside the few far from it."""
     out = law.correction(table.phi[batch].T.unsqueeze(0))[0].T
     error = (out - table.target[batch]) / law.network.scale_out
-    weight = table.weight[batch]
-    return torch.nn.functional.huber_loss(error * weight, torch.zeros_like(error), delta=1.0)
+    return torch.nn.functional.huber_loss(error, torch.zeros_like(error), delta=HUBER) / HUBER
 
 
 def _validate(law, table, check) -> tuple[float, float]:
@@ -224,9 +223,8 @@ def _validate(law, table, check) -> tuple[float, float]:
     for batch in check.split(65536):
         losses.append(float(_loss(law, table, batch)) * len(batch))
         out = law.correction(table.phi[batch].T.unsqueeze(0))[0].T
-        weight = table.weight[batch].clamp(max=10)
-        residual += float((((out - table.target[batch]) * weight).clamp(-5, 5) ** 2).sum())
-        variance += float(((table.target[batch] * weight).clamp(-5, 5) ** 2).sum())
+        residual += float(((out - table.target[batch]) ** 2).sum())
+        variance += float((table.target[batch] ** 2).sum())
     return sum(losses) / len(check), 1 - residual / variance
 
 
