@@ -34,7 +34,7 @@ class LabelRequest:
     equilibrium: int = 150
     shocks: tuple[float, ...] = MACH_NUMBERS
     shock_windows: int = 40
-    shock_cell_width: tuple[float, float] = (0.15, 0.5)
+    shock_cell_width: tuple[float, float] = (0.1, 0.5)
     cells: int = 100
     refine: int = 3
     velocity_points: int | None = 128
