@@ -102,8 +102,8 @@ class HermMLC(Quadrature):
         return out.reshape(batch, cells, -1).transpose(1, 2)
 
     def units(self, V: Tensor) -> Tensor:
-        """What the network's outputs are counted in, [batch, n_out, cell]: for a_n the span of the closure's speeds, 1 at equilibrium,
-        so that a few fast particles ahead of a shock, where all a_k are large, ask the same of the network as anything else."""
+        """What the network's outputs are counted in, [batch, n_out, cell]: for a_n the span of the closure's speeds, 1 at
+        equilibrium, so that a few fast particles ahead of a shock, where all a_k are large, ask no more of the network."""
         span = (self._span(V) / self._reach).unsqueeze(1)
         return torch.cat((span, torch.ones_like(span)), 1) if self.n_h else span
 

@@ -138,7 +138,7 @@ def _snapshots(solution, request, code):
 
 
 def _forming_shock(gas, mach, request, times):
-    """A shock that grows from its Rankine-Hugoniot jump: profiles steeper than the steady one, and how the gas answers to them."""
+    """A shock that grows from its Rankine-Hugoniot jump: profiles steeper than the steady one, and how the gas answers."""
     ladder = tuple(20 * SHOCK_KNUDSEN * np.array(times) / times[-1])
     cells = request.cells * request.refine
     case = cases.shock(mach, gas, length=40.0, knudsen=SHOCK_KNUDSEN, cells=cells, t_end=ladder[-1], save_times=ladder)

@@ -106,7 +106,7 @@ def solve_shock(
         dt=0.1 * KNUDSEN, dt_max=10 * KNUDSEN, max_iterations=max_iterations, measure=steadiness, progress=progress,
     )  # fmt: skip
     if result.status != "ok":
-        # Newton's method left the neighbourhood, or ended in a limit cycle: explicit steps decide, from the better of the two states.
+        # Newton's method left the neighbourhood, or ended in a limit cycle: explicit steps decide, from the better state.
         lost = not result.residual < 0.1
         result = _march(solver, U0 if lost else result.U, cells, 30.0 if lost else 8.0, steadiness, progress, result)
     fields = {name: value[0].numpy() for name, value in law.macroscopic(result.U, cells).items()}
@@ -121,8 +121,8 @@ def solve_shock(
 
 
 def _march(solver, U0, cells, span: float, steadiness, progress, implicit: SteadyResult) -> SteadyResult:
-    """Explicit steps over ``span`` upstream collision times, the residual measured over the last quarter. A captured jump and faint
-    waves downstream go on in a limit cycle that leaves the profile alone; an unstable closure diverges, and is said to."""
+    """Explicit steps over ``span`` upstream collision times, the residual measured over the last quarter. A captured jump and
+    faint waves downstream go on in a limit cycle that leaves the profile alone; an unstable closure diverges, and is said to."""
     times = KNUDSEN * np.array([0.75 * span, span])
     report = (
         None
