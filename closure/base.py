@@ -162,9 +162,7 @@ class MomentLaw(Law):
         return own[:1] * T.sqrt() ** self.degrees[:, None]
 
     def basis(self, U: Tensor) -> Basis:
-        """Own-frame moments in units of their ``sizes`` as coordinates for implicit solvers: well conditioned in the fastest
-        stream.
-        """
+        """Own-frame moments in units of their ``sizes`` as coordinates for implicit solvers, well conditioned in fast streams."""
         u = self.fluid(U[:1])[1]
         own = self.boost(U[:1], -u)[0]
         size, u = self.sizes(own), u.expand(len(own), -1)

@@ -14,15 +14,15 @@ class HermMLC(Quadrature):
     s the bound of the quadrature closure's speeds and s_0 its value at equilibrium.
 
     Carries rho, u, T and the Hermite moments W_3..W_{2n} (as raw moments; both are the same numbers in another basis).
-    Inputs phi,
-    dimensionless and of the gas's own frame: a_k, ln(b_k/k), for D > 1 also ln(T_perp/T_x) and eta_k; with ``gradients``
-    their local Knudsen gradients and those of ln rho, u, ln T_x:
+    Inputs phi, dimensionless and of the gas's own frame: a_k, ln(b_k/k), for D > 1 also ln(T_perp/T_x) and eta_k; with
+    ``gradients`` their local Knudsen gradients and those of ln rho, u, ln T_x:
 
-    .. math:: \varepsilon_* \sqrt{T_x}\,\partial_x(\cdot), \qquad \varepsilon_* = \frac{\tau}{1 + \tau/\tau_m}, \ \tau =
-    \varepsilon/\nu
+    .. math::
+        \varepsilon_* \sqrt{T_x}\,\partial_x(\cdot), \qquad
+        \varepsilon_* = \frac{\tau}{1 + \tau/\tau_m}, \quad \tau = \varepsilon/\nu
 
-    The cap tau_m (``memory``, in units of time) is how far back a gradient can matter: without it the inputs saturate in
-    nearly free flight.
+    The cap tau_m (``memory``, in units of time) is how far back a gradient can matter: without it the inputs saturate
+    in nearly free flight.
 
     Promises by construction: conservation, Galilean invariance, invariance under scaling of f and of v (with x), exact reflection
     symmetry (N is made odd or even by averaging over the mirrored input), N = 0 in uniform equilibrium, realizable states
@@ -61,9 +61,7 @@ class HermMLC(Quadrature):
         return [2 * self.n + 1, 3 * self.n + 3] if self.n_h else [2 * self.n + 1]
 
     def features(self, V: Tensor, dx, tau: Tensor) -> Tensor:
-        """The network's inputs [batch, n_in, cell]; tau = eps/nu [batch, 1, cell]. Central differences; one-sided at the two
-        ends.
-        """
+        """The network's inputs [batch, n_in, cell]; tau = eps/nu [batch, 1, cell]. Central differences, one-sided at the ends."""
         n = self.n
         shape = V[:, 3 : 2 * n + 1]
         parts = [shape]
@@ -121,8 +119,7 @@ class HermMLC(Quadrature):
 
 
 class Normalised(nn.Module):
-    """A network on arsinh(x / scale), its output times a scale and softly bounded; computes in the dtype of its weights
-    (float32 for speed).
+    """A network on arsinh(x / scale), its output times a scale and softly bounded; it computes in the dtype of its weights.
 
     The scales are root mean squares without a shift, so that zero stays zero and mirror images stay mirror images.
     """

@@ -24,8 +24,7 @@ class LabelRequest:
     profile and forming from a jump; shock_windows: snapshots cut from each steady profile, at cell widths log-uniform in
     shock_cell_width (upstream mean free paths) and at random offsets.
     cells: cells of a snapshot; refine: kinetic cells per cell; velocity_points: of the kinetic solution (None: its own choice);
-    t_end, snapshots: the saved times are the squares of a uniform ladder, so that early times are dense; order: highest raw
-    moment.
+    t_end, snapshots: saved times, squares of a uniform ladder (early times dense); order: highest raw moment.
     """
 
     wave: int = 150
@@ -55,8 +54,7 @@ class LabelRequest:
 def make(
     path: Path, gas, request: LabelRequest, *, workers: int = 1, progress=None, attributes: dict | None = None
 ) -> xr.Dataset:
-    """Label the request and write it to ``path`` (NetCDF, complete or not at all). ``progress(fraction, text)`` is called as
-    it goes.
+    """Label the request and write it to ``path`` (NetCDF, complete or not at all). ``progress(fraction, text)`` as it goes.
 
     Variables: G [snapshot, moment, cell] and, for D > 1, H; knudsen [snapshot, cell]; dx, time, kind, trajectory, periodic
     [snapshot]. Time in units of the case; raw moments int v^k f dv in units of rho and T = 1.

@@ -39,8 +39,9 @@ class MLP(nn.Module):
 
 
 class ResNet(nn.Module):
-    """A linear lift to ``width``, ``depth`` blocks x + W2 act(W1 x), and a linear output layer (He et al. 2016,
-    doi:10.1109/CVPR.2016.90).
+    """A linear lift to ``width``, ``depth`` blocks x + W2 act(W1 x), and a linear output layer.
+
+    Source: K. He et al., CVPR 2016, doi:10.1109/CVPR.2016.90.
     """
 
     def __init__(self, inputs: int, outputs: int, width: int = 64, depth: int = 2, activation: str = "silu"):

@@ -14,8 +14,8 @@ def build(name: str, gas, **options):
     """The closure ``name`` for a gas, ready to run.
 
     ``grad`` is Grad's closure of the gas: any number of moments in D = 1, Grad-13 for D > 1. ``herm_mlc`` comes with trained
-    weights:
-    those of ``checkpoint``, or the shipped ones that fit the other options. Raises InputError for an unknown name or option.
+    weights: those of ``checkpoint``, or the shipped ones that fit the other options. Raises InputError for an unknown name or
+    option.
     """
     if name not in CLOSURES:
         raise InputError(f"closure={name}: unknown, choose one of {', '.join(CLOSURES)}")

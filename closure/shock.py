@@ -1,7 +1,6 @@
 """Steady normal shocks of a closure: from the kinetic profile by implicit steps to the closure's own steady state."""
 
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from solvers import Boundary, Cells, Solver, SteadyResult
 
 KNUDSEN = 0.01  # eps of the calculation: lengths scale with it, and the learned closures' memory time must be far above it
 TOLERANCE = 1e-4  # of the Steadiness; times (M - 1)^2 for weak shocks, which take 1/(M - 1)^2 collision times to settle
+HALF_LENGTH = 5  # half the domain, in density thicknesses of the kinetic shock
 MARCH_TOLERANCE = 1e-3  # after explicit steps, where Newton's method ends in a limit cycle of the limiters
 
 
@@ -49,11 +49,6 @@ class ShockSolution:
         return {name: CubicSpline(self.x, getattr(self, name))(inside) for name in ("rho", "u", "T", "sigma", "q")}
 
 
-def half_length(gas, mach: float) -> float:
-    """Half the domain in lambda1: the hot side's free path carries the precursor, weak shocks widen as 1/(M - 1)."""
-    return max(11.0 * sqrt(rankine_hugoniot(mach, gas)[1][2]), 18.0 / (mach - 1), 30.0)
-
-
 class Steadiness:
     r"""How far a profile is from steady: the largest rate of change of rho, rho u or E beyond a mere translation,
 
@@ -75,22 +70,29 @@ class Steadiness:
 
 @torch.no_grad()
 def solve_shock(
-    law, gas, mach: float, *, start=None, cells_per_path: float = 3.0, max_iterations: int = 40, progress=None, **solver_options
+    law,
+    gas,
+    mach: float,
+    *,
+    start=None,
+    cells_per_thickness: float = 40.0,
+    max_iterations: int = 40,
+    progress=None,
+    **solver_options,
 ) -> ShockSolution:
     """The steady shock of a closure at a Mach number; ``gas`` is the law's.
 
-    start: the kinetic profile to start from (``kinetic.solve_shock``; None: it is computed); cells_per_path: cells per
-    upstream mean
-    free path; solver_options: reconstruction and flux of :class:`solvers.Solver` (flux: Rusanov by default: a shock is far
-    from the
-    equilibrium along whose characteristics the upwind flux is exact, and well resolved); progress(iteration, residual, step).
+    start: the kinetic profile to start from (``kinetic.solve_shock``; None: it is computed); cells_per_thickness: cells per
+    density thickness of that profile; solver_options: reconstruction and flux of :class:`solvers.Solver` (flux: Rusanov by
+    default: a shock is well resolved, and far from the equilibrium along whose characteristics the upwind flux is exact);
+    progress(iteration, residual, step).
     Raises InputError naming ``mach`` unless it is above 1.
     """
     start = solve_kinetic_shock(gas, mach) if start is None else start
     upstream, downstream = rankine_hugoniot(mach, gas)
     path = start.mean_free_path
-    n = 2 * round(half_length(gas, mach) * cells_per_path)
-    width = path / cells_per_path
+    n = 2 * round(HALF_LENGTH * cells_per_thickness)
+    width = path / start.lambda1_over_delta / cells_per_thickness
     x = (np.arange(n) - 0.5 * (n - 1)) * width
     left, right = equilibrium_state(law, *upstream), equilibrium_state(law, *downstream)
     moments = start.sample(x, width=width)

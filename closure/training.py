@@ -14,15 +14,15 @@ from closure import checkpoint as checkpoints
 from kinetic.errors import InputError
 from solvers import GHOST
 
-HUBER = 0.25
+HUBER = 0.25  # of the root mean square of the corrections
 
 
 @dataclass(frozen=True)
 class TrainOptions:
     """epochs: passes over the training cells; batch: cells a step; learning_rate: at the start, cosine decay to a hundredth;
-    weight_decay: of AdamW;
-    average: time constant of the exponential moving average of the weights, in steps; validation: fraction of trajectories held
-    out; patience: epochs without a better validation loss before stopping; threads: of torch; seed: of weights, split and order.
+    weight_decay: of AdamW; average: time constant of the exponential moving average of the weights, in steps;
+    validation: fraction of trajectories held out; patience: epochs without a better validation loss before stopping;
+    threads: of torch; seed: of weights, split and order.
     """
 
     epochs: int = 60
@@ -116,9 +116,9 @@ def true_correction(law, V: Tensor, G: Tensor, H: Tensor | None) -> Tensor:
 def train(law, network_config: dict, data, options: TrainOptions, directory: Path, *, recipe: dict, progress=None) -> dict:
     """Fit the law's network; writes checkpoint.pt (best so far), metrics.jsonl (one line an epoch) and state.pt (to resume from).
 
-    The same call in the same directory goes on where a stopped one left off. ``progress(epoch, epochs, train_loss,
-    validation_loss)``.
-    Returns {"epochs", "validation_loss", "explained", "seconds"}: explained is the share of the correction's variance.
+    The same call in the same directory goes on where a stopped one left off.
+    ``progress(epoch, epochs, train_loss, validation_loss)`` is called after each epoch.
+    Returns {"epochs", "validation_loss", "explained", "seconds", "cells"}: explained is the share of the correction's variance.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -202,17 +202,15 @@ def train(law, network_config: dict, data, options: TrainOptions, directory: Pat
 
 
 def _set_scales(law, table, fit) -> None:
-    """Root mean squares of inputs and outputs over the training cells, mirrored states included (so nothing but the size
-    enters).
-    """
+    """Root mean squares of inputs and outputs over the training cells, without a shift."""
     net = law.network
     net.scale_in.copy_((table.phi[fit].double().clamp(-50, 50) ** 2).mean(0).sqrt().clamp(min=1e-3))
     net.scale_out.copy_((table.target[fit].double().clamp(-5, 5) ** 2).mean(0).sqrt().clamp(min=1e-6))
 
 
 def _loss(law, table, batch) -> Tensor:
-    """Huber loss of each closing coefficient, in units of its root mean square; linear beyond HUBER, so that the many cells near
-    equilibrium count beside the few far from it."""
+    """Huber loss of each closing coefficient, in units of its root mean square; linear beyond HUBER, so that the many cells
+    near equilibrium count beside the few far from it."""
     out = law.correction(table.phi[batch].T.unsqueeze(0))[0].T
     error = (out - table.target[batch]) / law.network.scale_out
     return torch.nn.functional.huber_loss(error, torch.zeros_like(error), delta=HUBER) / HUBER

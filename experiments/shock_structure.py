@@ -28,7 +28,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     window, spacing = check_window(cfg), setup.positive(cfg, "spacing")
     options = setup.solver_options(cfg, "moments")
     schemes = {key: options[key] for key in ("reconstruction", "flux")} | {
-        "cells_per_path": setup.positive(cfg, "cells_per_path")
+        "cells_per_thickness": setup.positive(cfg, "cells_per_thickness")
     }
     laws = setup.closures(cfg, gas)
 

@@ -14,9 +14,9 @@ NSF = {(1.2, 1.0): 0.077613, (2.0, 1.0): 0.273523, (5.5, 1.0): 0.273434, (2.0, 0
 @pytest.mark.parametrize("mach, omega", NSF)
 def test_nsf_shock_has_the_published_thickness(mach, omega):
     gas = kinetic.gas("bgk_3v", omega=omega)
-    shock = closure.solve_shock(closure.build("nsf", gas), gas, mach, cells_per_path=8)
+    shock = closure.solve_shock(closure.build("nsf", gas), gas, mach, cells_per_thickness=50)
     assert shock.status == "ok"
-    # second order: 8 cells per mean free path resolve delta = 3..13 mean free paths to (1/24)^2 and better
+    # second order: (1/50)^2 and the steepest place a few times finer
     assert shock.lambda1_over_delta == pytest.approx(NSF[mach, omega], rel=2e-3)
 
 
@@ -26,7 +26,7 @@ def test_nsf_shock_has_the_published_thickness(mach, omega):
 def test_weak_shock_conserves_its_fluxes(gas_name, name):
     gas = kinetic.gas(gas_name)
     law = closure.build(name, gas)
-    shock = closure.solve_shock(law, gas, 1.4, cells_per_path=2)
+    shock = closure.solve_shock(law, gas, 1.4, cells_per_thickness=20)
     assert shock.status == "ok"
     mass, momentum = shock.rho * shock.u, shock.rho * (shock.u**2 + shock.T) + shock.sigma
     inside = np.abs(shock.x) < 10 * shock.mean_free_path
@@ -40,7 +40,7 @@ def test_grad13_has_a_subshock_beyond_its_critical_mach_number():
     law = closure.build("grad", gas)
     growth = {}
     for mach in (1.4, 3.0):
-        coarse, fine = (closure.solve_shock(law, gas, mach, cells_per_path=c).lambda1_over_delta for c in (2, 4))
+        coarse, fine = (closure.solve_shock(law, gas, mach, cells_per_thickness=c).lambda1_over_delta for c in (20, 40))
         growth[mach] = fine / coarse
     assert growth[1.4] < 1.03
     assert growth[3.0] > 1.2

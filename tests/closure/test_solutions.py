@@ -60,7 +60,7 @@ def test_conservation_over_ten_thousand_steps(name):
 
 @pytest.mark.parametrize("name", ["grad", "quadrature", "herm_mlc"])
 def test_a_galilean_boost_changes_less_than_the_grid_does(name):
-    """In a frame that moves with 2.5 the gas crosses 25 of the 100 cells: rolled back, the difference is the scheme's diffusion."""
+    """In a frame that moves with 2.5 the gas crosses 25 of the 100 cells: the rest is the scheme's diffusion."""
     law = make_law(name, "bgk_1v") if name != "herm_mlc" else shipped("bgk_1v")
     case = cases.wave(11, knudsen=0.1)
     still, moving, fine = (closure.simulate(law, c)[0] for c in (case, replace(case, u=case.u + 2.5), case.at(200)))
@@ -87,9 +87,7 @@ def test_closures_rank_as_theory_says():
 def test_navier_stokes_fourier_damps_sound_and_heat_as_its_dispersion_relation_says():
     """D = 1: det of lambda + ik A - k^2 diag(0, 0, kappa) for (rho, u, T) with kappa = 3/2 eps; decay of the heat mode."""
     eps, k = 0.002, 2 * np.pi
-    matrix = -np.array(
-        [[0, 1j * k, 0], [1j * k, 0, 1j * k], [0, 2j * k, 3 * eps * k**2]]
-    )  # rho_t = -u_x, u_t = -(rho + T)_x, T_t = -2 u_x + 3 eps T_xx
+    matrix = -np.array([[0, 1j * k, 0], [1j * k, 0, 1j * k], [0, 2j * k, 3 * eps * k**2]])  # of (rho, u, T)
     values, vectors = np.linalg.eig(matrix)
     mode = int(np.argmin(np.abs(values.imag)))
     x = (np.arange(64) + 0.5) / 64
