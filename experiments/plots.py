@@ -25,6 +25,7 @@ COLOURS = {
     "nsf": "#E69F00",
     "euler": "#999999",
 }
+LEARNED = ("herm_mlc", "enc_mlc")
 OTHERS = ("#8C564B", "#7F3C8D", "#11A579")  # a user's own closures, in the order of their names
 NAMES = {
     "kinetic": "kinetic",
@@ -67,29 +68,31 @@ def case_in_words(case: Any) -> str:
 
 
 def _curves(axis: Any, data: xr.DataArray, x: np.ndarray) -> None:
-    colour = colours(list(data.model.values))
-    for model in data.model.values[::-1]:  # the reference last: on top
+    """The reference as a broad black line beneath, so that a model that lies on it is seen on it; learned closures dashed."""
+    colour = colours(data.model.values)
+    for model in data.model.values:
+        reference = model == "kinetic"
         axis.plot(
             x,
             data.sel(model=model),
             color=colour[model],
             label=label(model),
-            lw=1.8 if model == "kinetic" else 1.2,
-            zorder=3 if model == "kinetic" else 2,
+            lw=3.2 if reference else 1.6 if model in LEARNED else 1.2,
+            ls=(0, (4, 2)) if model in LEARNED else "-",
+            zorder=1 if reference else 3 if model in LEARNED else 2,
         )
 
 
 def _errors(axis: Any, data: xr.DataArray, x: np.ndarray, scale: float, text: str) -> None:
-    colour = colours(list(data.model.values))
+    """Differences to the reference in per cent of `scale`; linear below 1 %, logarithmic above: all models can be read."""
+    colour = colours(data.model.values)
     for model in data.model.values[1:]:
         axis.plot(x, 100 * (data.sel(model=model) - data.sel(model="kinetic")) / scale, color=colour[model], lw=1.1)
+    axis.set_yscale("symlog", linthresh=1.0, linscale=1.0)
     axis.axhline(0, color="black", lw=0.8)
+    axis.set_yticks([-100, -10, -1, 0, 1, 10, 100], ["-100", "-10", "-1", "0", "1", "10", "100"])
+    axis.minorticks_off()
     axis.set_ylabel(text)
-
-
-def _legend(axis: Any, **options: Any) -> None:
-    handles, labels = axis.get_legend_handles_labels()
-    axis.legend(handles[::-1], labels[::-1], **options)
 
 
 def _small_table(axis: Any, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -116,10 +119,10 @@ def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]], title: str) ->
         _curves(axes[name], data[name], x)
         unit = r" / $(\rho_1 T_1^{3/2})$" if name == "q" else ", normalised"
         axes[name].set_ylabel(f"{WORDS[name]} ${SYMBOLS[name]}${unit}")
-    _legend(axes["rho"], loc="upper left")
+    axes["rho"].legend(loc="upper left")
     for name in ("rho", "T"):
         axis = axes[f"error_{name}"]
-        _errors(axis, data[name], x, 1.0, f"error of ${SYMBOLS[name]}$ [% of the jump]")
+        _errors(axis, data[name], x, 1.0, f"error of ${SYMBOLS[name]}$ [% of jump]")
         axis.set_xlabel(r"$x / \lambda_1$")
     for name in ("u", "T", "q", "error_rho", "error_T"):
         axes[name].sharex(axes["rho"])
@@ -144,7 +147,7 @@ def comparison_figure(data: xr.Dataset, title: str) -> Figure:
         scale = float(abs(data[name].sel(model="kinetic")).max()) or 1.0
         _errors(bottom, data[name], data.x.values, scale, rf"error [% of max $|{SYMBOLS[name]}|$]")
         bottom.set_xlabel("$x$")
-    _legend(axes[0, 0])
+    axes[0, 0].legend()
     figure.suptitle(title)
     return figure
 
