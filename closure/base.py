@@ -80,8 +80,9 @@ class MomentLaw(Law):
 
         .. math:: |A| = B R\,|u + \sqrt T \Lambda|\,R^{-1} B^{-1}
 
-        with B the (exact, linear) frame change. Exact Roe dissipation near equilibrium; far from it ``departure`` blends into
-        Rusanov's, because there the true speeds leave the span of Lambda.
+        with B the (exact, linear) frame change. Exact Roe dissipation near equilibrium; far from it (``departure``: the true
+        speeds leave the span of Lambda) and at jumps of order one, where linear waves would empty a cell, it is blended into
+        Rusanov's.
         """
         speeds, right, left = self.characteristics
         (u_l, T_l), (u_r, T_r) = self.frame(V_l), self.frame(V_r)
@@ -92,9 +93,7 @@ class MomentLaw(Law):
         # |speed| rounded off within a twentieth of a thermal speed: smooth for implicit solvers, and no sonic glitch.
         waves = (speed * speed + (0.05 * s.unsqueeze(1)) ** 2).sqrt() * waves
         dissipation = self.boost(self.rescale(torch.einsum("ij,bjn->bin", right, waves), s), u)
-        blend = torch.maximum(self.departure(V_l), self.departure(V_r))
-        if blend is None or not blend.any():
-            return dissipation
+        blend = torch.maximum(torch.maximum(self.departure(V_l), self.departure(V_r)), _strength(V_l, V_r, s))
         rusanov = torch.maximum(self.max_speed(V_l), self.max_speed(V_r)) * jump
         return torch.lerp(dissipation, rusanov, blend)
 
@@ -169,6 +168,19 @@ class MomentLaw(Law):
         columns = torch.eye(len(own), dtype=U.dtype).unsqueeze(2).expand(-1, -1, U.shape[2])
         matrix, inverse = self.boost(columns * size, u), self.boost(columns, -u) / size
         return Basis(matrix.transpose(0, 1).contiguous(), inverse.transpose(0, 1).contiguous())
+
+
+def _strength(V_l: Tensor, V_r: Tensor, s: Tensor) -> Tensor:
+    """0 for jumps below a half of ln rho, u/sqrt(T), ln T, 1 from one and a half on; [batch, 1, face]."""
+    jump = (V_r[:, :3] - V_l[:, :3]).abs()
+    largest = torch.maximum(torch.maximum(jump[:, 0], jump[:, 2]), jump[:, 1] / s).unsqueeze(1)
+    return smoothstep(largest - 0.5)
+
+
+def smoothstep(x: Tensor) -> Tensor:
+    """3 x^2 - 2 x^3 between 0 and 1, constant outside."""
+    x = x.clamp(0, 1)
+    return x * x * (3 - 2 * x)
 
 
 def _gaussian_moments(order: int, dims: int) -> tuple[Tensor, Tensor | None]:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from closure.base import smoothstep
 from closure.frames import scale_moments, shift_moments
 from closure.grad import RawMomentLaw
 from closure.recurrence import apply_jacobi, expand, jacobi_powers, recurrence_from_moments
@@ -119,5 +120,4 @@ class Quadrature(RawMomentLaw):
 
     def departure(self, V):
         # The blend starts where the span of the speeds is 1.25 times that of equilibrium and is complete at 1.75.
-        x = ((self._span(V) / self._reach - 1.25) / 0.5).clamp(0, 1)
-        return (x * x * (3 - 2 * x)).unsqueeze(1)
+        return smoothstep((self._span(V) / self._reach - 1.25) / 0.5).unsqueeze(1)
