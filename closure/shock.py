@@ -15,7 +15,10 @@ from solvers import Boundary, Cells, Solver, SteadyResult
 KNUDSEN = 0.01  # eps of the calculation: lengths scale with it, and the learned closures' memory time must be far above it
 TOLERANCE = 3e-5  # of the Steadiness; times (M - 1)^2 for weak shocks, which take 1/(M - 1)^2 collision times to settle
 STRETCH = 1.1  # of the kinetic profile that the search starts from: agreement is found, not inherited
-HALF_LENGTH = 5  # half the domain, in density thicknesses of the kinetic shock
+REACH = 3  # the domain's least extent on each side, in density thicknesses of the kinetic shock
+TAIL = 1e-3  # it goes on to where density and temperature are this close to their end states
+MOST_CELLS = 1000  # long precursors are covered by wider cells, not by more of them
+MOST_STEPS = 4000  # of the explicit fallback
 MARCH_TOLERANCE = 5e-3  # after explicit steps: what a captured jump that wanders within one of 600 cells amounts to
 
 
@@ -97,9 +100,8 @@ def solve_shock(
     start = solve_kinetic_shock(gas, mach) if start is None else start
     upstream, downstream = rankine_hugoniot(mach, gas)
     path = start.mean_free_path
-    n = 2 * round(HALF_LENGTH * cells_per_thickness)
-    width = path / start.lambda1_over_delta / cells_per_thickness
-    x = (np.arange(n) - 0.5 * (n - 1)) * width
+    x, width = _grid(start, upstream, downstream, cells_per_thickness)
+    n = len(x)
     left, right = equilibrium_state(law, *upstream), equilibrium_state(law, *downstream)
     moments = start.sample(x / STRETCH, width=width / STRETCH)
     G = torch.tensor(moments["G"])[None]
@@ -126,9 +128,24 @@ def solve_shock(
     )  # fmt: skip
 
 
+def _grid(start, upstream, downstream, cells_per_thickness: float) -> tuple[np.ndarray, float]:
+    """Cell centres and width: from the upstream to the downstream tail of the kinetic profile, stretched as the start is."""
+    thickness = start.mean_free_path / start.lambda1_over_delta
+    away = np.zeros_like(start.x, dtype=bool)
+    for name, k in (("rho", 0), ("T", 2)):
+        share = (getattr(start, name) - upstream[k]) / (downstream[k] - upstream[k])
+        away |= (np.abs(share) > TAIL) & (np.abs(share - 1) > TAIL)
+    left = min(-REACH * thickness, STRETCH * start.x[away][0])
+    right = max(REACH * thickness, STRETCH * start.x[away][-1])
+    n = min(round((right - left) / thickness * cells_per_thickness), MOST_CELLS)
+    width = (right - left) / n
+    return left + (np.arange(n) + 0.5) * width, width
+
+
 def _march(solver, U0, cells, span: float, steadiness, progress, implicit: SteadyResult) -> SteadyResult:
     """Explicit steps over ``span`` upstream collision times, the residual measured over the last quarter. A captured jump and
     faint waves downstream go on in a limit cycle that leaves the profile alone; an unstable closure diverges, and is said to."""
+    span = min(span, MOST_STEPS * float(solver.max_dt(U0, cells)) / KNUDSEN)
     times = KNUDSEN * np.array([0.75 * span, span])
     report = (
         None
