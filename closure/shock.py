@@ -17,7 +17,8 @@ TOLERANCE = 3e-5  # of the Steadiness; times (M - 1)^2 for weak shocks, which ta
 STRETCH = 1.1  # of the kinetic profile that the search starts from: agreement is found, not inherited
 REACH = 3  # the domain's least extent on each side, in density thicknesses of the kinetic shock
 TAIL = 1e-3  # it goes on to where density and temperature are this close to their end states
-MOST_CELLS = 1000  # long precursors are covered by wider cells, not by more of them
+COARSEST = 30.0  # cells per thickness on which the search begins; every finer grid starts from the coarser one's answer
+MOST_CELLS = 1200  # long precursors are covered by wider cells, not by more of them
 MOST_STEPS = 4000  # of the explicit fallback
 MARCH_TOLERANCE = 5e-3  # after explicit steps: what a captured jump that wanders within one of 600 cells amounts to
 
@@ -100,23 +101,30 @@ def solve_shock(
     start = solve_kinetic_shock(gas, mach) if start is None else start
     upstream, downstream = rankine_hugoniot(mach, gas)
     path = start.mean_free_path
-    x, width = _grid(start, upstream, downstream, cells_per_thickness)
-    n = len(x)
     left, right = equilibrium_state(law, *upstream), equilibrium_state(law, *downstream)
-    moments = start.sample(x / STRETCH, width=width / STRETCH)
-    G = torch.tensor(moments["G"])[None]
-    U0 = law.from_moments(G, torch.tensor(moments["H"])[None] if gas.has_h else None)
-    cells = Cells(dx=width * KNUDSEN, n=n, knudsen=KNUDSEN, boundary=Boundary("fixed", left, right))
-    steadiness = Steadiness(law, left, right, width * KNUDSEN)
     solver = Solver(law, **{"flux": "rusanov"} | solver_options)
-    result = solver.steady(
-        U0, cells, tolerance=TOLERANCE * min(1.0, mach - 1) ** 2, basis=law.basis(U0), half_width=3, time_scale=KNUDSEN,
-        dt=0.1 * KNUDSEN, dt_max=10 * KNUDSEN, max_iterations=max_iterations, measure=steadiness, progress=progress,
-    )  # fmt: skip
+    coarser, seconds = None, 0.0
+    for level in _levels(cells_per_thickness):
+        x, width = _grid(start, upstream, downstream, level)
+        n = len(x)
+        moments = start.sample(x / STRETCH, width=width / STRETCH)
+        G = torch.tensor(moments["G"])[None]
+        U0 = law.from_moments(G, torch.tensor(moments["H"])[None] if gas.has_h else None)
+        if coarser is not None:  # straight lines between cells mix positive distributions: still one
+            U0 = torch.tensor(np.stack([np.interp(x, coarser[0], row) for row in coarser[1]]))[None]
+        cells = Cells(dx=width * KNUDSEN, n=n, knudsen=KNUDSEN, boundary=Boundary("fixed", left, right))
+        steadiness = Steadiness(law, left, right, width * KNUDSEN)
+        result = solver.steady(
+            U0, cells, tolerance=TOLERANCE * min(1.0, mach - 1) ** 2, basis=law.basis(U0), half_width=3, time_scale=KNUDSEN,
+            dt=0.1 * KNUDSEN, dt_max=10 * KNUDSEN, max_iterations=max_iterations, measure=steadiness, progress=progress,
+        )  # fmt: skip
+        coarser = (x, result.U[0].numpy()) if result.status == "ok" else None
+        seconds += result.seconds
     if result.status != "ok":
         # Newton's method left the neighbourhood, or ended in a limit cycle: explicit steps decide, from the better state.
         lost = not result.residual < MARCH_TOLERANCE
         result = _march(solver, U0 if lost else result.U, cells, 40.0 if lost else 8.0, steadiness, progress, result)
+        seconds += result.seconds
     fields = {name: value[0].numpy() for name, value in law.macroscopic(result.U, cells).items()}
     spline = CubicSpline(x, fields["rho"])
     crossings = spline.solve(0.5 * (upstream[0] + downstream[0]), extrapolate=False)
@@ -124,8 +132,16 @@ def solve_shock(
     return ShockSolution(
         x=x - (crossings[0] if len(crossings) else 0.0), **fields, U=result.U[0].numpy(), mach=mach, mean_free_path=path,
         lambda1_over_delta=path * slope / (downstream[0] - upstream[0]), drift=steadiness.drift, status=result.status,
-        residual=result.residual, iterations=result.iterations, seconds=result.seconds,
+        residual=result.residual, iterations=result.iterations, seconds=seconds,
     )  # fmt: skip
+
+
+def _levels(cells_per_thickness: float) -> list[float]:
+    """Resolutions from COARSEST or less up to the one asked for, each twice as fine as the one before."""
+    levels = [cells_per_thickness]
+    while levels[0] > COARSEST:
+        levels.insert(0, levels[0] / 2)
+    return levels
 
 
 def _grid(start, upstream, downstream, cells_per_thickness: float) -> tuple[np.ndarray, float]:
@@ -153,7 +169,7 @@ def _march(solver, U0, cells, span: float, steadiness, progress, implicit: Stead
         else lambda fraction: progress(implicit.iterations + round(100 * fraction), implicit.residual, 0.0)
     )
     result = solver.run(U0, cells, times, progress=report)
-    seconds = implicit.seconds + result.seconds
+    seconds = result.seconds
     if result.status[0] != "ok":
         return SteadyResult(implicit.U, "diverged", float("nan"), implicit.iterations, seconds)
     before, after = result.U[1], result.U[2]
