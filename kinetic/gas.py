@@ -1,8 +1,9 @@
-"""Gases: the number of velocity dimensions and the collision frequency."""
+"""Gases: velocity dimensions, collision model, collision frequency."""
 
 from dataclasses import dataclass
 from math import isfinite
 
+from kinetic.collisions import COLLISIONS
 from kinetic.errors import InputError
 
 FEWEST_VELOCITIES = 8  # two more than the unknowns that a discrete Maxwellian must match on each side of its mean
@@ -10,18 +11,21 @@ FEWEST_VELOCITIES = 8  # two more than the unknowns that a discrete Maxwellian m
 
 @dataclass(frozen=True)
 class Gas:
-    r"""A gas with the BGK collision operator :math:`Q = \nu (M - f)`, x one-dimensional, v in ``dims`` dimensions.
+    r"""A gas of point particles: its velocity dimensions and its collision model, x one-dimensional.
 
-    For dims = 2 and 3 the transverse velocities are integrated out (C. K. Chu, Phys. Fluids 8, 12 (1965), doi:10.1063/1.1761077):
+    With a relaxation model (``bgk``, ``shakhov``, ``es_bgk``) and dims = 2 or 3 the transverse velocities are integrated out
+    (C. K. Chu, Phys. Fluids 8, 12 (1965), doi:10.1063/1.1761077), exactly:
 
-    .. math:: g = \int f\, dv_\perp, \qquad h = \int |v_\perp|^2 f\, dv_\perp, \qquad
-              g \to \rho M_1, \quad h \to (D - 1)\, T \rho M_1 ,
+    .. math:: g = \int f\, dv_\perp, \qquad h = \int |v_\perp|^2 f\, dv_\perp .
 
-    which is exact for relaxation models. Units: k_B/m = 1. Transport coefficients: mu = eps p / nu, kappa = (D + 2)/2 mu, Pr = 1.
+    With ``boltzmann`` f lives on the full D-dimensional velocity grid. Units: k_B/m = 1.
+    Transport coefficients: mu = eps p / nu, kappa = (D + 2)/2 mu / Pr.
 
-    name: option name (``bgk_1v``, ``bgk_2v``, ``bgk_3v``); dims: D.
-    omega: None for nu = 1, a number for nu = rho T^(1 - omega) (viscosity ~ T^omega).
-    velocity_points, velocity_bounds: override of the velocity grid; None means chosen from the states of the case.
+    name: option name; dims: D; collision: name of the model in ``kinetic.collisions.COLLISIONS``.
+    omega: viscosity ~ T^omega, nu = rho T^(1 - omega); None, for relaxation models only, is nu = 1. For ``boltzmann`` it names the
+    molecules (1 Maxwell, 1/2 hard spheres), and nu carries the factor ``Boltzmann.stress_rate``.
+    prandtl: of ``shakhov`` and ``es_bgk``; None means the model's own (1 for BGK, 2/3, or what the molecules have).
+    velocity_points, velocity_bounds: override of the velocity grid (per coordinate); None: chosen from the states of the case.
     Raises InputError naming ``gas.<key>`` for a bad value.
     """
 
@@ -30,12 +34,20 @@ class Gas:
     omega: float | None = None
     velocity_points: int | None = None
     velocity_bounds: tuple[float, float] | None = None
+    collision: str = "bgk"
+    prandtl: float | None = None
 
     def __post_init__(self):
-        if self.dims not in (1, 2, 3):
-            raise InputError(f"gas.dims={self.dims!r}: must be 1, 2 or 3")
+        if self.collision not in COLLISIONS:
+            raise InputError(f"gas.collision={self.collision!r} is unknown: choose one of {', '.join(COLLISIONS)}")
+        model = COLLISIONS[self.collision]
+        if self.dims not in model.dims:
+            raise InputError(f"gas.dims={self.dims!r}: {self.collision} exists in {', '.join(map(str, model.dims))} dimensions")
         if self.omega is not None and not _is_number(self.omega):
             raise InputError(f"gas.omega={self.omega!r}: give a number (viscosity ~ T^omega), or null for constant frequency")
+        if self.is_boltzmann and (self.omega is None or not 0.5 <= self.omega <= 1.0):
+            raise InputError(f"gas.omega={self.omega!r}: molecules need 0.5 (hard spheres) to 1 (Maxwell molecules)")
+        self._set_prandtl(model)
         points = self.velocity_points
         if points is not None and (isinstance(points, bool) or not isinstance(points, int) or points < FEWEST_VELOCITIES):
             raise InputError(f"gas.velocity_points={points!r}: give an integer >= {FEWEST_VELOCITIES}, or null (from the case)")
@@ -50,6 +62,18 @@ class Gas:
                 )
             object.__setattr__(self, "velocity_bounds", (float(low), float(high)))
 
+    def _set_prandtl(self, model):
+        own = model.default_prandtl(self.dims)
+        if self.prandtl is None:
+            object.__setattr__(self, "prandtl", own)
+            return
+        if self.collision not in ("shakhov", "es_bgk") and self.prandtl != own:
+            raise InputError(f"gas.prandtl={self.prandtl!r}: {self.collision} has its own, {own:g}; leave the key null")
+        lowest = (self.dims - 1) / self.dims if self.collision == "es_bgk" else 0.0  # below, the Gaussian of ES-BGK has no width
+        if not _is_number(self.prandtl) or not self.prandtl > 0 or self.prandtl < lowest - 1e-12:
+            raise InputError(f"gas.prandtl={self.prandtl!r}: give a positive number, for es_bgk at least (D - 1)/D = {lowest:g}")
+        object.__setattr__(self, "prandtl", float(self.prandtl))
+
     @property
     def gamma(self) -> float:
         """Ratio of specific heats (D + 2)/D."""
@@ -57,26 +81,53 @@ class Gas:
 
     @property
     def has_h(self) -> bool:
-        """Does the distribution carry the transverse energy h beside g?"""
+        """Does the solution carry the transverse energy h beside g?"""
         return self.dims > 1
 
+    @property
+    def is_boltzmann(self) -> bool:
+        """Is f a function of the full velocity, and Q the binary collision integral?"""
+        return self.collision == "boltzmann"
+
+    @property
+    def model(self):
+        """The collision model, of ``kinetic.collisions``."""
+        return COLLISIONS[self.collision]
+
     def frequency(self, rho, T):
-        """Collision frequency nu(rho, T), to be divided by eps; works on numpy arrays and torch tensors."""
-        return 1.0 + 0.0 * rho if self.omega is None else rho * T ** (1.0 - self.omega)
+        """nu(rho, T) = eps p / mu, the rate (over eps) at which stress relaxes; works on numpy arrays and torch tensors."""
+        if self.omega is None:
+            return 1.0 + 0.0 * rho
+        scale = self.model.stress_rate(self.dims, self.omega) if self.is_boltzmann else 1.0
+        return scale * rho * T ** (1.0 - self.omega)
+
+    def viscosity(self, rho, T):
+        """mu/eps = p / nu."""
+        return rho * T / self.frequency(rho, T)
 
 
 def _is_number(value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
-GASES = {"bgk_1v": 1, "bgk_2v": 2, "bgk_3v": 3}
+GASES = {
+    "bgk_1v": {"dims": 1},
+    "bgk_2v": {"dims": 2},
+    "bgk_3v": {"dims": 3},
+    "shakhov_3v": {"dims": 3, "collision": "shakhov"},
+    "es_bgk_3v": {"dims": 3, "collision": "es_bgk"},
+    "maxwell_2v": {"dims": 2, "collision": "boltzmann", "omega": 1.0},
+    "maxwell_3v": {"dims": 3, "collision": "boltzmann", "omega": 1.0},
+    "hard_sphere_3v": {"dims": 3, "collision": "boltzmann", "omega": 0.5},
+}
 
 
 def gas(name: str, **options) -> Gas:
     """The gas of that option name; ``options`` as in :class:`Gas`. Raises InputError for an unknown name or option."""
     if name not in GASES:
         raise InputError(f"gas={name!r} is unknown: choose one of {', '.join(GASES)}")
-    unknown = set(options) - {"omega", "velocity_points", "velocity_bounds"}
+    known = ("omega", "velocity_points", "velocity_bounds", "prandtl")
+    unknown = set(options) - set(known)
     if unknown:
-        raise InputError(f"gas.{min(unknown)} is unknown: {name} takes omega, velocity_points and velocity_bounds")
-    return Gas(name, GASES[name], **options)
+        raise InputError(f"gas.{min(unknown)} is unknown: {name} takes {', '.join(known)}")
+    return Gas(name, **(GASES[name] | options))
