@@ -22,8 +22,8 @@ class Gas:
     Transport coefficients: mu = eps p / nu, kappa = (D + 2)/2 mu / Pr.
 
     name: option name; dims: D; collision: name of the model in ``kinetic.collisions.COLLISIONS``.
-    omega: viscosity ~ T^omega, nu = rho T^(1 - omega); None, for relaxation models only, is nu = 1. For ``boltzmann`` it names the
-    molecules (1 Maxwell, 1/2 hard spheres), and nu carries the factor ``Boltzmann.stress_rate``.
+    omega: viscosity ~ T^omega, nu = rho T^(1 - omega); None, for relaxation models only, is nu = 1. For ``boltzmann`` it names
+    the molecules (1 Maxwell, 1/2 hard spheres), and nu carries the factor ``Boltzmann.stress_rate``.
     prandtl: of ``shakhov`` and ``es_bgk``; None means the model's own (1 for BGK, 2/3, or what the molecules have).
     velocity_points, velocity_bounds: override of the velocity grid (per coordinate); None: chosen from the states of the case.
     Raises InputError naming ``gas.<key>`` for a bad value.

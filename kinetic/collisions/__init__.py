@@ -1,8 +1,8 @@
 r"""Collision models, one file each, behind one small protocol.
 
 A relaxation model is :math:`Q = r\,(\mathcal{M}[f] - f)`: its rate r in units of the frequency nu (which the viscosity
-defines, mu = eps p / nu) and its target, an explicit function of v and of the fields (rho, u, T, sigma, q) of f. ``bgk``, ``shakhov`` and
-``es_bgk`` are such models. ``boltzmann`` is the binary collision integral, a functional of f itself.
+defines, mu = eps p / nu) and its target, an explicit function of v and of the fields (rho, u, T, sigma, q)
+of f. ``bgk``, ``shakhov`` and ``es_bgk`` are such models. ``boltzmann`` is the binary collision integral, a functional of f.
 """
 
 from kinetic.collisions.bgk import BGK
