@@ -24,7 +24,7 @@ class Case:
     boundary: ``periodic``, ``outflow`` (zero gradient) or ``fixed`` (the end cells' Maxwellians in the ghost cells).
     rho, u, T: [component, fine] (or [fine]); fine must be a multiple of n.
     knudsen: eps, a number or a field [fine] or [n]; kept as a number or as the block averages [n].
-    t_end; save_times: within (0, t_end], t_end is always added.
+    t_end; save_times: within (0, t_end], t_end is always added. seed: what the start was drawn from, None if it was not drawn.
     Raises InputError naming ``case.<key>``.
     """
 
@@ -38,6 +38,7 @@ class Case:
     knudsen: float | np.ndarray
     t_end: float
     save_times: tuple[float, ...] = ()
+    seed: int | None = None
     fine_knudsen: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self):

@@ -100,7 +100,7 @@ def _random_case(name, seed, fields, *, knudsen=None, cells=100, fine=None, t_en
     x = (np.arange(fine) + 0.5) / fine - 0.5
     rho, u, T = fields(draw, x)
     knudsen = drawn if knudsen is None else knudsen(x) if callable(knudsen) else knudsen
-    return Case(name, (-0.5, 0.5), cells, "periodic", rho, u, T, knudsen, t_end, save_times)
+    return Case(name, (-0.5, 0.5), cells, "periodic", rho, u, T, knudsen, t_end, save_times, int(seed))
 
 
 def _mixture(draw, x, jumps):

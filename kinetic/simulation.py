@@ -3,7 +3,7 @@
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -31,7 +31,8 @@ class Trajectory:
 
     t [S]; x [n]; dx; G [S, order + 1, n] and H (None for D = 1): raw moments int v^k f and int v^k |v_perp|^2 f;
     rho, u, T, q, sigma [S, n]; knudsen [n]; steps; seconds; status ``ok`` or ``diverged`` with diverged_at = (time, cell): saved
-    times from then on are NaN; grid: the velocities; f [S, fields, n, K] if kept.
+    times from then on are NaN; grid: the velocities; f [F, fields, n, K] at the saved times t_f [F], if kept;
+    case, seed: name of the case and what its start was drawn from (None: not drawn).
     """
 
     t: np.ndarray
@@ -47,13 +48,16 @@ class Trajectory:
     status: str = "ok"
     diverged_at: tuple[float, int] | None = None
     f: np.ndarray | None = field(default=None, repr=False)
+    t_f: np.ndarray | None = field(default=None, repr=False)
+    case: str = ""
+    seed: int | None = None
 
     def __post_init__(self):
         H = None if self.H is None else np.moveaxis(self.H, 1, 0)
         self.rho, self.u, self.T, self.sigma, self.q = macroscopic(np.moveaxis(self.G, 1, 0), H, self.gas)
 
     def averaged(self, cells: int) -> "Trajectory":
-        """The block averages of the raw moments on fewer cells (a divisor of n), fields recomputed from them; without f."""
+        """The block averages of the raw moments and of f on fewer cells (a divisor of n), fields recomputed from them."""
         n = self.x.size
         if cells < 1 or n % cells:
             raise InputError(f"case.cells={cells} does not divide the {n} cells of the solution: give a divisor of it")
@@ -64,6 +68,7 @@ class Trajectory:
         return Trajectory(
             self.t, mean(self.x), self.dx * n / cells, mean(self.G), mean(self.H), self.gas, mean(self.knudsen), self.grid,
             self.steps, self.seconds, self.status, self.diverged_at,
+            None if self.f is None else mean(self.f.swapaxes(2, 3)).swapaxes(2, 3), self.t_f, self.case, self.seed,
         )  # fmt: skip
 
 
@@ -78,14 +83,15 @@ def simulate(
     workers: int = 1,
     progress: bool | Callable[[float], None] = False,
     order: int = 10,
-    keep_f: bool = False,
+    keep_f: bool | Sequence[float] = False,
 ) -> list[Trajectory]:
     r"""Solve :math:`\partial_t f + v\,\partial_x f = \nu\,(M - f)/\epsilon` for every case.
 
     transport: ``muscl`` (order 2) or ``weno5`` (order 5, point values); integrator: ``ars222`` (order 2) or ``ars443`` (order 3);
     cfl: dt = cfl dx / max|v| for every Knudsen number; velocity_grid: None chooses one from the states of each case;
     workers: threads, one trajectory each (the result does not depend on their number);
-    progress: True for a bar, or a function of the fraction done; order: highest raw moment kept; keep_f: keep f as well.
+    progress: True for a bar, or a function of the fraction done; order: highest raw moment kept; keep_f: keep f as well,
+    at every saved time (True) or at these, which must be saved times.
     Raises InputError naming ``solver.<key>`` or ``gas.<key>``. A solution that diverges says so in its status.
     """
     _known(transport, TRANSPORTS, "transport")
@@ -120,7 +126,7 @@ class _Run:
             raise InputError(
                 f"gas.velocity_points: {grid.points} are needed, at most {kernel.MOST_VELOCITIES} fit; give a number"
             )
-        self.case, self.gas, self.grid, self.order, self.keep_f = case, gas, grid, order, keep_f
+        self.case, self.gas, self.grid, self.order, self.keeps = case, gas, grid, order, _kept(keep_f, case)
         self.transport, self.scheme = transport, INTEGRATORS[integrator]
         self.longest = cfl * case.dx / grid.fastest
         self.done = 0.0  # fraction
@@ -132,22 +138,22 @@ class _Run:
         began = time.perf_counter()
         times = np.concatenate([[0.0], self.case.save_times])
         f = self.case.distribution(self.gas, self.grid)
-        saved, kept, steps, failure = [self._moments(f)], [f], 0, None
+        saved, kept, steps, failure = [self._moments(f)], [f] if self.keeps[0] else [], 0, None
         storage = self._storage(f)
-        for start, end in pairwise(times):
+        for (start, end), keep in zip(pairwise(times), self.keeps[1:], strict=True):
             taken, failure = self._march(storage, start, end, stop)
             steps += taken
             if failure:
                 break
             f = self._interior(storage[0])
             saved.append(self._moments(f))
-            if self.keep_f:
+            if keep:
                 kept.append(f.copy())
         self.done = 1.0
-        for rows in (saved, kept):
-            rows += [np.full_like(rows[0], np.nan)] * (times.size - len(rows))
+        for rows, length, row in ((saved, times.size, saved[0]), (kept, sum(self.keeps), f)):
+            rows += [np.full_like(row, np.nan)] * (length - len(rows))
         self._warn()
-        f = np.stack(kept) if self.keep_f else None
+        f = np.stack(kept) if kept else None
         return self._trajectory(times, np.stack(saved), f, steps, time.perf_counter() - began, failure)
 
     def _storage(self, start):
@@ -208,7 +214,7 @@ class _Run:
             t=times, x=self.case.x, dx=self.case.dx, G=G, H=H, gas=self.gas,
             knudsen=np.broadcast_to(self.case.knudsen, self.case.cells), grid=self.grid, steps=steps, seconds=seconds,
             status="diverged" if failure else "ok", diverged_at=failure,
-            f=f,
+            f=f, t_f=None if f is None else times[self.keeps], case=self.case.name, seed=self.case.seed,
         )  # fmt: skip
 
     def _warn(self):
@@ -259,6 +265,21 @@ def _wait(futures, seconds):
         if future.done() and future.exception():
             raise future.exception()
     wait(running, timeout=seconds, return_when=FIRST_COMPLETED)
+
+
+def _kept(keep_f, case):
+    """[S] whether f is kept at each saved time, the start included."""
+    times = np.concatenate([[0.0], case.save_times])
+    if isinstance(keep_f, bool | None):
+        return np.full(times.size, bool(keep_f))
+    try:
+        keep_f = np.asarray([float(t) for t in keep_f])
+    except (TypeError, ValueError):
+        raise InputError(f"keep_f={keep_f!r}: give true, false or a list of saved times") from None
+    missing = keep_f[~np.isin(keep_f, times)]
+    if missing.size:
+        raise InputError(f"keep_f: {missing[0]:g} is not a saved time (0, case.save_times, t_end): add it to case.save_times")
+    return np.isin(times, keep_f)
 
 
 def _known(value, table, key):
