@@ -2,7 +2,7 @@
 
 Must not know: closures, networks, experiments, torch.
 
-Public names: Gas, gas, InputError, Case, cases, VelocityGrid, velocity_grid, simulate, Trajectory, macroscopic,
+Public names: Gas, gas, InputError, Case, Wall, cases, VelocityGrid, velocity_grid, simulate, Trajectory, macroscopic,
 maxwellian_moments, rankine_hugoniot, solve_shock, ShockProfile. The compiled parts are imported on first use: importing is quick.
 """
 
@@ -13,6 +13,7 @@ from kinetic.case import Case
 from kinetic.errors import InputError
 from kinetic.gas import Gas, gas
 from kinetic.moments import macroscopic, maxwellian_moments, rankine_hugoniot
+from kinetic.wall import Wall
 
 _LAZY = {
     "VelocityGrid": "kinetic.grid",
@@ -23,7 +24,7 @@ _LAZY = {
     "ShockProfile": "kinetic.shock",
 }
 
-__all__ = ["Case", "Gas", "InputError", "cases", "gas", "macroscopic", "maxwellian_moments", "rankine_hugoniot", *_LAZY]
+__all__ = ["Case", "Gas", "InputError", "Wall", "cases", "gas", "macroscopic", "maxwellian_moments", "rankine_hugoniot", *_LAZY]
 
 
 def __getattr__(name):

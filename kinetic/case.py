@@ -7,8 +7,9 @@ import numpy as np
 from kinetic.errors import InputError
 from kinetic.gas import Gas
 from kinetic.moments import macroscopic, maxwellian_moments
+from kinetic.wall import Wall
 
-BOUNDARIES = ("periodic", "outflow", "fixed")
+BOUNDARIES = ("periodic", "outflow", "fixed", "walls")
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,10 +22,14 @@ class Case:
     .. math:: f_i = \frac{1}{r} \sum_{j \in \text{block } i} \sum_c M[\rho_{cj}, u_{cj}, T_{cj}]
 
     name: what it is; bounds: (x_left, x_right); cells: number of cells n;
-    boundary: ``periodic``, ``outflow`` (zero gradient) or ``fixed`` (the end cells' Maxwellians in the ghost cells).
+    boundary: ``periodic``, ``outflow`` (zero gradient), ``fixed`` (the end cells' Maxwellians in the ghost cells) or ``walls``.
     rho, u, T: [component, fine] (or [fine]); fine must be a multiple of n.
     knudsen: eps, a number or a field [fine] or [n]; kept as a number or as the block averages [n].
     t_end; save_times: within (0, t_end], t_end is always added. seed: what the start was drawn from, None if it was not drawn.
+    walls: (left, right) :class:`~kinetic.wall.Wall`, of the boundary ``walls``.
+    uy: tangential velocity of the start, shaped as u; None: none. acceleration: body force per mass along y.
+    temperature_gradient: d ln T/dy at constant pressure (thermal creep), to first order: its effect on the undisturbed gas
+    (mean density and temperature of the start), right for small gradients.
     Raises InputError naming ``case.<key>``.
     """
 
@@ -40,6 +45,10 @@ class Case:
     save_times: tuple[float, ...] = ()
     seed: int | None = None
     fine_knudsen: np.ndarray | None = field(default=None, repr=False)
+    walls: tuple[Wall, Wall] | None = None
+    uy: np.ndarray | None = None
+    acceleration: float = 0.0
+    temperature_gradient: float = 0.0
 
     def __post_init__(self):
         if self.boundary not in BOUNDARIES:
@@ -55,6 +64,7 @@ class Case:
         if self.fine % self.cells:
             raise InputError(f"case.cells={self.cells} does not divide the {self.fine} cells of the start: give a divisor of it")
         self._set_knudsen()
+        self._check_tangential()
         if isinstance(self.t_end, bool) or not isinstance(self.t_end, int | float | np.number) or not 0 < self.t_end < np.inf:
             raise InputError(f"case.t_end={self.t_end!r}: give a positive number")
         object.__setattr__(self, "t_end", float(self.t_end))
@@ -70,7 +80,7 @@ class Case:
         value = np.atleast_2d(np.asarray(getattr(self, key), float))
         if value.ndim != 2 or not np.isfinite(value).all():
             raise InputError(f"case.{key}: every value must be a finite number, shape [component, cell]")
-        if key != "u" and not (value > 0).all():
+        if not key.startswith("u") and not (value > 0).all():
             raise InputError(f"case.{key}: the smallest value is {value.min():g}; it must be positive everywhere")
         return value
 
@@ -91,6 +101,33 @@ class Case:
             raise InputError(f"case.knudsen: shape {knudsen.shape}; give a number or one value for each of {self.cells} cells")
         object.__setattr__(self, "knudsen", knudsen)
         object.__setattr__(self, "fine_knudsen", fine)
+
+    def _check_tangential(self):
+        walls = self.walls
+        if (self.boundary == "walls") != (walls is not None):
+            raise InputError(f"case.walls={walls!r}: give two walls with case.boundary=walls, and none with any other")
+        if walls is not None:
+            if not (isinstance(walls, list | tuple) and len(walls) == 2 and all(isinstance(wall, Wall) for wall in walls)):
+                raise InputError(f"case.walls={walls!r}: give (left, right), two objects of kinetic.Wall")
+            if self.cells < 2:
+                raise InputError(f"case.cells={self.cells}: a gas between walls needs at least 2")
+            object.__setattr__(self, "walls", tuple(walls))
+        if self.uy is not None:
+            object.__setattr__(self, "uy", self._state("uy"))
+            if self.uy.shape != self.u.shape:
+                raise InputError(f"case.uy: the shape {self.uy.shape} differs from that of case.u, {self.u.shape}")
+        for key in ("acceleration", "temperature_gradient"):
+            value = getattr(self, key)
+            if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
+                raise InputError(f"case.{key}={value!r}: give a finite number")
+            object.__setattr__(self, key, float(value))
+
+    @property
+    def has_shear(self) -> bool:
+        """Does the gas move along y (or feel a force there)?"""
+        moving = self.walls is not None and any(wall.velocity != 0 for wall in self.walls)
+        start = self.uy is not None and bool(self.uy.any())
+        return moving or start or self.acceleration != 0 or self.temperature_gradient != 0
 
     @property
     def fine(self) -> int:

@@ -1,6 +1,6 @@
 """The cases by name. The random ones are functions of their seed alone and share the domain [-1/2, 1/2], periodic."""
 
-from math import lcm
+from math import lcm, sqrt
 
 import numpy as np
 
@@ -9,8 +9,12 @@ from kinetic.errors import InputError
 from kinetic.gas import Gas
 from kinetic.moments import rankine_hugoniot
 from kinetic.tabulated import tabulated
+from kinetic.wall import Wall
 
-__all__ = ["CASES", "equilibrium", "mix", "riemann", "shock", "sod", "strong", "tabulated", "transition", "wave"]
+__all__ = [
+    "CASES", "couette", "creep", "equilibrium", "fourier", "mix", "poiseuille", "riemann", "shock", "sod", "strong", "tabulated",
+    "transition", "wave",
+]  # fmt: skip
 
 FINE = 600  # cells that the random states are drawn on; a multiple of 100, so that jumps on multiples of 0.01 are exact
 RANGES = np.array([[0.4, 1.4], [-0.6, 0.6], [0.4, 1.4]])  # rho, u, T
@@ -45,6 +49,55 @@ def shock(mach: float, gas: Gas, *, length=80.0, knudsen=1.0, t_end=None, **opti
     half = 0.5 * length * scale
     options |= {"bounds": (-half, half), "boundary": "fixed", "t_end": 0.25 * length * scale if t_end is None else t_end}
     return riemann(*rankine_hugoniot(mach, gas), knudsen=knudsen, name="shock", **options)
+
+
+def couette(gas: Gas, *, delta=1.0, drive=1e-3, accommodation=1.0, cells=100, t_end=None, save_times=()):
+    r"""Plane Couette flow: the walls at x = -1/2 and 1/2 move along y with -U/2 and U/2, U = drive v0.
+
+    All four channels: gas at rest with p0 = T0 = 1 between walls the distance H = 1 apart. delta: the rarefaction parameter
+    :math:`p_0 H/(\mu v_0)`, :math:`v_0 = \sqrt{2 T_0}`, so that :math:`\epsilon = \nu(1, 1)/(\sqrt2\, \delta)`; drive: small,
+    for linear flow; accommodation: of both walls; t_end: None is 8 + 1.5 delta, by when the flow is steady to about 1e-3.
+    """
+    half = 0.5 * _drive(drive) * sqrt(2.0)
+    left, right = Wall(velocity=-half, accommodation=accommodation), Wall(velocity=half, accommodation=accommodation)
+    return _channel("couette", gas, delta, left, right, cells, t_end, save_times)
+
+
+def fourier(gas: Gas, *, delta=1.0, drive=1e-3, accommodation=1.0, cells=100, t_end=None, save_times=()):
+    """Heat conduction between walls of temperatures T0 (1 - drive/2) and T0 (1 + drive/2); keys as of ``couette``."""
+    left, right = (Wall(1.0 + 0.5 * sign * _drive(drive), accommodation=accommodation) for sign in (-1, 1))
+    return _channel("fourier", gas, delta, left, right, cells, t_end, save_times)
+
+
+def poiseuille(gas: Gas, *, delta=1.0, drive=1e-3, accommodation=1.0, cells=100, t_end=None, save_times=()):
+    """Flow along y under the force drive p0/H per volume, that of a pressure gradient -drive p0/H; keys as of ``couette``."""
+    wall = Wall(accommodation=accommodation)
+    return _channel("poiseuille", gas, delta, wall, wall, cells, t_end, save_times, acceleration=_drive(drive))
+
+
+def creep(gas: Gas, *, delta=1.0, drive=1e-3, accommodation=1.0, cells=100, t_end=None, save_times=()):
+    """Thermal creep: flow along y under dT/dy = drive T0/H in walls and gas at constant pressure; keys as of ``couette``."""
+    wall = Wall(accommodation=accommodation)
+    return _channel("creep", gas, delta, wall, wall, cells, t_end, save_times, temperature_gradient=_drive(drive))
+
+
+def _channel(name, gas, delta, left, right, cells, t_end, save_times, **forces):
+    _positive_cells(cells)
+    if not _is_number(delta) or not 0 < delta < np.inf:
+        raise InputError(f"case.delta={delta!r}: give a positive number, p0 H/(mu v0)")
+    one, knudsen = np.ones(cells), float(gas.frequency(1.0, 1.0)) / (sqrt(2.0) * delta)
+    t_end = 8 + 1.5 * delta if t_end is None else t_end
+    return Case(name, (-0.5, 0.5), cells, "walls", one, 0 * one, one, knudsen, t_end, save_times, walls=(left, right), **forces)
+
+
+def _drive(drive):
+    if not _is_number(drive) or not 0 < abs(drive) < 1:
+        raise InputError(f"case.drive={drive!r}: give a small number, not 0 and below 1 in size")
+    return drive
+
+
+def _is_number(value):
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def wave(seed: int, **options):
@@ -86,7 +139,9 @@ def strong(seed: int, **options):
     return _random_case("strong", seed, fields, **options)
 
 
-CASES = {f.__name__: f for f in (shock, riemann, sod, wave, mix, transition, equilibrium, strong, tabulated)}
+_RANDOM = (wave, mix, transition, equilibrium, strong)
+_CHANNELS = (couette, fourier, poiseuille, creep)
+CASES = {f.__name__: f for f in (shock, riemann, sod, *_RANDOM, tabulated, *_CHANNELS)}
 
 
 def _random_case(name, seed, fields, *, knudsen=None, cells=100, fine=None, t_end=0.1, save_times=()):

@@ -103,6 +103,11 @@ def simulate(
     if isinstance(order, bool) or not isinstance(order, int) or order < 3:
         raise InputError(f"order={order!r}: give an integer of at least 3 (the heat flux)")
     cases = [cases] if isinstance(cases, Case) else list(cases)
+    if gas.collision != "bgk":
+        raise InputError(f"gas={gas.name}: the time-dependent solver takes the BGK gases")
+    for case in cases:
+        if case.walls is not None or case.has_shear:
+            raise InputError(f"case={case.name}: the time-dependent solver takes neither walls nor shear; use experiment=channel")
     runs = [
         _Run(case, gas, transport, integrator, cfl, velocity_grid or grid_of_case(case, gas), order, keep_f) for case in cases
     ]
