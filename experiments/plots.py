@@ -56,8 +56,9 @@ def models_in_words(models: Sequence[str]) -> str:
 
 def gas_in_words(gas: Any) -> str:
     """E.g. 'BGK gas, D = 3, viscosity ~ T^0.81'."""
+    model = {"bgk": "BGK", "shakhov": "Shakhov", "es_bgk": "ES-BGK", "boltzmann": "Boltzmann"}[gas.collision]
     law = "constant frequency" if gas.omega is None else rf"viscosity $\propto T^{{{gas.omega:g}}}$"
-    return f"BGK gas, D = {gas.dims}, {law}"
+    return f"{model} gas, D = {gas.dims}, {law}"
 
 
 def case_in_words(case: Any) -> str:

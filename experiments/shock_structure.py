@@ -110,6 +110,8 @@ class Profiles:
             "rel_l2": zero | {"q": 0.0},
             "linf": zero,
             "Txx_max_over_T2": self.kinetic.Txx_max_over_T2,
+            "T_max_normalised": self.kinetic.T_max_normalised,
+            "separation": self.kinetic.separation,
             "iterations": self.kinetic.iterations,
             "residual": self.kinetic.residual,
         }

@@ -1,13 +1,17 @@
-r"""The steady normal shock of the BGK equation, solved for directly.
+r"""The steady normal shock of a relaxation model (BGK, Shakhov, ES-BGK), solved for directly.
 
-With s = int nu dx the equation of every viscosity law is that of constant frequency (an identity),
+With s = int r nu dx, r nu the model's relaxation rate, every viscosity law has one equation (an identity),
 
-.. math:: v\,\frac{dg}{ds} = M_g - g, \qquad v\,\frac{dh}{ds} = M_h - h, \qquad M_h = (D - 1)\,T M_g ,
+.. math:: v\,\frac{dg}{ds} = \mathcal{M}_g - g, \qquad v\,\frac{dh}{ds} = \mathcal{M}_h - h ,
 
-so one solve in s and dx = ds/nu give them all. The fields w = (rho, u, T) at the nodes determine M; along each velocity g follows
-with exact exponential factors (M is a polynomial in every element); the moments of g must be those of M. These 3N equations are
-solved by Newton's method with their full Jacobian, bordered by the condition that the density is half-way at s = 0 and by the
-shift that it removes. Elements are refined until the profile no longer changes.
+so one solve in s and dx = ds/(r nu) give them all. The fields w = (rho, u, T) at the nodes determine the target
+:math:`\mathcal{M}`, because in a steady shock the fluxes P of momentum and F of energy are constants,
+
+.. math:: \sigma = P - \rho u^2 - \rho T, \qquad q = F - u\left(\tfrac12 \rho u^2 + \tfrac{D + 2}{2} \rho T + \sigma\right).
+
+Along each velocity g follows with exact exponential factors (the target is a polynomial in every element); its conserved moments
+must be the target's. These 3N equations are solved by Newton's method with their full Jacobian, bordered by the condition that
+the density is half-way at s = 0 and by the shift that it removes. Elements are refined until the profile no longer changes.
 """
 
 import time
@@ -27,6 +31,7 @@ HIGHEST_MACH = 30.0
 NEWTON_STEPS = 40
 ROUND_OFF = 1e-10  # of the moment equations, where Newton's method stops
 RESOLVED = 1e-7  # quadrature error of the end states' energy that the velocities may leave
+STEP = 1e-6  # relative, of the central differences that differentiate the target
 TAIL = 1e-6  # deviation of the end nodes from the states outside at which the domain is wide enough
 
 
@@ -36,8 +41,10 @@ class ShockProfile:
 
     x [n], nodes of unequal spacing, in units of eps sqrt(T1)/nu1; G, H [order + 1, n] raw moments (H None for D = 1);
     rho, u, T, q, sigma [n]; mean_free_path = (16/5) mu1/(rho1 sqrt(2 pi T1)) in the unit of x; lambda1_over_delta: mean free path
-    times the largest slope of the normalised density; Txx_max_over_T2; iterations (Newton, all refinements); residual of the
-    moment equations, relative; change of the profile in the last refinement; elements; grid: the velocities; seconds.
+    times the largest slope of the normalised density; Txx_max_over_T2; T_max_normalised: largest (T - T1)/(T2 - T1), above 1
+    where the temperature overshoots; separation: from where the temperature is half-way to where the density is, in mean free
+    paths; iterations (Newton, all refinements); residual of the moment equations, relative; change of the profile in the last
+    refinement; elements; grid: the velocities; seconds.
     """
 
     mach: float
@@ -48,6 +55,8 @@ class ShockProfile:
     mean_free_path: float
     lambda1_over_delta: float
     Txx_max_over_T2: float
+    T_max_normalised: float
+    separation: float
     iterations: int
     residual: float
     change: float
@@ -86,11 +95,13 @@ class ShockProfile:
 def solve_shock(gas: Gas, mach: float, *, tolerance: float = 1e-5, order: int = 10) -> ShockProfile:
     """The steady shock, refined until density and temperature, normalised to 0..1, change by less than ``tolerance``.
 
-    order: highest raw moment kept. Raises InputError naming ``mach`` (above 1, at most 30), ``tolerance``, or
-    ``gas.velocity_points`` where those given do not resolve the end states.
+    order: highest raw moment kept. Raises InputError naming ``gas`` (no relaxation model), ``mach`` (above 1, at most 30),
+    ``tolerance``, or ``gas.velocity_points`` where those given do not resolve the end states.
     """
     began = time.perf_counter()
     before, behind = rankine_hugoniot(mach, gas)
+    if gas.is_boltzmann:
+        raise InputError(f"gas={gas.name}: steady shocks are solved for relaxation models; give a bgk, shakhov or es_bgk gas")
     if mach > HIGHEST_MACH:
         raise InputError(f"mach={mach!r}: shocks are solved for Mach numbers up to {HIGHEST_MACH:g}")
     if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 1e-6 <= tolerance < 1:
@@ -143,20 +154,22 @@ def _velocities(gas, before, behind):
 
 
 class _Equations:
-    """The moment equations F(w) = int (1, v, v^2 + v_perp^2) (g[w] - M[w]) = 0 at the nodes, w [N, 3] = (rho, u, T)."""
+    """The moment equations F(w) = int (1, v, v^2 + v_perp^2) (g[w] - target[w]) = 0 at the nodes, w [N, 3] = (rho, u, T)."""
 
     def __init__(self, mesh, grid, gas, before, behind):
         self.mesh, self.grid, self.gas, self.ends = mesh, grid, gas, np.array([before, behind])
         self.sweep = Sweep(mesh, grid.v)
         self.rows = np.stack([np.ones_like(grid.v), grid.v, grid.v**2]) * grid.dv
         self.middle = 0.5 * (before[0] + behind[0])
+        rho, u, T = before
+        self.momentum_flux = rho * u**2 + rho * T
+        self.energy_flux = u * (0.5 * rho * u**2 + 0.5 * (gas.dims + 2) * rho * T)
 
     def distribution(self, w):
         """g and h (None for D = 1) [N, K]."""
-        g_in, h_in = self._maxwellians(self.ends)
-        M, M_h = self._maxwellians(w)
-        g = self.sweep(M, *g_in)
-        return g, (self.sweep(M_h, *h_in) if self.gas.has_h else None)
+        g_in, h_in = self.target(self.ends)
+        g_to, h_to = self.target(w)
+        return self.sweep(g_to, *g_in), (self.sweep(h_to, *h_in) if self.gas.has_h else None)
 
     def residual(self, w):
         g, h = self.distribution(w)
@@ -167,25 +180,30 @@ class _Equations:
 
     def jacobian(self, w):
         """dF/dw [3N, 3N]."""
-        rho, u, T = (a[:, None] for a in w.T)
-        M, M_h = self._maxwellians(w)
-        c = self.grid.v - u
-        dM = np.stack([M / rho, M * c / T, M * (c**2 / T - 1) / (2 * T)], axis=1)  # [N, 3, K]
-        J = self.sweep.jacobian(self.rows, dM)
+        by_field = [self._target_change(w, b) for b in range(3)]
+        J = self.sweep.jacobian(self.rows, np.stack([dg for dg, _ in by_field], axis=1))
         if self.gas.has_h:
-            dM_h = (self.gas.dims - 1) * T[:, None] * dM
-            dM_h[:, 2] += M_h / T
-            J[:, 2:] += self.sweep.jacobian(self.rows[:1], dM_h)
+            J[:, 2:] += self.sweep.jacobian(self.rows[:1], np.stack([dh for _, dh in by_field], axis=1))
         i, (rho, u, T) = np.arange(len(w)), w.T
         D = self.gas.dims
         zero = 0 * rho
         J[i, :, i] -= np.moveaxis(np.array([[1 + zero, zero, zero], [u, rho, zero], [u**2 + D * T, 2 * rho * u, D * rho]]), 2, 0)
         return J.reshape(3 * len(w), 3 * len(w))
 
-    def _maxwellians(self, w):
-        rho, u, T = (a[:, None] for a in w.T)
-        M = rho / np.sqrt(2 * np.pi * T) * np.exp(-((self.grid.v - u) ** 2) / (2 * T))
-        return M, (self.gas.dims - 1) * T * M
+    def target(self, w):
+        """The pair (g, h) that f relaxes to [N, K]; h is None for D = 1."""
+        rho, u, T = w.T
+        D = self.gas.dims
+        sigma = self.momentum_flux - rho * u**2 - rho * T
+        q = self.energy_flux - u * (0.5 * rho * u**2 + 0.5 * (D + 2) * rho * T + sigma)
+        return self.gas.model.target(rho, u, T, sigma, q, self.grid.v, D, self.gas.prandtl)
+
+    def _target_change(self, w, b):
+        """d target / d w_b, by central differences."""
+        step = np.zeros_like(w)
+        step[:, b] = STEP * w[:, b]
+        pairs = zip(self.target(w + step), self.target(w - step), strict=True)
+        return [None if up is None else (up - down) / (2 * step[:, b, None]) for up, down in pairs]
 
     def conserved(self, w):
         rho, u, T = w.T
@@ -253,7 +271,7 @@ def _change(last, s, w, before, behind):
 
 def _profile(gas, mach, mesh, w, grid, equations, order, **how):
     rho, _, T = w.T
-    nu = gas.frequency(rho, T)
+    nu = gas.model.rate(gas.prandtl) * gas.frequency(rho, T)
     x = mesh.antiderivative(1 / nu)
     g, h = equations.distribution(w)
     powers = grid.v ** np.arange(order + 1)[:, None] * grid.dv
@@ -261,7 +279,7 @@ def _profile(gas, mach, mesh, w, grid, equations, order, **how):
     slope = nu * mesh.derivative(rho)
     G, H = powers @ g.T, (None if h is None else powers @ h.T)
     Txx = (G[2] - G[1] ** 2 / G[0]) / G[0]
-    jump = w[-1, 0] - w[0, 0]
+    T1, T2 = equations.ends[:, 2]
     return ShockProfile(
         mach,
         gas,
@@ -269,8 +287,10 @@ def _profile(gas, mach, mesh, w, grid, equations, order, **how):
         G,
         H,
         mean_free_path,
-        mean_free_path * _peak(x, slope) / jump,
-        _peak(x, Txx) / equations.ends[1, 2],
+        mean_free_path * _peak(x, slope) / (w[-1, 0] - w[0, 0]),
+        _peak(x, Txx) / T2,
+        (_peak(x, T) - T1) / (T2 - T1),
+        -float(CubicSpline(x, T).solve(0.5 * (T1 + T2), extrapolate=False)[0]) / mean_free_path,
         grid=grid,
         **how,
     )
