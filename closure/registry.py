@@ -4,10 +4,11 @@ from closure import checkpoint as checkpoints
 from closure.fluid import Euler, NavierStokesFourier
 from closure.grad import Grad, Grad13
 from closure.herm_mlc import HermMLC
+from closure.hme import HME
 from closure.quadrature import Quadrature
 from kinetic.errors import InputError
 
-CLOSURES = {law.name: law for law in (Euler, NavierStokesFourier, Grad, Grad13, Quadrature, HermMLC)}
+CLOSURES = {law.name: law for law in (Euler, NavierStokesFourier, Grad, Grad13, HME, Quadrature, HermMLC)}
 
 
 def build(name: str, gas, **options):

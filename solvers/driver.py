@@ -48,6 +48,9 @@ class Solver:
 
     .. math:: \frac{d U_i}{dt} = -\frac{\hat F_{i+1/2} - \hat F_{i-1/2}}{\Delta x} + S(U_i).
 
+    Of a law with a non-conservative ``product`` N(V_l, V_r), each cell also takes half of N across its faces and all of it from
+    its left to its right edge (path-conservative central scheme).
+
     law: the balance law. reconstruction, flux, integrator: names in RECONSTRUCTIONS, FLUXES, INTEGRATORS.
     cfl: largest max_speed dt / dx, within (0, 1].
 
@@ -69,6 +72,7 @@ class Solver:
         if not 0 < cfl <= 1:
             raise ValueError(f"cfl={cfl} must lie within (0, 1]")
         self.law = law
+        self.product = getattr(law, "product", None)
         self.reconstruct = choose("reconstruction", reconstruction, RECONSTRUCTIONS)
         self.flux = choose("flux", flux, FLUXES)
         self.integrator = choose("integrator", integrator, INTEGRATORS)
@@ -168,7 +172,12 @@ class Solver:
     def _flux_difference(self, V: Tensor) -> Tensor:
         V_l, V_r = self.reconstruct(V)
         F = self.flux(V_l, V_r, self.law)
-        return F[..., :-1] - F[..., 1:]
+        difference = F[..., :-1] - F[..., 1:]
+        if self.product is None:
+            return difference
+        # path-conservative: half of the jump at each face belongs to the cell, and what lies within it
+        jump = self.product(V_l, V_r)
+        return difference - 0.5 * (jump[..., :-1] + jump[..., 1:]) - self.product(V_r[..., :-1], V_l[..., 1:])
 
     def _max_dt(self, V: Tensor, cells: Cells) -> Tensor:
         # inflow ghost cells count: they may be faster than the interior. The outermost one may hold anything.

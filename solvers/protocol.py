@@ -33,6 +33,10 @@ class BalanceLaw(Protocol):
         be solvable for any tau: that is what makes one convective time step enough at any stiffness.
     source(U, cells): the same S, interior cells, [B, n, N].
     admissible(U): is the state physical? bool [B, N].
+
+    A law with terms P(U) dU/dx beside the flux also has ``product(V_l, V_r)``, their integral over a path from V_l to V_r,
+    [B, n, faces]: zero for equal states, of opposite sign for exchanged ones, and zero in every component that is conserved
+    (C. Pares, SIAM J. Numer. Anal. 44 (2006) 300, doi:10.1137/050628052). Otherwise the attribute is absent or None.
     """
 
     components: tuple[str, ...]
@@ -61,6 +65,8 @@ class Law:
 
     A law derived from it supplies ``components``, ``flux`` and ``max_speed``; one with a source both ``source`` and ``relax``.
     """
+
+    product = None
 
     def variables(self, U: Tensor, cells: Cells) -> Tensor:
         return U
