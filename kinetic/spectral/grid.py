@@ -1,0 +1,86 @@
+"""Equidistant velocity grids in D = 2 or 3 coordinates: nodes, sums, moments, Maxwellians."""
+
+from dataclasses import dataclass, field
+from math import isfinite
+
+import numpy as np
+
+from kinetic.errors import InputError
+
+
+@dataclass(frozen=True)
+class VelocityGridND:
+    r"""Midpoints :math:`v_i = \mathrm{low} + (i + \tfrac12)\, dv` of equal cells, per coordinate.
+
+    points: (Nx, Ny[, Nz]); bounds: ((low, high), ...) per coordinate. Distributions are arrays f [..., Nx, Ny[, Nz]], and
+    integrals are sums times ``cell`` (spectrally accurate for what decays before the bounds).
+    Raises InputError naming ``gas.velocity_points`` or ``gas.velocity_bounds``.
+    """
+
+    points: tuple[int, ...]
+    bounds: tuple[tuple[float, float], ...]
+    v: tuple[np.ndarray, ...] = field(init=False, repr=False, compare=False)  # nodes of every coordinate
+    dv: tuple[float, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self):
+        points = tuple(int(n) for n in self.points)
+        bounds = tuple((float(low), float(high)) for low, high in self.bounds)
+        if len(points) not in (2, 3) or len(bounds) != len(points):
+            raise InputError(f"gas.velocity_points={self.points!r}: give 2 or 3 numbers of points, and as many bounds")
+        if min(points) < 4:
+            raise InputError(f"gas.velocity_points={self.points!r}: give at least 4 points per coordinate")
+        if not all(isfinite(low) and isfinite(high) and low < high for low, high in bounds):
+            raise InputError(f"gas.velocity_bounds={self.bounds!r}: give finite [low, high] with low < high per coordinate")
+        dv = tuple((high - low) / n for n, (low, high) in zip(points, bounds))
+        v = tuple(low + (np.arange(n) + 0.5) * d for n, d, (low, _) in zip(points, dv, bounds))
+        for key, value in {"points": points, "bounds": bounds, "dv": dv, "v": v}.items():
+            object.__setattr__(self, key, value)
+
+    @classmethod
+    def cube(cls, dims: int, points: int, bound: float, centre: float = 0.0) -> "VelocityGridND":
+        """The same points and bounds centre -+ bound for every coordinate."""
+        return cls((points,) * dims, ((centre - bound, centre + bound),) * dims)
+
+    @property
+    def dims(self) -> int:
+        return len(self.points)
+
+    @property
+    def cell(self) -> float:
+        """Volume of a velocity cell."""
+        return float(np.prod(self.dv))
+
+    def mesh(self) -> list[np.ndarray]:
+        """The coordinates as arrays that broadcast to [Nx, Ny[, Nz]]."""
+        return np.meshgrid(*self.v, indexing="ij", sparse=True)
+
+    def integral(self, f):
+        """Integral over velocities of f [..., Nx, Ny[, Nz]]."""
+        return f.sum(axis=tuple(range(-self.dims, 0))) * self.cell
+
+    def moments(self, f):
+        """rho [...], u [..., D], T [...] of f."""
+        rho = self.integral(f)
+        marginals = [self._marginal(f, i) for i in range(self.dims)]
+        u = np.stack([m @ v for m, v in zip(marginals, self.v)], axis=-1) / rho[..., None]
+        energy = sum(m @ v**2 for m, v in zip(marginals, self.v)) / rho
+        return rho, u, (energy - (u**2).sum(-1)) / self.dims
+
+    def _marginal(self, f, axis):
+        others = tuple(i - self.dims for i in range(self.dims) if i != axis)
+        return f.sum(axis=others) * self.cell
+
+    def maxwellian(self, rho, u, T):
+        """M [..., Nx, Ny[, Nz]] of rho [...], u [..., D], T [...]: point values."""
+        rho, T = np.asarray(rho, float)[..., None], np.asarray(T, float)[..., None]
+        u = np.asarray(u, float)
+        f = None
+        for i, v in enumerate(self.v):
+            factor = np.exp(-((v - u[..., i, None]) ** 2) / (2 * T)) / np.sqrt(2 * np.pi * T)
+            f = factor * rho if f is None else f[..., None] * _expand(factor, i)
+        return f
+
+
+def _expand(a, count):
+    """a [..., N] -> [..., 1 (count times), N]."""
+    return a.reshape(*a.shape[:-1], *(1,) * count, a.shape[-1])

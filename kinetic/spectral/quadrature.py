@@ -1,0 +1,136 @@
+r"""Weights of the pair sums: the gain term on a lattice of half relative velocities, in few Fourier transforms.
+
+.. math:: \hat Q^+(k) = \sum_o m_o(|k|)\, \widehat{P_o}(k), \qquad P_o(v) = \sum_{s \in o} f(v + s)\, f(v - s)
+
+over orbits o of lattice vectors s (equal lengths). With :math:`\Omega = \mathrm{sinc}` (D = 3) or :math:`J_0` (D = 2) the plain
+trapezoidal rule is :math:`m_o(k) = dv^D\, 2^{D + \alpha} |s|^\alpha\, \Omega(|s| k)`.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+from math import pi
+
+import numpy as np
+from scipy.special import gammaln, j0
+
+DEGREE = 3  # of the corrections at s = 0, in squares: the rule is then exact for Gaussians times even polynomials of degree 6
+WIDTH = 2.0  # of these Gaussians, in lattice spacings: what a well-resolved gas has
+RANK_TOLERANCE = 1e-11  # of the separation of lengths and wave numbers, relative
+
+
+def shell_average(x, dims):
+    """Average of exp(i k.s) over the directions of s, x = |k||s|."""
+    return np.sinc(x / pi) if dims == 3 else j0(x)
+
+
+@dataclass(frozen=True, eq=False)
+class PairRule:
+    """shifts [S, 4]: one of each pair +-s, as (sx, sy, sz, orbit); starts [C + 1]: runs of equal (sx, sy);
+    project [rank, orbits], multiplier [rank, *wave numbers]: m_o(|k|) = sum_p multiplier_p(k) project_po."""
+
+    shifts: np.ndarray
+    starts: np.ndarray
+    project: np.ndarray
+    multiplier: np.ndarray
+
+
+def pair_rule(points, dv, alpha: float, cutoff: float) -> PairRule:
+    r"""The rule on a grid; s runs over :math:`\sum_i (s_i/L_i)^2 \le \mathrm{cutoff}^2`, 2 L_i the widths of the grid."""
+    dims, h = len(points), np.asarray(dv, float)
+    reach = [int(cutoff * n / 2) for n in points]
+    n = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij"), axis=-1).reshape(-1, dims)
+    n = n[((2 * n / np.asarray(points)) ** 2).sum(1) <= cutoff**2 * (1 + 1e-12)]
+    n = n[_upper_half(n)]
+    orbit, length, stencil = _orbits(n, h)
+    k = wave_numbers(points, dv)
+    unit = (2 * pi / max(m * d for m, d in zip(points, dv))) * 1e-7
+    unique, inverse = np.unique(np.rint(k / unit), return_inverse=True)
+    k_unique = unique * unit
+    weight = 2.0 ** (dims + alpha) * np.prod(h) * _power(length, alpha)
+    table = weight[:, None] * shell_average(np.outer(length, k_unique), dims)
+    table[stencil] += 2.0 ** (dims + alpha) * _corrections(dims, h, alpha, k_unique)
+    twice = np.where(length > 0, 2.0, 1.0)  # s and -s give the same product
+    U, size, Vt = np.linalg.svd((twice[:, None] * table).T, full_matrices=False)
+    rank = int((size > RANK_TOLERANCE * size[0]).sum())
+    multiplier = (U[:, :rank] * size[:rank]).T[:, inverse.reshape(k.shape)]
+    shifts, starts = _runs(n, orbit)
+    return PairRule(shifts, starts, np.ascontiguousarray(Vt[:rank]), np.ascontiguousarray(multiplier))
+
+
+def wave_numbers(points, dv):
+    """|k| on the grid of a real Fourier transform (last axis halved)."""
+    axes = [2 * pi * np.fft.fftfreq(n, d) for n, d in zip(points[:-1], dv[:-1])] + [2 * pi * np.fft.rfftfreq(points[-1], dv[-1])]
+    return np.sqrt(sum(a**2 for a in np.meshgrid(*axes, indexing="ij")))
+
+
+def _upper_half(n):
+    """One of each pair +-n: the first coordinate that is not zero is positive; zero itself."""
+    sign = np.zeros(len(n), int)
+    for column in n.T:
+        sign = np.where(sign == 0, np.sign(column), sign)
+    return sign >= 0
+
+
+def _power(length, alpha):
+    return np.ones_like(length) if alpha == 0 else length**alpha
+
+
+def _simplex(dims):
+    """Exponents, or orbits under reflections, a with a_1 + ... + a_D <= DEGREE, the zero first."""
+    return np.array([a for a in product(range(DEGREE + 1), repeat=dims) if sum(a) <= DEGREE])
+
+
+def _orbits(n, h):
+    """orbit [S] of every vector, lengths [orbits]; the first orbits are the correction stencil's, returned as indices."""
+    corner = {tuple(a): i for i, a in enumerate(_simplex(n.shape[1]))}
+    own = np.array([corner.get(tuple(a), -1) for a in np.abs(n)])
+    square = ((n * h) ** 2).sum(1)
+    shells, inverse = np.unique(np.rint(square[own < 0] / (1e-9 * h.min() ** 2)), return_inverse=True)
+    orbit = own.copy()
+    orbit[own < 0] = len(corner) + inverse
+    near = np.sqrt(((_simplex(n.shape[1]) * h) ** 2).sum(1))
+    return orbit, np.concatenate([near, np.sqrt(shells * 1e-9) * h.min()]), np.arange(len(corner))
+
+
+def _runs(n, orbit):
+    n3 = np.concatenate([np.zeros((len(n), 3 - n.shape[1]), int), n], axis=1)
+    order = np.lexsort((n3[:, 2], n3[:, 1], n3[:, 0]))
+    shifts = np.concatenate([n3, orbit[:, None]], axis=1)[order].astype(np.int64)
+    change = np.any(np.diff(shifts[:, :2], axis=0) != 0, axis=1)
+    return shifts, np.concatenate([[0], np.flatnonzero(change) + 1, [len(shifts)]]).astype(np.int64)
+
+
+def _corrections(dims, h, alpha, k):
+    r"""c_o(k) [stencil, k] that make the rule exact for :math:`|s|^\alpha\, \Omega(|s| k)` times Gaussians and even polynomials.
+
+    Away from even alpha the integrand has a cusp at s = 0, which costs the trapezoidal rule its spectral accuracy; c restores a
+    high order. Corrected trapezoidal rules: S. Kapur, V. Rokhlin, SIAM J. Numer. Anal. 34, 1331 (1997),
+    doi:10.1137/S0036142995287847.
+    """
+    powers, width = _simplex(dims), WIDTH * h.max()
+    reach = [int(np.ceil(6.5 * width / d)) for d in h]
+    n = np.stack(np.meshgrid(*(np.arange(r + 1) for r in reach), indexing="ij"), axis=-1).reshape(-1, dims)
+    copies = 2.0 ** (n > 0).sum(1)  # reflections
+    s = n * h
+    square = (s**2).sum(1)
+    keep = square <= (6.5 * width) ** 2
+    s, square, copies = s[keep], square[keep], copies[keep]
+
+    def tests(s, square):
+        return np.stack([np.prod((s / width) ** (2 * a), axis=1) for a in powers]) * np.exp(-square / width**2)
+
+    lengths, inverse = np.unique(np.rint(square / (1e-9 * h.min() ** 2)), return_inverse=True)
+    lengths = np.sqrt(lengths * 1e-9) * h.min()
+    by_length = np.zeros((len(powers), len(lengths)))
+    np.add.at(by_length.T, inverse, (copies * tests(s, square)).T)
+    lattice = np.prod(h) * (by_length * _power(lengths, alpha)) @ shell_average(np.outer(lengths, k), dims)
+
+    x, w = np.polynomial.legendre.leggauss(120)
+    r, w = 0.5 * 7.5 * width * (x + 1), 0.5 * 7.5 * width * w
+    sphere = np.array([2 * np.exp(sum(gammaln(a + 0.5)) - gammaln(sum(a) + dims / 2)) for a in powers])
+    radial = np.stack([(r / width) ** (2 * sum(a)) for a in powers]) * (w * r ** (dims - 1 + alpha) * np.exp(-((r / width) ** 2)))
+    exact = sphere[:, None] * (radial @ shell_average(np.outer(r, k), dims))
+
+    near = powers * h
+    system = 2.0 ** (powers > 0).sum(1) * tests(near, (near**2).sum(1))
+    return np.linalg.solve(system, exact - lattice)
