@@ -1,16 +1,22 @@
-"""Labelled data for closures: snapshots of kinetic solutions as raw moments, of random waves, discontinuities and shocks."""
+"""Labelled data: kinetic trajectories of random waves, discontinuities and shocks, and their snapshots for training.
 
-from dataclasses import dataclass
+One file in the format of ``kinetic.trajectories``: the random cases at its root, in the group ``forming`` the shocks that form
+from their jump, in the group ``steady`` windows cut from steady shocks. :func:`load` gives all of them as one list of snapshots.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from math import pi, sqrt
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from kinetic import cases, rankine_hugoniot, simulate, solve_shock
+from kinetic import cases, rankine_hugoniot, simulate, solve_shock, trajectories
 from kinetic.errors import InputError
 
-FORMAT = 1
+FORMAT = 2
+MARK = "knudsen_labels"
 KINDS = ("wave", "mix", "transition", "equilibrium", "shock", "forming")
 SHOCK_KNUDSEN = 0.01
 MACH_NUMBERS = (1.2, 1.3, 1.45, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3.2, 3.6, 4, 4.4, 4.8, 5.2, 5.7, 6.2, 6.8, 7.4, 8, 9)
@@ -24,7 +30,8 @@ class LabelRequest:
     profile and forming from a jump; shock_windows: snapshots cut from each steady profile, at cell widths log-uniform in
     shock_cell_width (upstream mean free paths) and at random offsets.
     cells: cells of a snapshot; refine: kinetic cells per cell; velocity_points: of the kinetic solution (None: its own choice);
-    t_end, snapshots: saved times, squares of a uniform ladder (early times dense); order: highest raw moment.
+    t_end, snapshots: saved times, squares of a uniform ladder (early times dense); order: highest raw moment;
+    keep_f: times, added to the saved ones, at which the distribution of the random cases is kept too.
     """
 
     wave: int = 150
@@ -41,6 +48,7 @@ class LabelRequest:
     snapshots: int = 10
     order: int = 10
     seed: int = 0  # random cases use seeds below 1,000,000; evaluation draws from there on
+    keep_f: tuple[float, ...] = ()
 
     def __post_init__(self):
         for key in ("wave", "mix", "transition", "equilibrium", "shock_windows"):
@@ -49,101 +57,122 @@ class LabelRequest:
         for key in ("cells", "refine", "snapshots", "order"):
             if getattr(self, key) < 1:
                 raise InputError(f"label.{key} is {getattr(self, key)}: give a positive number")
+        if not isinstance(self.keep_f, list | tuple) or not all(0 <= t <= self.t_end for t in self.keep_f):
+            raise InputError(f"label.keep_f={self.keep_f}: give a list of times from 0 to label.t_end={self.t_end:g}")
+        if not any(getattr(self, kind) for kind in KINDS[:4]) and not self.shocks:
+            raise InputError("label: nothing was asked for: give at least one trajectory or shock")
+
+    @property
+    def ladder(self) -> np.ndarray:
+        """[snapshots] saved times of every trajectory, the start left out."""
+        return self.t_end * (np.arange(1, self.snapshots + 1) / self.snapshots) ** 2
+
+    @property
+    def f_times(self) -> list[float]:
+        """keep_f, and where it means a time of the ladder, that time to the last digit."""
+        ladder = np.concatenate([[0.0], self.ladder])
+        nearest = [float(ladder[np.abs(ladder - t).argmin()]) for t in self.keep_f]
+        return sorted({near if abs(near - t) < 1e-9 * self.t_end else float(t) for near, t in zip(nearest, self.keep_f)})
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """Saved times of the random cases: the ladder, and where f is kept."""
+        return tuple(sorted({*self.ladder.tolist(), *self.f_times} - {0.0}))
 
 
 def make(
     path: Path, gas, request: LabelRequest, *, workers: int = 1, progress=None, attributes: dict | None = None
 ) -> xr.Dataset:
-    """Label the request and write it to ``path`` (NetCDF, complete or not at all). ``progress(fraction, text)`` as it goes.
+    """Label the request and write it to ``path`` (NetCDF, complete or not at all); returns its snapshots, as :func:`load`.
 
-    Variables: G [snapshot, moment, cell] and, for D > 1, H; knudsen [snapshot, cell]; dx, time, kind, trajectory, periodic
-    [snapshot]. Time in units of the case; raw moments int v^k f dv in units of rho and T = 1.
+    progress: called with (fraction, text) as it goes; attributes: added to the file's. Any number of workers makes the same bits.
     """
+    if gas.is_boltzmann:
+        raise InputError(f"gas={gas.name}: labels are made with relaxation models; choose a bgk, shakhov or es_bgk gas")
     report = progress or (lambda fraction, text: None)
-    rows = []
-    random_kinds = [(kind, getattr(request, kind)) for kind in KINDS[:4]]
-    total = sum(n for _, n in random_kinds) + len(request.shocks)
-    done, trajectory = 0, 0
-    times = tuple(request.t_end * (np.arange(1, request.snapshots + 1) / request.snapshots) ** 2)
-    for code, (kind, count) in enumerate(random_kinds):
-        chunk = 8 * workers
-        for first in range(0, count, chunk):
-            seeds = [request.seed + 100_000 * code + i for i in range(first, min(first + chunk, count))]
-            fine = request.cells * request.refine
-            batch = [getattr(cases, kind)(seed, cells=fine, t_end=request.t_end, save_times=times) for seed in seeds]
-            for solution in simulate(batch, _with_velocities(gas, request.velocity_points), workers=workers, order=request.order):
-                rows += [(*row, trajectory, True) for row in _snapshots(solution, request, code)]
-                trajectory += 1
-            done += len(seeds)
-            report(done / total, f"{kind} {done}/{total}")
-    draw = np.random.default_rng(request.seed)
-    for mach in request.shocks:
-        profile = solve_shock(gas, mach, order=request.order)
-        rows += [(*row, trajectory, False) for row in _shock_windows(profile, gas, mach, request, draw)]
-        forming = _forming_shock(gas, mach, request, times)
-        rows += [(*row, trajectory, False) for row in _snapshots(forming, request, KINDS.index("forming"))]
-        trajectory += 1
-        done += 1
-        report(done / total, f"shock Mach {mach:g}")
-    if not rows:
-        raise InputError("label: nothing was asked for: give at least one trajectory or shock")
-    data = _dataset(rows, gas, request)
-    data.attrs.update(attributes or {})
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".partial")
-    data.to_netcdf(
-        temporary,
-        engine="h5netcdf",
-        encoding={name: {"zlib": True, "complevel": 1} for name in data.data_vars if data[name].ndim > 1},
-    )
-    temporary.replace(path)
-    return data
+    described = {f"request_{key}": str(value) for key, value in vars(request).items()}
+    root = {MARK: FORMAT, "kinds": ",".join(KINDS), "seed": request.seed, "boundary": "periodic"}
+    root |= {"groups": "forming,steady" if request.shocks else ""} | described | (attributes or {})
+    total = sum(getattr(request, kind) for kind in KINDS[:4]) + len(request.shocks)
+
+    random = _random(gas, request, workers, lambda done, kind: report(done / total, kind))
+    if random:
+        groups = {None: trajectories.dataset(random, root)}
+    else:
+        groups = {None: xr.Dataset(attrs=trajectories.gas_attributes(gas) | root)}
+    if request.shocks:
+        groups |= _shocks(gas, request, workers, len(random), lambda i, text: report((len(random) + i) / total, text))
+    trajectories.write(path, groups)
+    return _snapshots(groups)
 
 
 def load(path: Path, gas) -> xr.Dataset:
-    """The data set at ``path``; InputError if it is absent, unreadable, of another format or of another gas."""
-    path = Path(path)
-    if not path.exists():
-        raise InputError(f"{path}: no such data set: make one with `knudsen experiment=label`, or give train.data")
-    try:
-        data = xr.load_dataset(path, engine="h5netcdf")
-    except Exception as error:
-        raise InputError(
-            f"{path}: not a readable NetCDF data set ({type(error).__name__}): make it again with experiment=label"
-        ) from None
-    if data.attrs.get("knudsen_labels") != FORMAT:
-        raise InputError(f"{path}: not a label file of format {FORMAT}: make it again with experiment=label")
-    if (data.attrs["gas"], data.attrs["omega"]) != (gas.name, str(gas.omega)):
-        raise InputError(
-            f"{path}: labels of {data.attrs['gas']}, omega {data.attrs['omega']}; gas={gas.name}, omega {gas.omega} needs its own"
-        )
-    return data
+    """All snapshots of a label file: G [snapshot, moment, cell] and, for D > 1, H; knudsen [snapshot, cell];
+    dx, time, kind (number in ``KINDS``), trajectory, periodic [snapshot].
+
+    InputError, naming the file and the remedy, if it is absent, unreadable, of another format or gas, or not sound.
+    """
+    root = trajectories.read(path)
+    if root.attrs.get(MARK) != FORMAT:
+        raise InputError(f"{path}: not a label file of format {FORMAT}: make it again with knudsen experiment=label")
+    trajectories.check_gas(root, path, gas)
+    groups = {None: root}
+    groups |= {name: trajectories.read(path, name) for name in root.attrs["groups"].split(",") if name}
+    for name, data in groups.items():
+        if name != "steady" and data.variables:
+            trajectories.check(data, path, gas)
+    if "steady" in groups:
+        _check_steady(groups["steady"], path, gas)
+    return _snapshots(groups)
 
 
-def _with_velocities(gas, points):
-    from dataclasses import replace
-
-    return replace(gas, velocity_points=points) if gas.velocity_points is None else gas
-
-
-def _snapshots(solution, request, code):
-    """Every saved time of a kinetic trajectory as block averages."""
-    coarse = solution.averaged(request.cells)
-    knudsen = np.broadcast_to(coarse.knudsen, request.cells)
-    for s in range(len(coarse.t)):
-        yield (coarse.G[s], None if coarse.H is None else coarse.H[s], knudsen, coarse.dx, coarse.t[s], code)
+def _check_steady(data, path, gas):
+    for name in ("G", *(("H",) if gas.has_h else ()), "knudsen", "dx", "trajectory"):
+        if name not in data or not np.isfinite(data[name]).all():
+            problem = "has values that are not finite" if name in data else "is missing"
+            raise InputError(f"{path}: {name} of the group steady {problem}: make it again with knudsen experiment=label")
 
 
-def _forming_shock(gas, mach, request, times):
-    """A shock that grows from its Rankine-Hugoniot jump: profiles steeper than the steady one, and how the gas answers."""
-    ladder = tuple(20 * SHOCK_KNUDSEN * np.array(times) / times[-1])
-    cells = request.cells * request.refine
-    case = cases.shock(mach, gas, length=40.0, knudsen=SHOCK_KNUDSEN, cells=cells, t_end=ladder[-1], save_times=ladder)
-    return simulate([case], gas, order=request.order)[0]
+def _random(gas, request, workers, report: Callable) -> list:
+    """Trajectories of the random cases, on the cells of the request."""
+    solutions, points = [], request.velocity_points
+    gas = replace(gas, velocity_points=points) if gas.velocity_points is None else gas
+    fine, batch = request.cells * request.refine, 32 * workers
+    for code, kind in enumerate(KINDS[:4]):
+        seeds = [request.seed + 100_000 * code + i for i in range(getattr(request, kind))]
+        for first in range(0, len(seeds), batch):
+            some = seeds[first : first + batch]
+            starts = [getattr(cases, kind)(s, cells=fine, t_end=request.t_end, save_times=request.times) for s in some]
+            done, count = len(solutions), len(some)
+            solved = simulate(
+                starts, gas, workers=workers, order=request.order, keep_f=request.f_times,
+                progress=lambda part, done=done, count=count, kind=kind: report(done + part * count, kind),
+            )  # fmt: skip
+            solutions += [solution.averaged(request.cells) for solution in solved]
+    return solutions
 
 
-def _shock_windows(profile, gas, mach, request, draw):
+def _shocks(gas, request, workers, first, report: Callable) -> dict[str, xr.Dataset]:
+    """Group ``forming``: profiles steeper than the steady one, and how the gas answers; group ``steady``: what they end in.
+
+    first: number of the trajectory that the first shock counts as.
+    """
+    draw, windows, starts = np.random.default_rng(request.seed), [], []
+    ladder = 20 * SHOCK_KNUDSEN * request.ladder / request.t_end
+    for i, mach in enumerate(request.shocks):
+        report(i, f"shock Mach {mach:g}")
+        profile = solve_shock(gas, mach, order=request.order)
+        windows += [(*row, first + i, mach) for row in _windows(profile, gas, mach, request, draw)]
+        options = {"cells": request.cells * request.refine, "t_end": ladder[-1], "save_times": ladder}
+        starts.append(cases.shock(mach, gas, length=40.0, knudsen=SHOCK_KNUDSEN, **options))
+    forming = [solution.averaged(request.cells) for solution in simulate(starts, gas, workers=workers, order=request.order)]
+    report(len(request.shocks), "shocks")
+    data = trajectories.dataset(forming, {"boundary": "fixed"})
+    data["mach"] = ("trajectory", np.array(request.shocks, float), {"units": "1", "long_name": "Mach number"})
+    return {"forming": data, "steady": _steady(windows, gas, request)}
+
+
+def _windows(profile, gas, mach, request, draw):
     """Cell averages of the profile on windows of ``cells`` uniform cells that cover its steep part at random offsets."""
     path = 16 / 5 / sqrt(2 * pi)
     low, high = request.shock_cell_width
@@ -153,33 +182,59 @@ def _shock_windows(profile, gas, mach, request, draw):
         centre = path * draw.uniform(-reach, reach)
         x = centre + (np.arange(request.cells) - 0.5 * (request.cells - 1)) * width
         values = profile.sample(x, width=width)
-        H = values.get("H")
-        knudsen = np.full(request.cells, SHOCK_KNUDSEN)
-        yield (values["G"], H, knudsen, width * SHOCK_KNUDSEN, 0.0, KINDS.index("shock"))
+        yield values["G"], values["H"], width * SHOCK_KNUDSEN
 
 
-def _dataset(rows, gas, request) -> xr.Dataset:
-    G, H, knudsen, dx, time, kind, trajectory, periodic = zip(*rows, strict=True)
-    keep = request.order + 1
-    dims = ("snapshot", "moment", "cell")
-    variables = {"G": (dims, np.stack([g[:keep] for g in G]), {"units": "rho T^(k/2)", "long_name": "raw moments of g"})}
-    if gas.has_h:
-        variables["H"] = (dims, np.stack([h[:keep] for h in H]), {"units": "rho T^(k/2+1)", "long_name": "raw moments of h"})
-    variables["knudsen"] = (("snapshot", "cell"), np.stack(knudsen), {"units": "1", "long_name": "Knudsen number"})
-    for name, values, units in (
-        ("dx", dx, "1"),
-        ("time", time, "1"),
-        ("kind", kind, "1"),
-        ("trajectory", trajectory, "1"),
-        ("periodic", periodic, "1"),
-    ):
-        variables[name] = (
-            "snapshot",
-            np.array(values, dtype=np.int32 if name in ("kind", "trajectory", "periodic") else float),
-            {"units": units},
+def _steady(windows, gas, request) -> xr.Dataset:
+    """Windows as a data set over window, moment, cell."""
+    keep, cells = request.order + 1, request.cells
+    G, H, dx, trajectory, mach = zip(*windows) if windows else ((), (), (), (), ())
+    moments, shape = ("window", "moment", "cell"), (-1, keep, cells)
+
+    def of(name, values):
+        _, units, long_name = trajectories.DESCRIBED[name]
+        return moments, np.reshape([v[:keep] for v in values], shape), {"units": units, "long_name": long_name}
+
+    variables = {"G": of("G", G)} | ({"H": of("H", H)} if gas.has_h else {})
+    knudsen = np.full((len(dx), cells), SHOCK_KNUDSEN)
+    variables["knudsen"] = ("window", "cell"), knudsen, {"units": "1", "long_name": "Knudsen number"}
+    variables["dx"] = "window", np.array(dx, float), {"units": "length of the case", "long_name": "cell width"}
+    variables["mach"] = "window", np.array(mach, float), {"units": "1", "long_name": "Mach number"}
+    variables["trajectory"] = "window", np.array(trajectory, np.int32), {"units": "1", "long_name": "counts as this trajectory"}
+    return xr.Dataset(variables, attrs=trajectories.gas_attributes(gas))
+
+
+def _snapshots(groups: dict) -> xr.Dataset:
+    """Every saved time of every trajectory and every window, in the order of the trajectories they count to."""
+    root, parts = groups[None], []
+    first = root.sizes.get("trajectory", 0)
+    if "steady" in groups:
+        steady = groups["steady"]
+        n = steady.sizes["window"]
+        parts.append(
+            {name: steady[name].values for name in ("G", "H", "knudsen", "dx", "trajectory") if name in steady}
+            | {"time": np.zeros(n), "kind": np.full(n, KINDS.index("shock")), "periodic": np.zeros(n)}
         )
-    described = {f"request_{key}": str(value) for key, value in vars(request).items()}
+    for data, number, periodic in ((root, 0, 1), (groups.get("forming"), first, 0)):
+        if data is None or not data.variables:
+            continue
+        n, S = data.sizes["trajectory"], data.sizes["time"]
+        part = {name: data[name].values.reshape(n * S, *data[name].shape[2:]) for name in ("G", "H") if name in data}
+        kind = [KINDS.index("forming" if name == "shock" else name) for name in data["case"].values]
+        each = {"knudsen": data.knudsen.values, "kind": np.array(kind), "trajectory": number + np.arange(n)}
+        part |= {name: np.repeat(value, S, axis=0) for name, value in each.items()}
+        part |= {"time": np.tile(data.time.values, n), "dx": np.full(n * S, data.attrs["dx"])}
+        part["periodic"] = np.full(n * S, periodic)
+        parts.append(part)
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    order = np.argsort(columns["trajectory"], kind="stable")
+    order = order[np.isfinite(columns["G"][order]).all(axis=(1, 2))]  # a trajectory that diverged counts up to there
+    dims = {"G": ("snapshot", "moment", "cell"), "H": ("snapshot", "moment", "cell"), "knudsen": ("snapshot", "cell")}
+    whole = ("kind", "trajectory", "periodic")
     return xr.Dataset(
-        variables,
-        attrs={"knudsen_labels": FORMAT, "gas": gas.name, "omega": str(gas.omega), "kinds": ",".join(KINDS), **described},
+        {
+            name: (dims.get(name, ("snapshot",)), values[order].astype(np.int32) if name in whole else values[order])
+            for name, values in columns.items()
+        },
+        attrs=root.attrs,
     )

@@ -1,4 +1,4 @@
-"""A labelled set of kinetic solutions for training: ``labels.nc``."""
+"""A labelled set of kinetic solutions: ``labels.nc``, for ``kinetic.load_trajectories`` and for ``experiment=train``."""
 
 from omegaconf import DictConfig
 
@@ -30,5 +30,6 @@ def run(cfg: DictConfig, output: Output) -> int:
             progress=progress,
             attributes=output.attributes(),
         )
-    print(f"wrote {NAME} in {output.directory}: {data.sizes['snapshot']} snapshots of {data.sizes['cell']} cells")
+    trajectories, snapshots, cells = len(set(data.trajectory.values.tolist())), data.sizes["snapshot"], data.sizes["cell"]
+    print(f"wrote {NAME} in {output.directory}: {trajectories} trajectories, {snapshots} snapshots of {cells} cells", flush=True)
     return 0

@@ -2,8 +2,9 @@
 
 Must not know: closures, networks, experiments, torch.
 
-Public names: Gas, gas, InputError, Case, Wall, cases, VelocityGrid, velocity_grid, simulate, Trajectory, macroscopic,
-maxwellian_moments, rankine_hugoniot, solve_shock, ShockProfile. The compiled parts are imported on first use: importing is quick.
+Public names: Gas, gas, InputError, Case, Wall, cases, VelocityGrid, velocity_grid, simulate, Trajectory,
+save_trajectories, load_trajectories, macroscopic, maxwellian_moments, rankine_hugoniot, solve_shock, ShockProfile.
+The compiled parts are imported on first use: importing is quick.
 """
 
 from importlib import import_module
@@ -20,6 +21,8 @@ _LAZY = {
     "velocity_grid": "kinetic.grid",
     "simulate": "kinetic.simulation",
     "Trajectory": "kinetic.simulation",
+    "save_trajectories": "kinetic.trajectories",
+    "load_trajectories": "kinetic.trajectories",
     "solve_shock": "kinetic.shock",
     "ShockProfile": "kinetic.shock",
 }

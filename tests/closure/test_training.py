@@ -1,6 +1,7 @@
 """Labels, targets, training and checkpoints of the learned closure."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from closure_samples import NETWORK, random_moments
 
 import closure
 from closure import checkpoint, labels, training
+from kinetic import load_trajectories, trajectories
 from kinetic.errors import InputError
 from kinetic.gas import gas
 
@@ -40,12 +42,60 @@ def test_labels_hold_the_moments_of_positive_distributions(label_file):
             data.G.isel(moment=k) ** 2 <= data.G.isel(moment=k - 1) * data.G.isel(moment=k + 1) * (1 + 1e-9)
         ).all() or k % 2 == 0
     assert set(np.unique(data.kind)) == {0, 1, 2, 3, 4, 5}
-    assert (label_file.parent / "labels.nc").exists() and not list(label_file.parent.glob("*.partial"))
+    assert (label_file.parent / "labels.nc").exists() and len(list(label_file.parent.iterdir())) == 1
 
 
 def test_labels_are_the_same_for_any_number_of_workers(label_file, tmp_path):
-    two = labels.make(tmp_path / "two.nc", gas("bgk_1v"), REQUEST, workers=2)
-    np.testing.assert_array_equal(two.G, labels.load(label_file, gas("bgk_1v")).G)
+    with_f = replace(REQUEST, wave=7, keep_f=(0.0, 0.05, 0.1))
+    one, two = (labels.make(tmp_path / f"{n}.nc", gas("bgk_1v"), with_f, workers=n) for n in (1, 2))
+    for name in one.data_vars:
+        np.testing.assert_array_equal(one[name], two[name])
+    for a, b in zip(*(load_trajectories(tmp_path / f"{n}.nc") for n in (1, 2)), strict=True):
+        np.testing.assert_array_equal(a.f, b.f)
+        assert a.seed == b.seed and a.t_f.tolist() == [0, 0.05, 0.1] and set(a.t) == {*a.t_f, *REQUEST.ladder}
+
+
+def test_label_files_are_files_of_trajectories(label_file):
+    """The snapshots that training sees are the saved times of the trajectories, in their order."""
+    g = gas("bgk_1v")
+    snapshots, random = labels.load(label_file, g), load_trajectories(label_file, g)
+    forming = load_trajectories(label_file, g, group="forming")
+    assert [t.case for t in random] == ["wave"] * 4 + ["mix"] * 2 + ["transition", "equilibrium"] and forming[0].case == "shock"
+    assert [t.seed for t in random] == [0, 1, 2, 3, 100_000, 100_001, 200_000, 300_000]
+    for number, t in enumerate(random + forming):
+        here = snapshots.isel(snapshot=(snapshots.trajectory == number) & (snapshots.kind != labels.KINDS.index("shock")))
+        np.testing.assert_array_equal(here.G, t.G)
+        np.testing.assert_array_equal(here.knudsen[0], t.knudsen)
+        assert (here.dx == t.dx).all() and (here.time == t.t).all() and (here.periodic == (number < 8)).all()
+
+
+@pytest.mark.parametrize("name", ["bgk_2v", "bgk_3v"])
+def test_labels_in_more_dimensions_start_out_of_equilibrium(tmp_path, name):
+    request = replace(REQUEST, transition=0, equilibrium=0, shocks=(), keep_f=(0.05,))
+    data = labels.make(tmp_path / "labels.nc", gas(name), request)
+    assert data.sizes["snapshot"] == 6 * 5 and (data.H.isel(moment=0) > 0).all()
+    assert min(abs(t.sigma[0]).max() for t in load_trajectories(tmp_path / "labels.nc", gas(name))) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [({"keep_f": (0.2,)}, "keep_f"), ({"keep_f": 0.1}, "keep_f"), ({"wave": -1}, "wave"), ({"cells": 0}, "cells")],
+)
+def test_bad_label_requests_are_named(change, key):
+    with pytest.raises(InputError, match=f"label.{key}"):
+        replace(REQUEST, **change)
+
+
+def test_damaged_labels_are_refused(label_file, tmp_path):
+    groups = {name: trajectories.read(label_file, name) for name in (None, "forming", "steady")}
+    for group, name in ((None, "G"), ("forming", "knudsen"), ("steady", "dx")):
+        trajectories.write(tmp_path / "some.nc", groups | {group: groups[group].drop_vars(name)})
+        with pytest.raises(InputError, match=rf"some\.nc.*{name}"):
+            labels.load(tmp_path / "some.nc", gas("bgk_1v"))
+    del groups["steady"]
+    trajectories.write(tmp_path / "some.nc", groups)
+    with pytest.raises(InputError, match=r"some\.nc.*steady"):
+        labels.load(tmp_path / "some.nc", gas("bgk_1v"))
 
 
 @pytest.mark.parametrize("gas_name", ["bgk_1v", "bgk_3v"])

@@ -40,11 +40,12 @@ def labels(knudsen):
 
 def test_labels_say_what_they_are(labels):
     data = labels.dataset("labels.nc")
-    assert data.sizes["cell"] == 20
-    assert data.sizes["snapshot"] == 3 * 3  # trajectories times saved times, the start included
+    assert dict(data.sizes) == {"trajectory": 3, "time": 3, "moment": 11, "x": 20, "velocity": 40}  # times: the start included
+    assert data.seed.values.tolist() == [0, 1, 2]
+    assert data.attrs["gas"] == "bgk_1v"
     assert "version" in data.attrs
     assert "config" in data.attrs
-    assert all("units" in data[name].attrs for name in data.data_vars)
+    assert all({"units", "long_name"} <= set(variable.attrs) for variable in data.variables.values())
 
 
 @pytest.fixture
