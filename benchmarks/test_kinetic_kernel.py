@@ -9,13 +9,14 @@ import pytest
 from kinetic import cases, gas, kernel, simulate, solve_shock
 from kinetic.grid import grid_of_case
 from kinetic.integrators import INTEGRATORS
-from kinetic.simulation import BOUNDARY, _Run
+from kinetic.simulation import _Run
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "kinetic"))
 from numpy_scheme import step
 
 CELLS, VELOCITIES = 100, 60
 SCHEMES = [("bgk_1v", "muscl", "ars222"), ("bgk_3v", "muscl", "ars222"), ("bgk_1v", "weno5", "ars443")]
+MODELS = [(name, "muscl", "ars222") for name in ("shakhov_3v", "es_bgk_3v")]
 
 
 def problem(name):
@@ -30,7 +31,7 @@ def report(benchmark, name, steps):
         benchmark.extra_info["million phase-space cells per second"] = round(cells / benchmark.stats["min"] / 1e6, 1)
 
 
-@pytest.mark.parametrize(("name", "transport", "integrator"), SCHEMES)
+@pytest.mark.parametrize(("name", "transport", "integrator"), SCHEMES + MODELS)
 def test_kernel(benchmark, name, transport, integrator):
     case, the_gas, grid = problem(name)
     run = _Run(case, the_gas, transport, integrator, 0.45, grid, 3, False)
@@ -39,8 +40,8 @@ def test_kernel(benchmark, name, transport, integrator):
     v[:VELOCITIES], mask[:VELOCITIES] = grid.v, 1.0
     eps, steps = np.full(CELLS, 0.1), 50
     arguments = (
-        f, other, accumulators, eps, run.shape[0], the_gas.dims, -np.inf, v, mask, grid.dv, case.dx, run.longest, steps,
-        run.scheme.explicit, run.scheme.implicit, BOUNDARY["periodic"], transport == "weno5", row,
+        f, other, accumulators, eps, *run._physics(), v, mask, grid.dv, case.dx, run.longest, steps,
+        run.scheme.explicit, run.scheme.implicit, transport == "weno5", row,
     )  # fmt: skip
     done, failed, _ = benchmark.pedantic(kernel.advance, arguments, rounds=30, warmup_rounds=2)
     assert (done, failed) == (steps, -1)

@@ -114,6 +114,8 @@ class Case:
             object.__setattr__(self, "walls", tuple(walls))
         if self.uy is not None:
             object.__setattr__(self, "uy", self._state("uy"))
+            if self.boundary == "fixed":
+                raise InputError("case.uy: a fixed boundary holds gas without tangential velocity; give another case.boundary")
             if self.uy.shape != self.u.shape:
                 raise InputError(f"case.uy: the shape {self.uy.shape} differs from that of case.u, {self.u.shape}")
         for key in ("acceleration", "temperature_gradient"):
@@ -163,13 +165,15 @@ class Case:
         return self._block_mean(G.sum(axis=1)), (None if H is None else self._block_mean(H.sum(axis=1)))
 
     def distribution(self, gas: Gas, grid) -> np.ndarray:
-        """f [fields, n, K] of the start on a velocity grid: g, and h for D > 1; (rho, m, E) equal those of ``raw_moments``."""
-        from kinetic.maxwellian import discrete_maxwellian  # compiled code only where it is needed
+        """f [fields, n, K] of the start on a velocity grid: g, for D > 1 h, with shear k, y, l (see ``transverse_weights``).
+
+        Without shear its (rho, m, E) equal those of ``raw_moments``.
+        """
+        from kinetic.maxwellian import discrete_maxwellian, transverse_weights  # compiled code only where it is needed
 
         g = discrete_maxwellian(self.rho, self.u, self.T, grid)
-        fields = [g.sum(axis=0)]
-        if gas.has_h:
-            fields.append(((gas.dims - 1) * self.T[..., None] * g).sum(axis=0))
+        weights = transverse_weights(0.0 if self.uy is None else self.uy, self.T, gas.dims)
+        fields = [(weight[..., None] * g).sum(axis=0) for weight in weights[: 5 if self.has_shear else 1 + gas.has_h]]
         return np.stack([f.reshape(self.cells, self.refine, -1).mean(axis=1) for f in fields])
 
     def end_states(self, gas: Gas):

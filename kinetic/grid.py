@@ -12,6 +12,7 @@ from kinetic.moments import macroscopic, maxwellian_moments
 
 TAIL = 7.5  # bounds in thermal speeds: what lies beyond carries 6e-13 of the energy
 SPACING = 0.6  # in thermal speeds of the coldest state: the trapezoidal rule is then exact to 1e-12 for moments of any Maxwellian
+WALL_SPACING = 0.2  # between walls, where f jumps at v = 0: sums over half the velocities err by dv^2/24
 COOLING = 4  # rarefactions may halve the spacing that the start needs, no more: a near-vacuum has no finite grid
 
 
@@ -36,13 +37,13 @@ class VelocityGrid:
         return float(np.abs(self.v).max())
 
 
-def velocity_grid(gas: Gas, u, T) -> VelocityGrid:
+def velocity_grid(gas: Gas, u, T, spacing: float = SPACING) -> VelocityGrid:
     r"""The grid for gas states u, T (arrays of any one shape).
 
-    Bounds :math:`u \pm 7.5 \sqrt T` over all states; spacing :math:`0.6 \sqrt{T_{min}}`; nodes at half-integer multiples of it,
-    so that no velocity is zero and a reflection maps the grid of a symmetric case onto itself. ``gas.velocity_points`` and
-    ``gas.velocity_bounds`` override; with few points the tail shrinks to where the cut-off :math:`e^{-\tau^2/2}` of the
-    hottest state equals the aliasing error :math:`e^{-2 \pi^2 T/dv^2}` of the coldest.
+    Bounds :math:`u \pm 7.5 \sqrt T` over all states; spacing 0.6 (``spacing``) :math:`\sqrt{T_{min}}`; nodes at half-integer
+    multiples of it, so that no velocity is zero and a reflection maps the grid of a symmetric case onto itself.
+    ``gas.velocity_points`` and ``gas.velocity_bounds`` override; with few points the tail shrinks to where the cut-off
+    :math:`e^{-\tau^2/2}` of the hottest state equals the aliasing error :math:`e^{-2 \pi^2 T/dv^2}` of the coldest.
     """
     u, T = np.asarray(u, float), np.asarray(T, float)
     hot, cold = np.sqrt(T), float(np.sqrt(T.min()))
@@ -52,16 +53,19 @@ def velocity_grid(gas: Gas, u, T) -> VelocityGrid:
         seen = f"{u.min():g}..{u.max():g}"
         raise InputError(f"gas.velocity_bounds=[{low:g}, {high:g}] leave out velocities {seen} of the gas itself: widen them")
     if gas.velocity_points is None and gas.velocity_bounds is None:
-        dv = SPACING * cold
+        dv = spacing * cold
         first, last = int(np.floor(low / dv)), int(np.ceil(high / dv))
         return VelocityGrid((np.arange(first, last) + 0.5) * dv, dv)
-    points = gas.velocity_points or int(np.ceil((high - low) / (SPACING * cold)))
+    points = gas.velocity_points or int(np.ceil((high - low) / (spacing * cold)))
     dv = (high - low) / points
-    return VelocityGrid(low + (np.arange(points) + 0.5) * dv, dv)
+    return VelocityGrid(0.5 * (low + high) + (np.arange(points) - 0.5 * (points - 1)) * dv, dv)
 
 
 def grid_of_case(case: Case, gas: Gas) -> VelocityGrid:
-    """The grid for the start's components, and for what its extreme states make of each other (Euler Riemann problems)."""
+    """The grid for the start's components, and for what its extreme states make of each other (Euler Riemann problems).
+
+    Between walls it is symmetric, finer, and wide enough for the walls' temperatures and the heat of their relative motion.
+    """
     G, H = maxwellian_moments(case.rho, case.u, case.T, gas, 3)
     rho, u, T, _, _ = macroscopic(G.sum(axis=1), None if H is None else H.sum(axis=1), gas)
     extreme = sorted({int(pick(a)) for pick in (np.argmin, np.argmax) for a in (u, T, rho * T)})
@@ -69,7 +73,12 @@ def grid_of_case(case: Case, gas: Gas) -> VelocityGrid:
     u_star, T_left, T_right = star_states((rho[left], u[left], T[left]), (rho[right], u[right], T[right]), gas.gamma)
     T_star = np.maximum(np.concatenate([T_left, T_right]), case.T.min() / COOLING)
     every_u, every_T = np.concatenate([case.u.ravel(), u, u_star, u_star]), np.concatenate([case.T.ravel(), T, T_star])
-    return velocity_grid(gas, every_u, every_T)
+    if case.walls is None:
+        return velocity_grid(gas, every_u, every_T)
+    rub = 0.25 * (case.walls[1].velocity - case.walls[0].velocity) ** 2 / gas.dims
+    every_T = np.concatenate([every_T, [wall.temperature for wall in case.walls], [every_T.max() + rub]])
+    every_u = np.abs(np.concatenate([every_u, np.zeros(3)]))
+    return velocity_grid(gas, np.concatenate([-every_u, every_u]), np.concatenate([every_T, every_T]), WALL_SPACING)
 
 
 def star_states(left, right, gamma):

@@ -1,25 +1,26 @@
-r"""The hot loop: df/dt + v df/dx = nu/eps (M - f) for a row of velocities per cell, every stage one pass over the cells.
+r"""The hot loop: df/dt + v df/dx = rate/eps (target - f) for a row of velocities per cell, every stage one pass over the cells.
 
 Stage j reads the rows of f_{j-1} once and writes those of f_j once. In a cell, with everything in first-level cache:
 
 1. faces, and the transport increment :math:`\Delta t\,\mathcal T(f_{j-1})`;
 2. the explicit part :math:`f^* = A_j + \Delta t\,\tilde a_{j,j-1} \mathcal T(f_{j-1})` and its moments. Collisions conserve
-   them, so they are those of f_j: the implicit relaxation needs no iteration;
-3. the discrete Maxwellian of these moments, exactly conservative;
-4. :math:`f_j = (f^* + \lambda M)/(1 + \lambda)`, :math:`\lambda = \Delta t\, a_{jj}\, \nu/\epsilon`, and the accumulators of
-   later stages, :math:`A_m \mathrel{+}= \Delta t (\tilde a_{m,j-1} \mathcal T(f_{j-1}) + a_{mj} Q(f_j))`, where
+   (rho, u, T), and with :math:`\lambda = \Delta t\, a_{jj}\, \nu/\epsilon` the new stage has the stress
+   :math:`\sigma^*/(1 + \lambda)` and the heat flux :math:`q^*/(1 + Pr\,\lambda)`: the target is known without iteration;
+3. the discrete target of these fields, conservative to round-off;
+4. :math:`f_j = (f^* + r \lambda\,\mathcal{M})/(1 + r \lambda)`, r the model's rate, and the accumulators of later stages,
+   :math:`A_m \mathrel{+}= \Delta t (\tilde a_{m,j-1} \mathcal T(f_{j-1}) + a_{mj} Q(f_j))`, where
    :math:`\Delta t\, a_{jj} Q(f_j) = f_j - f^*`.
 
-For D > 1 the second field h relaxes to (D - 1) T times the same M. Arrays: f [field, cell + ghosts, velocity].
+Fields: g, and for D > 1 h (:math:`|v_\perp|^2`); with shear also k, y, l (:math:`v_y,\ v_y^2,\ v_y |v_\perp|^2`), the transverse
+moments of f in which all models are closed. Arrays: f [field, cell + ghosts, velocity].
 
-The discrete Maxwellian: on velocities v_k of spacing dv it is
-
-.. math:: M_k = \frac{\rho}{\sqrt{2 \pi T}} e^{-c_k^2/2}\,(1 + p_0 + p_1 c_k + p_2 c_k^2), \qquad c = (v - u)/\sqrt T,
-
-with the polynomial p chosen so that :math:`\sum_k (1, c_k, c_k^2) M_k\, dv = \rho\,(1, 0, 1)` to round-off. On a resolved grid p
-is of the size of the quadrature error (1e-12): one linear correction with the analytic moment matrix leaves its square. On an
-under-resolved grid the exponents themselves are found by Newton iteration (the minimiser of the discrete entropy:
-L. Mieussens, J. Comput. Phys. 162, 429 (2000), doi:10.1006/jcph.2000.6548) and p removes what is left.
+Every target is a Gaussian in v times a polynomial of degree 3 in :math:`z = (v - u)/\sqrt\Lambda` for each field
+(:func:`_polynomials`). Plain BGK needs one polynomial only, of degree 2, and has its own short path. The polynomials of the
+continuous model are corrected so that the discrete moments that matter (g: up to z^3; h: z; k: z^2; y, l: their sums) are
+those of the continuous target. On a resolved grid the correction is of the size of the quadrature error (1e-12): one linear
+step with the analytic moment matrix leaves its square. On an under-resolved grid the exponents of the Gaussian are found by
+Newton iteration (the minimiser of the discrete entropy: L. Mieussens, J. Comput. Phys. 162, 429 (2000),
+doi:10.1006/jcph.2000.6548) and the correction is solved for with its own moments.
 
 Both transport schemes are written in the differences between neighbouring rows and are odd in them: for v < 0 the mirrored
 differences give the mirrored face, so one branch-free expression serves both signs. The loops over velocities are kept apart and
@@ -29,6 +30,7 @@ All compiled parts stand in this one file because Numba's cache on disk watches 
 """
 
 from math import exp, log, pi, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -47,14 +49,44 @@ UNDER_RESOLVED = 1e-5  # quadrature error above which the user is warned
 NEWTON_STEPS = 40
 STRIDE = 4096 + 72  # scratch row: the most velocities, plus an odd number of cache lines
 MOST_VELOCITIES = 4096
-FACE, INCREMENT, STAR, MAXWELL = 0, 2, 4, 6  # scratch rows; the first three are pairs (g, h)
-PERIODIC, OUTFLOW, FIXED = 0, 1, 2
+FACE, INCREMENT, STAR, MAXWELL = 0, 5, 10, 15  # scratch rows; the first three are one for each field g, h, k, y, l
+PERIODIC, OUTFLOW, FIXED, WALLS = 0, 1, 2, 3
+BGK, SHAKHOV, ES_BGK = 0, 1, 2
+NORMAL = (1.0, 0.0, 1.0, 0.0, 3.0, 0.0, 15.0)  # moments of the normal distribution
+MATCHED = (3, 1, 2, 0, 0)  # highest power of z whose sum with the target is exact: of g, h, k, y, l
 _COMPILE = {"fastmath": SAFE, "nogil": True, "cache": True, "error_model": "numpy"}
+
+
+class Model(NamedTuple):
+    """kind: BGK, SHAKHOV or ES_BGK; fields: 1, 2 or (shear) 5; dims; prandtl; exponent: 1 - omega, -inf for nu = 1."""
+
+    kind: int
+    fields: int
+    dims: int
+    prandtl: float
+    exponent: float
+
+
+class Ends(NamedTuple):
+    """boundary; of WALLS: accommodation [2], emission [2, fields, K] (diffuse f of unit flux), face (f at them; scratch)."""
+
+    boundary: int
+    accommodation: np.ndarray
+    emission: np.ndarray
+    face: np.ndarray
+
+
+class Force(NamedTuple):
+    """acceleration along y; source [2, K]: of k and of l, per time (thermal creep); on: is there any?"""
+
+    on: bool
+    acceleration: float
+    source: np.ndarray
 
 
 def scratch():
     """The scratch rows of one thread."""
-    return np.zeros(7 * STRIDE)
+    return np.zeros(16 * STRIDE)
 
 
 @intrinsic
@@ -77,17 +109,8 @@ def exp2(x):
     """
     shifted = x + SHIFT
     r = x - (shifted - SHIFT)  # |r| <= 1/2
-    p = EXP2[10]
-    p = p * r + EXP2[9]
-    p = p * r + EXP2[8]
-    p = p * r + EXP2[7]
-    p = p * r + EXP2[6]
-    p = p * r + EXP2[5]
-    p = p * r + EXP2[4]
-    p = p * r + EXP2[3]
-    p = p * r + EXP2[2]
-    p = p * r + EXP2[1]
-    p = p * r + EXP2[0]
+    p = (((EXP2[10] * r + EXP2[9]) * r + EXP2[8]) * r + EXP2[7]) * r + EXP2[6]
+    p = (((((p * r + EXP2[5]) * r + EXP2[4]) * r + EXP2[3]) * r + EXP2[2]) * r + EXP2[1]) * r + EXP2[0]
     return _double_of(_bits_of(p) + (_bits_of(shifted) << 52))
 
 
@@ -238,6 +261,34 @@ def _explicit_part(base, here, v, weight, field, row):
 
 
 @njit(**_COMPILE)
+def _explicit_part_cubic(base, here, v, weight, field, row, sums):
+    """As _explicit_part, its sums with 1, v, v^2, v^3 into sums[field]."""
+    s0 = s1 = s2 = s3 = 0.0
+    for n in range(v.size):
+        star = base[here + uint64(n)] + weight * row[_at(INCREMENT + field, n)]
+        row[_at(STAR + field, n)] = star
+        flow = v[n] * star
+        s0 += star
+        s1 += flow
+        s2 += v[n] * flow
+        s3 += v[n] * v[n] * flow
+    sums[field, 0], sums[field, 1], sums[field, 2], sums[field, 3] = s0, s1, s2, s3
+
+
+@njit(**_COMPILE)
+def _push(f, i, rows, v, dt, force, row):
+    """Scratch INCREMENT of h, k, y, l += dt times what the force does to them: a (2 k, g, 2 k, h + 2 y) and the sources."""
+    K, a = uint64(v.size), dt * force.acceleration
+    g, h, k, y = (uint64(i) * K, uint64(rows + i) * K, uint64(2 * rows + i) * K, uint64(3 * rows + i) * K)
+    for n in range(v.size):
+        m = uint64(n)
+        row[_at(INCREMENT + 1, n)] += 2.0 * a * f[k + m]
+        row[_at(INCREMENT + 2, n)] += a * f[g + m] + dt * force.source[0, n]
+        row[_at(INCREMENT + 3, n)] += 2.0 * a * f[k + m]
+        row[_at(INCREMENT + 4, n)] += a * (f[h + m] + 2.0 * f[y + m]) + dt * force.source[1, n]
+
+
+@njit(**_COMPILE)
 def _gaussian(v, mask, u, b, row):
     """Scratch MAXWELL = 2^(-b (v - u)^2), zero on the padding."""
     for n in range(v.size):
@@ -257,6 +308,36 @@ def _sums(v, row):
         s1 += flow
         s2 += v[n] * flow
     return s0, s1, s2
+
+
+@njit(**_COMPILE)
+def _power_sums(v, u, inverse, scale, s, row):
+    """s [7] = scale times the sums of scratch MAXWELL with z^0 .. z^6, z = (v - u) inverse."""
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = 0.0
+    for n in range(v.size):
+        z = (v[n] - u) * inverse
+        even = row[_at(MAXWELL, n)]
+        odd = z * even
+        s0 += even
+        s1 += odd
+        s2 += z * odd
+        s3 += z * z * odd
+        even *= z * z * z * z
+        odd *= z * z * z * z
+        s4 += even
+        s5 += odd
+        s6 += z * odd
+    s[0], s[1], s[2], s[3] = scale * s0, scale * s1, scale * s2, scale * s3
+    s[4], s[5], s[6] = scale * s4, scale * s5, scale * s6
+
+
+@njit(**_COMPILE)
+def _relax_cubic(new, here, v, u, inverse, y, z, p, field, row):
+    """new = y STAR + z (p_0 + p_1 c + p_2 c^2 + p_3 c^3) MAXWELL, c = (v - u) inverse, p of this field."""
+    p0, p1, p2, p3 = z * p[field, 0], z * p[field, 1], z * p[field, 2], z * p[field, 3]
+    for n in range(v.size):
+        c = (v[n] - u) * inverse
+        new[here + uint64(n)] = y * row[_at(STAR + field, n)] + row[_at(MAXWELL, n)] * (p0 + c * (p1 + c * (p2 + c * p3)))
 
 
 @njit(**_COMPILE)
@@ -285,15 +366,51 @@ def _accumulate(acc, there, new, here, v, explicit, implicit, field, row):
 
 
 @njit(**_COMPILE)
-def _fill_ghosts(f, fields, cells, K, boundary):
-    """Ghost rows of f; those of a FIXED boundary hold their Maxwellians and stay."""
-    if boundary == FIXED:
-        return
-    rows = f.reshape(fields, cells + 2 * GHOST, K)
-    for field in range(fields):
-        for g in range(GHOST):
-            rows[field, g] = rows[field, cells + g if boundary == PERIODIC else GHOST]
-            rows[field, GHOST + cells + g] = rows[field, GHOST + g if boundary == PERIODIC else GHOST + cells - 1]
+def _fill_ghosts(f, fields, cells, v, points, ends):
+    """Ghost rows of f; those of a FIXED boundary hold their Maxwellians and stay. At WALLS also f at the wall."""
+    rows = f.reshape(fields, cells + 2 * GHOST, v.size)
+    if ends.boundary == WALLS:
+        _reflect(rows, 0, GHOST, 1, v, points, ends)
+        _reflect(rows, 1, GHOST + cells - 1, -1, v, points, ends)
+    elif ends.boundary != FIXED:
+        periodic = ends.boundary == PERIODIC
+        for field in range(fields):
+            for g in range(GHOST):
+                rows[field, g] = rows[field, cells + g if periodic else GHOST]
+                rows[field, GHOST + cells + g] = rows[field, GHOST + g if periodic else GHOST + cells - 1]
+
+
+@njit(**_COMPILE)
+def _reflect(rows, side, first, inward, v, points, ends):
+    """f at a wall: extrapolated from the gas where it comes in, Wall's law where it leaves; ghost rows on the line through it.
+
+    The extrapolation of what is never negative (g, h, y) ends at zero. first: the row at the wall; inward: towards the gas.
+    """
+    face, emission, alpha = ends.face[side], ends.emission[side], ends.accommodation[side]
+    flux = 0.0
+    for field in range(rows.shape[0]):
+        signed = field == 2 or field == 4
+        for k in range(points):
+            near = rows[field, first, k]
+            face[field, k] = near + 0.5 * (near - rows[field, first + inward, k])
+            if face[field, k] * near < 0.0 and not signed:
+                face[field, k] = 0.0
+            if field == 0 and v[k] * inward < 0.0:
+                flux += abs(v[k]) * face[0, k]
+        for k in range(points):
+            if v[k] * inward > 0.0:
+                face[field, k] = alpha * flux * emission[field, k] + (1.0 - alpha) * face[field, points - 1 - k]
+            step = face[field, k] - rows[field, first, k]
+            for g in range(1, GHOST + 1):
+                rows[field, first - g * inward, k] = face[field, k] + (2 * g - 1) * step
+
+
+@njit(**_COMPILE)
+def _set_face(face, v, ratio, field, row):
+    """The last face becomes f at the wall, whatever the reconstruction made of it: no net flux to round-off."""
+    for n in range(v.size):
+        row[_at(INCREMENT + field, n)] += ratio * v[n] * (row[_at(FACE + field, n)] - face[field, n])
+        row[_at(FACE + field, n)] = face[field, n]
 
 
 @njit(**_COMPILE)
@@ -321,48 +438,189 @@ def _maxwellian(rho, u, T, v, mask, dv, row):
 
 
 @njit(**_COMPILE)
-def _stage(j, f, new, acc, eps, fields, dims, exponent, v, mask, dv, ratio, dt, explicit, implicit, weno, row):
-    """Stage j; returns (cell that failed or -1, number of under-resolved Maxwellians)."""
-    K, cells, last = v.size, eps.size, explicit.shape[0] - 1
-    rows = cells + 2 * GHOST
+def _polynomials(model, s, dv, rate, P):
+    r"""P [field, power of z]: the target of each field over rho times the Gaussian of variance Lambda in v.
+
+    s [field, 4]: sums of f* with 1, v, v^2, v^3; rate: lambda/nu. In the own-frame moments of the new stage the covariance
+    :math:`\Lambda = T I + e\,\sigma/\rho` (e = 1 - 1/Pr for ES-BGK, else 0) gives v_y for given z the mean u_y + S z,
+    :math:`S = \Lambda_{xy}/\sqrt{\Lambda_{xx}}`, and the variance V, v_z the variance W; Shakhov's heat flux enters as
+    :math:`A, B = (1 - Pr)\,(q_x/\sqrt T, q_y)/((D + 2)\, p)`. Returns rho, u, Lambda_xx and lambda; Lambda_xx = 0 where the
+    moments are no gas's.
+    """
+    D, shear = model.dims, model.fields > 2
+    mass = 1.0 / s[0, 0]
+    u, Txx = s[0, 1] * mass, (s[0, 2] - s[0, 1] * s[0, 1] * mass) * mass
+    H = s[1, 0] * mass if D > 1 else 0.0
+    uy = s[2, 0] * mass if shear else 0.0
+    T = (Txx + H - uy * uy) / D
+    rho = s[0, 0] * dv
+    if not (rho > 0.0 and T > 0.0 and rho < np.inf and T < np.inf):
+        return rho, u, 0.0, 0.0
+    relaxation = rate * (rho * T**model.exponent if model.exponent > -np.inf else 1.0)
+    e = 1.0 - 1.0 / model.prandtl if model.kind == ES_BGK else 0.0
+    e /= 1.0 + relaxation
+    along = T + e * (Txx - T)
+    A = B = S = 0.0
+    V = W = (D * T - along) / (D - 1) if D > 1 else 0.0  # variances of v_y and v_z
+    if shear:
+        Txy, Tyy = s[2, 1] * mass - u * uy, s[3, 0] * mass - uy * uy
+        S = e * Txy / sqrt(along)
+        V = T + e * (Tyy - T)
+        W = D * T - along - V
+        V -= S * S
+    if model.kind == SHAKHOV:
+        factor = (1.0 - model.prandtl) / ((D + 2) * T * (1.0 + model.prandtl * relaxation))
+        qx = s[0, 3] * mass - u * (3.0 * Txx + u * u)
+        if D > 1:
+            qx += s[1, 1] * mass - u * H
+        if shear:
+            qx -= 2.0 * uy * Txy
+            qy = s[2, 2] * mass - u * (2.0 * Txy + u * uy) - uy * Txx
+            qy += s[4, 0] * mass - uy * (2.0 * Tyy + H)
+            B = 0.5 * factor * qy
+        A = 0.5 * factor * qx / sqrt(T)
+    P[0, 0], P[0, 1], P[0, 2], P[0, 3] = 1.0, -3.0 * A, 0.0, A
+    if shear:
+        both, third = V + uy * uy, 3.0 * V + (D - 2) * W
+        P[2, 0], P[2, 1], P[2, 2], P[2, 3] = uy - B, S - 3.0 * A * uy, B, A * uy
+        P[3, 0], P[3, 1] = both - 2.0 * uy * B, 2.0 * uy * S - A * (V + 3.0 * uy * uy)
+        P[3, 2], P[3, 3] = S * S + 2.0 * uy * B, A * both
+        P[4, 0] = uy * (uy * uy + third - 3.0 * uy * B) + B * third
+        P[4, 1] = (3.0 * uy * uy + third) * S - uy * A * (3.0 * uy * uy + third)
+        P[4, 2], P[4, 3] = 3.0 * uy * (S * S + uy * B) + B * third, S * S * S + uy * A * (uy * uy + third)
+        P[1, 0], P[1, 1] = P[3, 0] + (D - 2) * W, P[3, 1] - (D - 2) * W * A
+        P[1, 2], P[1, 3] = P[3, 2], P[3, 3] + (D - 2) * W * A
+    elif D > 1:
+        H = D * T - along
+        P[1, 0], P[1, 1], P[1, 2], P[1, 3] = H, -H * A, 0.0, H * A
+    return rho, u, along, relaxation
+
+
+@njit(**_COMPILE)
+def _target(model, rho, u, along, v, mask, dv, s, P, row):
+    """Scratch MAXWELL, and P [field, 4] corrected and scaled so that their product is the conservative discrete target.
+
+    Returns 0 resolved, 1 visibly under-resolved, 2 the grid cannot hold it.
+    """
+    inverse, how = 1.0 / sqrt(along), 0
+    height = inverse * sqrt(0.5 / pi)
+    _gaussian(v, mask, u, 0.5 * INVERSE_LN2 * inverse * inverse, row)
+    _power_sums(v, u, inverse, height * dv, s, row)
+    resolved = abs(1.0 - s[0]) + abs(s[1]) + abs(1.0 - s[2]) < RESOLVED
+    if not resolved:
+        how = 1 if abs(1.0 - s[0]) + abs(1.0 - s[2]) > UNDER_RESOLVED else 0
+        K = int(mask.sum())
+        if not fit_maxwellian(rho, u, along, v[:K], dv, row[MAXWELL * STRIDE : MAXWELL * STRIDE + K]):
+            return 2
+        _power_sums(v, u, inverse, dv / rho, s, row)
+    for field in range(model.fields):
+        p, n = P[field], MATCHED[field]
+        r = (_defect(s, p, 0), _defect(s, p, 1), _defect(s, p, 2), _defect(s, p, 3))
+        if not resolved:
+            _solve_hankel(s, n, r, p)
+        else:  # inverse of the analytic moment matrix, even and odd powers apart
+            c2 = 0.5 * (r[2] - r[0]) if n > 1 else 0.0
+            c3 = (r[3] - 3.0 * r[1]) / 6.0 if n > 2 else 0.0
+            p[0] += r[0] - c2
+            p[1] += r[1] - 3.0 * c3 if n > 0 else 0.0
+            p[2] += c2
+            p[3] += c3
+        for j in range(4):
+            p[j] *= rho * height if resolved else 1.0
+    return how
+
+
+@njit(**_COMPILE)
+def _defect(s, p, i):
+    """What the sum of z^i p times the discrete Gaussian, of power sums s, lacks of the integral."""
+    total = 0.0
+    for j in range(4):
+        total += (NORMAL[i + j] - s[i + j]) * p[j]
+    return total
+
+
+@njit(**_COMPILE)
+def _solve_hankel(s, n, r, p):
+    """p += d with sum_j s_{i+j} d_j = r_i for i, j <= n (elimination; the matrix is positive definite)."""
+    A = np.empty((n + 1, n + 2))
+    for i in range(n + 1):
+        for j in range(n + 1):
+            A[i, j] = s[i + j]
+        A[i, n + 1] = r[i]
+    for i in range(n + 1):
+        for m in range(i + 1, n + 1):
+            A[m] -= A[m, i] / A[i, i] * A[i]
+    for i in range(n, -1, -1):
+        for j in range(i + 1, n + 1):
+            A[i, n + 1] -= A[i, j] * A[j, n + 1]
+        A[i, n + 1] /= A[i, i]
+        p[i] += A[i, n + 1]
+
+
+@njit(**_COMPILE)
+def _stage(j, f, new, acc, eps, model, ends, force, v, mask, dv, ratio, dt, explicit, implicit, weno, row):
+    """Stage j; returns (cell that failed or -1, number of under-resolved targets)."""
+    K, cells, last, fields, dims = v.size, eps.size, explicit.shape[0] - 1, model.fields, model.dims
+    rows, plain = cells + 2 * GHOST, model.kind == BGK and model.fields <= 2
+    sums, P, powers = np.zeros((5, 4)), np.zeros((5, 4)), np.zeros(7)
     fitted = 0
     for i in range(GHOST - 1, GHOST + cells):  # the first row only sets the face at the left end
+        at_end = i == GHOST - 1 or i == GHOST + cells - 1
         for field in range(fields):
             here = uint64((field * rows + i) * K)
             if weno:
                 _transport_weno5(f, here, v, ratio, field, row)
             else:
                 _transport_muscl(f, here, v, ratio, field, row)
+            if at_end and ends.boundary == WALLS:
+                _set_face(ends.face[0 if i < GHOST else 1], v, ratio, field, row)
         if i < GHOST:
             continue
+        if force.on:
+            _push(f, i, rows, v, dt, force, row)
         cell = i - GHOST
         s0 = s1 = s2 = 0.0
         for field in range(fields):
             here, there = uint64((field * rows + i) * K), uint64((((j - 2) * fields + field) * cells + cell) * K)
-            if j == 1:
-                t0, t1, t2 = _explicit_part(f, here, v, explicit[1, 0], field, row)
-            else:
-                t0, t1, t2 = _explicit_part(acc, there, v, explicit[j, j - 1], field, row)
+            base, place = (f, here) if j == 1 else (acc, there)
+            weight = explicit[j, j - 1]
+            if not plain:
+                _explicit_part_cubic(base, place, v, weight, field, row, sums)
+                continue
+            t0, t1, t2 = _explicit_part(base, place, v, weight, field, row)
             if field == 0:
                 s0, s1, s2 = t0, t1, t2
             else:
                 s2 += t0
-        rho, u = s0 * dv, s1 / s0
-        T = (s2 / s0 - u * u) / dims
-        if not (rho > 0.0 and T > 0.0 and rho < np.inf and T < np.inf):
-            return cell, fitted
-        frequency = rho * T**exponent if exponent > -np.inf else 1.0
-        relaxation = dt * implicit[j, j] * frequency / eps[cell]
-        # y + z = 1 without rounding (the larger of the two is computed): a bias would act at every step and in every cell
-        y = 1.0 / (1.0 + relaxation) if relaxation < 1.0 else 1.0 - relaxation / (1.0 + relaxation)
-        p0, p1, p2, how = _maxwellian(rho, u, T, v, mask, dv, row)
+        rate = dt * implicit[j, j] / eps[cell]
+        inverse = p0 = p1 = p2 = 0.0
+        if plain:
+            rho, u = s0 * dv, s1 / s0
+            T = (s2 / s0 - u * u) / dims
+            if not (rho > 0.0 and T > 0.0 and rho < np.inf and T < np.inf):
+                return cell, fitted
+            relaxation = rate * (rho * T**model.exponent if model.exponent > -np.inf else 1.0)
+            p0, p1, p2, how = _maxwellian(rho, u, T, v, mask, dv, row)
+        else:
+            rho, u, T, relaxation = _polynomials(model, sums, dv, rate, P)
+            if not T > 0.0:
+                return cell, fitted
+            if model.kind == ES_BGK:
+                relaxation *= model.prandtl
+            inverse = 1.0 / sqrt(T)
+            how = _target(model, rho, u, T, v, mask, dv, powers, P, row)
         if how == 2:
             return cell, fitted
         fitted += how
+        # y + z = 1 without rounding (the larger of the two is computed): a bias would act at every step and in every cell
+        y = 1.0 / (1.0 + relaxation) if relaxation < 1.0 else 1.0 - relaxation / (1.0 + relaxation)
         for field in range(fields):
             here = uint64((field * rows + i) * K)
-            z = (1.0 - y) * ((dims - 1) * T if field == 1 else 1.0)
-            _relax(new, here, v, y, z * p0, z * p1, z * p2, field, row)
+            if plain:
+                z = (1.0 - y) * ((dims - 1) * T if field == 1 else 1.0)
+                _relax(new, here, v, y, z * p0, z * p1, z * p2, field, row)
+            else:
+                _relax_cubic(new, here, v, u, inverse, y, 1.0 - y, P, field, row)
             for m in range(j + 1, last + 1):
                 there = uint64((((m - 2) * fields + field) * cells + cell) * K)
                 weight = implicit[m, j] / implicit[j, j]
@@ -374,37 +632,20 @@ def _stage(j, f, new, acc, eps, fields, dims, exponent, v, mask, dv, ratio, dt, 
 
 
 @njit(**_COMPILE)
-def advance(f, other, acc, eps, fields, dims, exponent, v, mask, dv, dx, dt, steps, explicit, implicit, boundary, weno, row):
+def advance(f, other, acc, eps, model, ends, force, v, mask, dv, dx, dt, steps, explicit, implicit, weno, row):
     """``steps`` steps of size dt on f, in place (an even number of stages ends where it began).
 
     f, other: flat [fields * (cells + 2 GHOST) * K]; acc: flat [(stages - 1) * fields * cells * K]; eps [cells]; row: scratch();
-    exponent: 1 - omega, or -inf for constant frequency. Returns (steps done, cell that failed or -1, under-resolved Maxwellians).
+    v, mask [K]: velocities, 1 where they are not padding. Returns (steps done, cell that failed or -1, under-resolved targets).
     """
-    stages = explicit.shape[0] - 1
-    fitted = 0
+    fitted, points, ratio = 0, int(mask.sum()), dt / dx
     for step in range(steps):
-        for j in range(1, stages + 1, 2):
+        for j in range(1, explicit.shape[0], 2):
             for half in range(2):
-                source, target = (f, other) if half == 0 else (other, f)
-                _fill_ghosts(source, fields, eps.size, v.size, boundary)
+                now, then = (f, other) if half == 0 else (other, f)
+                _fill_ghosts(now, model.fields, eps.size, v, points, ends)
                 failed, more = _stage(
-                    j + half,
-                    source,
-                    target,
-                    acc,
-                    eps,
-                    fields,
-                    dims,
-                    exponent,
-                    v,
-                    mask,
-                    dv,
-                    dt / dx,
-                    dt,
-                    explicit,
-                    implicit,
-                    weno,
-                    row,
+                    j + half, now, then, acc, eps, model, ends, force, v, mask, dv, ratio, dt, explicit, implicit, weno, row
                 )
                 fitted += more
                 if failed >= 0:

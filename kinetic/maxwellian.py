@@ -20,3 +20,12 @@ def discrete_maxwellian(rho, u, T, grid):
         state = f"{grid.points} velocities in {low:g}..{high:g} cannot hold a Maxwellian of u={u[failed]:g}, T={T[failed]:g}"
         raise InputError(f"gas.velocity_points: {state}; give more points")
     return M.reshape(*shape, grid.points)
+
+
+def transverse_weights(uy, T, dims: int):
+    r"""The transverse moments of a Maxwellian over :math:`g = \int f\,dv_\perp`: its fields g, h, k, y, l are these times g.
+
+    .. math:: 1, \quad |v_\perp|^2: (D - 1) T + u_y^2, \quad v_y: u_y, \quad v_y^2: T + u_y^2, \quad
+              v_y |v_\perp|^2: u_y^3 + (D + 1) T u_y
+    """
+    return 1.0 + 0.0 * T, (dims - 1) * T + uy**2, uy + 0.0 * T, T + uy**2, uy**3 + (dims + 1) * T * uy

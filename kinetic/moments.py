@@ -39,6 +39,21 @@ def macroscopic(G, H, gas: Gas):
     return rho, u, T, pressure_xx - rho * T, 0.5 * (third + transverse_flux)
 
 
+def tangential(G, H, K, Y, L):
+    r"""What shear adds: the H of the gas's own frame, for :func:`macroscopic`, and the fields u_y, sigma_xy, q_y.
+
+    .. math:: \rho u_y = \int v_y f, \qquad \sigma_{xy} = \int c_x c_y f, \qquad q_y = \tfrac12 \int c_y |c|^2 f
+
+    G, H, K, Y, L: raw moments int v^k f times 1, |v_perp|^2, v_y, v_y^2, v_y |v_perp|^2; moment axis first, at least k = 0..2.
+    """
+    u, u_y = G[1] / G[0], K[0] / G[0]
+    along = G[2] - u * G[1]
+    sigma_xy = K[1] - u * K[0]
+    q_y = K[2] - u * (2.0 * K[1] - u * K[0]) - u_y * along
+    q_y += L[0] - u_y * (2.0 * Y[0] + H[0]) + 2.0 * u_y**3 * G[0]
+    return H - u_y * (2.0 * K - u_y * G), u_y, sigma_xy, 0.5 * q_y
+
+
 def rankine_hugoniot(mach: float, gas: Gas):
     r"""States (rho, u, T) before and behind a normal shock, in its frame, upstream (1, M sqrt(gamma), 1) on the left.
 

@@ -16,11 +16,12 @@ from kinetic.errors import InputError, UnderResolvedWarning
 from kinetic.gas import Gas
 from kinetic.grid import VelocityGrid, grid_of_case
 from kinetic.integrators import INTEGRATORS
-from kinetic.maxwellian import discrete_maxwellian
-from kinetic.moments import macroscopic
+from kinetic.maxwellian import discrete_maxwellian, transverse_weights
+from kinetic.moments import macroscopic, maxwellian_moments, tangential
 
 TRANSPORTS = {"muscl": 2, "weno5": 5}  # name: order in space
-BOUNDARY = {"periodic": kernel.PERIODIC, "outflow": kernel.OUTFLOW, "fixed": kernel.FIXED}
+BOUNDARY = {"periodic": kernel.PERIODIC, "outflow": kernel.OUTFLOW, "fixed": kernel.FIXED, "walls": kernel.WALLS}
+KIND = {"bgk": kernel.BGK, "shakhov": kernel.SHAKHOV, "es_bgk": kernel.ES_BGK}
 LANES = 8  # rows of velocities are padded to whole vectors
 VISIT = 0.2  # seconds of computing between visits to Python, for the progress bar and interrupts
 
@@ -33,6 +34,8 @@ class Trajectory:
     rho, u, T, q, sigma [S, n]; knudsen [n]; steps; seconds; status ``ok`` or ``diverged`` with diverged_at = (time, cell): saved
     times from then on are NaN; grid: the velocities; f [F, fields, n, K] at the saved times t_f [F], if kept;
     case, seed: name of the case and what its start was drawn from (None: not drawn).
+    With shear: transverse [S, 3, order + 1, n], raw moments int v^k (v_y, v_y^2, v_y |v_perp|^2) f, and u_y, sigma_xy, q_y
+    [S, n]; without, these four are None.
     """
 
     t: np.ndarray
@@ -51,10 +54,15 @@ class Trajectory:
     t_f: np.ndarray | None = field(default=None, repr=False)
     case: str = ""
     seed: int | None = None
+    transverse: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self):
-        H = None if self.H is None else np.moveaxis(self.H, 1, 0)
-        self.rho, self.u, self.T, self.sigma, self.q = macroscopic(np.moveaxis(self.G, 1, 0), H, self.gas)
+        G, H = np.moveaxis(self.G, 1, 0), None if self.H is None else np.moveaxis(self.H, 1, 0)
+        self.u_y = self.sigma_xy = self.q_y = None
+        if self.transverse is not None:
+            K, Y, L = np.moveaxis(self.transverse, 2, 0).swapaxes(0, 2).swapaxes(1, 2)
+            H, self.u_y, self.sigma_xy, self.q_y = tangential(G, H, K, Y, L)
+        self.rho, self.u, self.T, self.sigma, self.q = macroscopic(G, H, self.gas)
 
     def averaged(self, cells: int) -> "Trajectory":
         """The block averages of the raw moments and of f on fewer cells (a divisor of n), fields recomputed from them."""
@@ -69,6 +77,7 @@ class Trajectory:
             self.t, mean(self.x), self.dx * n / cells, mean(self.G), mean(self.H), self.gas, mean(self.knudsen), self.grid,
             self.steps, self.seconds, self.status, self.diverged_at,
             None if self.f is None else mean(self.f.swapaxes(2, 3)).swapaxes(2, 3), self.t_f, self.case, self.seed,
+            mean(self.transverse),
         )  # fmt: skip
 
 
@@ -85,8 +94,9 @@ def simulate(
     order: int = 10,
     keep_f: bool | Sequence[float] = False,
 ) -> list[Trajectory]:
-    r"""Solve :math:`\partial_t f + v\,\partial_x f = \nu\,(M - f)/\epsilon` for every case.
+    r"""Solve :math:`\partial_t f + v\,\partial_x f + a\,\partial_{v_y} f = r \nu\,(\mathcal{M}[f] - f)/\epsilon` for every case.
 
+    gas: a relaxation model (:mod:`kinetic.collisions`: target M, rate r nu); a: the case's acceleration along y.
     transport: ``muscl`` (order 2) or ``weno5`` (order 5, point values); integrator: ``ars222`` (order 2) or ``ars443`` (order 3);
     cfl: dt = cfl dx / max|v| for every Knudsen number; velocity_grid: None chooses one from the states of each case;
     workers: threads, one trajectory each (the result does not depend on their number);
@@ -94,6 +104,8 @@ def simulate(
     at every saved time (True) or at these, which must be saved times.
     Raises InputError naming ``solver.<key>`` or ``gas.<key>``. A solution that diverges says so in its status.
     """
+    if gas.is_boltzmann:
+        raise InputError(f"gas={gas.name}: this solver takes the relaxation models; choose gas=shakhov_3v, es_bgk_3v or bgk_3v")
     _known(transport, TRANSPORTS, "transport")
     _known(integrator, INTEGRATORS, "integrator")
     if isinstance(cfl, bool) or not isinstance(cfl, int | float) or not 0 < cfl <= 1:
@@ -103,11 +115,6 @@ def simulate(
     if isinstance(order, bool) or not isinstance(order, int) or order < 3:
         raise InputError(f"order={order!r}: give an integer of at least 3 (the heat flux)")
     cases = [cases] if isinstance(cases, Case) else list(cases)
-    if gas.collision != "bgk":
-        raise InputError(f"gas={gas.name}: the time-dependent solver takes the BGK gases")
-    for case in cases:
-        if case.walls is not None or case.has_shear:
-            raise InputError(f"case={case.name}: the time-dependent solver takes neither walls nor shear; use experiment=channel")
     runs = [
         _Run(case, gas, transport, integrator, cfl, velocity_grid or grid_of_case(case, gas), order, keep_f) for case in cases
     ]
@@ -131,6 +138,11 @@ class _Run:
             raise InputError(
                 f"gas.velocity_points: {grid.points} are needed, at most {kernel.MOST_VELOCITIES} fit; give a number"
             )
+        if case.has_shear and gas.dims == 1:
+            raise InputError(f"case={case.name}: moves along y, which gas={gas.name} does not have; take gas=bgk_2v or bgk_3v")
+        if case.walls is not None and not np.array_equal(grid.v, -grid.v[::-1]):
+            low, high = grid.bounds
+            raise InputError(f"gas.velocity_bounds=[{low:g}, {high:g}]: walls reflect velocities; give [-v, v]")
         self.case, self.gas, self.grid, self.order, self.keeps = case, gas, grid, order, _kept(keep_f, case)
         self.transport, self.scheme = transport, INTEGRATORS[integrator]
         self.longest = cfl * case.dx / grid.fastest
@@ -164,17 +176,36 @@ class _Run:
     def _storage(self, start):
         """f with ghosts, its twin, the accumulators, scratch rows; flat, velocities padded to whole vectors."""
         n, K, ghost = self.case.cells, self.grid.points, kernel.GHOST
-        self.shape = (1 + self.gas.has_h, n + 2 * ghost, -(-K // LANES) * LANES)
+        self.shape = (start.shape[0], n + 2 * ghost, -(-K // LANES) * LANES)
         f = np.zeros(self.shape)
         f[:, ghost:-ghost, :K] = start
         if self.case.boundary == "fixed":
             for rows, (rho, u, T) in zip((slice(None, ghost), slice(-ghost, None)), self.case.end_states(self.gas), strict=True):
                 M = discrete_maxwellian(rho, u, T, self.grid)
-                f[0, rows, :K] = M
-                if self.gas.has_h:
-                    f[1, rows, :K] = (self.gas.dims - 1) * T * M
+                f[:, rows, :K] = np.stack([w * M for w in transverse_weights(0.0, T, self.gas.dims)[: self.shape[0]]])[:, None]
         accumulators = np.zeros((self.scheme.stages - 1) * self.shape[0] * n * self.shape[2])
         return f.reshape(-1), f.reshape(-1).copy(), accumulators, kernel.scratch()
+
+    def _physics(self):
+        """(Model, Ends, Force) of the kernel."""
+        case, gas, grid = self.case, self.gas, self.grid
+        fields, _, K = self.shape
+        exponent = -np.inf if gas.omega is None else 1.0 - gas.omega
+        model = kernel.Model(KIND[gas.collision], fields, gas.dims, gas.prandtl, exponent)
+        accommodation, emission, source = np.zeros(2), np.zeros((2, fields, K)), np.zeros((2, K))
+        for side, wall in enumerate(case.walls or ()):
+            M = discrete_maxwellian(1.0, 0.0, wall.temperature, grid)
+            M /= (np.maximum(grid.v, 0.0) * M).sum()
+            weights = transverse_weights(wall.velocity, wall.temperature, gas.dims)[:fields]
+            accommodation[side], emission[side, :, : grid.points] = wall.accommodation, np.stack([w * M for w in weights])
+        if case.temperature_gradient:
+            G, H = maxwellian_moments(case.rho, case.u, case.T, gas, 3)
+            rho, _, T, _, _ = macroscopic(G.sum(1).mean(-1), H.sum(1).mean(-1), gas)
+            M = -0.5 * case.temperature_gradient * T * discrete_maxwellian(rho, 0.0, T, grid)
+            z2 = grid.v**2 / T
+            source[:, : grid.points] = (z2 - 1) * M, (gas.dims + 1) * T * (z2 + 1) * M
+        ends = kernel.Ends(BOUNDARY[case.boundary], accommodation, emission, np.zeros((2, fields, K)))
+        return model, ends, kernel.Force(case.acceleration != 0 or case.temperature_gradient != 0, case.acceleration, source)
 
     def _interior(self, flat):
         return flat.reshape(self.shape)[:, kernel.GHOST : -kernel.GHOST, : self.grid.points]
@@ -182,22 +213,21 @@ class _Run:
     def _march(self, storage, start, end, stop):
         """From one saved time to the next in equal steps; returns (steps, None or (time, cell) of the failure)."""
         f, other, accumulators, row = storage
-        case, gas, grid = self.case, self.gas, self.grid
+        case, grid = self.case, self.grid
         steps = max(1, int(np.ceil((end - start) / self.longest - 1e-9)))
         dt = (end - start) / steps
         v, mask = np.zeros((2, self.shape[2]))
         v[: grid.points], mask[: grid.points] = grid.v, 1.0
         eps = np.broadcast_to(case.knudsen, case.cells).astype(float)
-        exponent = -np.inf if gas.omega is None else 1.0 - gas.omega
+        physics = self._physics()
         taken, visit = 0, 1
         while taken < steps:
             if stop.is_set():
                 raise InterruptedError("the run was stopped")
             began = time.perf_counter()
             now, cell, fitted = kernel.advance(
-                f, other, accumulators, eps, self.shape[0], gas.dims, exponent, v, mask, grid.dv, case.dx, dt,
-                min(visit, steps - taken), self.scheme.explicit, self.scheme.implicit, BOUNDARY[case.boundary],
-                self.transport == "weno5", row,
+                f, other, accumulators, eps, *physics, v, mask, grid.dv, case.dx, dt, min(visit, steps - taken),
+                self.scheme.explicit, self.scheme.implicit, self.transport == "weno5", row,
             )  # fmt: skip
             taken += now
             self.fitted += fitted
@@ -215,11 +245,13 @@ class _Run:
 
     def _trajectory(self, times, moments, f, steps, seconds, failure):
         G, H = moments[:, 0], (moments[:, 1] if self.gas.has_h else None)
+        transverse = moments[:, 2:] if self.case.has_shear else None
         return Trajectory(
             t=times, x=self.case.x, dx=self.case.dx, G=G, H=H, gas=self.gas,
             knudsen=np.broadcast_to(self.case.knudsen, self.case.cells), grid=self.grid, steps=steps, seconds=seconds,
             status="diverged" if failure else "ok", diverged_at=failure,
             f=f, t_f=None if f is None else times[self.keeps], case=self.case.name, seed=self.case.seed,
+            transverse=transverse,
         )  # fmt: skip
 
     def _warn(self):
