@@ -81,27 +81,27 @@ class LabelRequest:
 
 
 def make(
-    path: Path, gas, request: LabelRequest, *, workers: int = 1, progress=None, attributes: dict | None = None
+    path: Path, gas, request: LabelRequest, *, workers: int = 1, progress=None, attributes: Callable[[], dict] = dict
 ) -> xr.Dataset:
     """Label the request and write it to ``path`` (NetCDF, complete or not at all); returns its snapshots, as :func:`load`.
 
-    progress: called with (fraction, text) as it goes; attributes: added to the file's. Any number of workers makes the same bits.
+    progress: called with (fraction, text) as it goes; attributes: the file's further
+    attributes, asked for at the end. Any number of workers makes the same bits.
     """
     if gas.is_boltzmann:
         raise InputError(f"gas={gas.name}: labels are made with relaxation models; choose a bgk, shakhov or es_bgk gas")
     report = progress or (lambda fraction, text: None)
     described = {f"request_{key}": str(value) for key, value in vars(request).items()}
-    root = {MARK: FORMAT, "kinds": ",".join(KINDS), "seed": request.seed, "boundary": "periodic"}
-    root |= {"groups": "forming,steady" if request.shocks else ""} | described | (attributes or {})
     total = sum(getattr(request, kind) for kind in KINDS[:4]) + len(request.shocks)
 
     random = _random(gas, request, workers, lambda done, kind: report(done / total, kind))
-    if random:
-        groups = {None: trajectories.dataset(random, root)}
-    else:
-        groups = {None: xr.Dataset(attrs=trajectories.gas_attributes(gas) | root)}
+    shocks = {}
     if request.shocks:
-        groups |= _shocks(gas, request, workers, len(random), lambda i, text: report((len(random) + i) / total, text))
+        shocks = _shocks(gas, request, workers, len(random), lambda i, text: report((len(random) + i) / total, text))
+    described |= {MARK: FORMAT, "kinds": ",".join(KINDS), "groups": ",".join(shocks), "boundary": "periodic"}
+    described |= attributes() | {"seed": request.seed}
+    start = trajectories.dataset(random) if random else xr.Dataset(attrs=trajectories.gas_attributes(gas))
+    groups = {None: start.assign_attrs(described)} | shocks
     trajectories.write(path, groups)
     return _snapshots(groups)
 

@@ -28,7 +28,7 @@ def run(cfg: DictConfig, output: Output) -> int:
             request,
             workers=setup.workers(cfg),
             progress=progress,
-            attributes=output.attributes(),
+            attributes=output.attributes,
         )
     trajectories, snapshots, cells = len(set(data.trajectory.values.tolist())), data.sizes["snapshot"], data.sizes["cell"]
     print(f"wrote {NAME} in {output.directory}: {trajectories} trajectories, {snapshots} snapshots of {cells} cells", flush=True)

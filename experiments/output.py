@@ -61,8 +61,9 @@ class Output:
         return path
 
     def attributes(self) -> dict[str, Any]:
-        """Provenance: resolved configuration (YAML), version, wall seconds since the run began."""
-        return {
+        """Provenance: resolved configuration (YAML), seed, version, wall seconds since the run began."""
+        seed = {"seed": self.config.seed} if "seed" in self.config else {}
+        return seed | {
             "config": OmegaConf.to_yaml(self.config, resolve=True),
             "version": version("knudsen"),
             "wall_seconds": time.perf_counter() - self.start,

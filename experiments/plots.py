@@ -168,6 +168,31 @@ def solution_figure(data: xr.Dataset, title: str) -> Figure:
     return figure
 
 
+def distribution_figure(data: xr.Dataset, title: str, columns: int = 4) -> Figure:
+    """f(x, v), for D > 1 without the transverse velocities, as an image at every kept time. data: `trajectory.nc`, its first."""
+    name = "f" if "f" in data else "g"
+    f, v = data[name].isel(trajectory=0), data.v.isel(trajectory=0).values
+    inside = np.flatnonzero((f > 1e-3 * f.max()).any(("time_f", "x")))
+    v, f = v[inside[0] : inside[-1] + 1], f.isel(velocity=slice(inside[0], inside[-1] + 1))
+    times = data.time_f.values
+    columns = min(columns, times.size)
+    figure = plt.figure(figsize=(1.2 + 2.4 * columns, 0.6 + 2.2 * -(-times.size // columns)))
+    axes = figure.subplots(-(-times.size // columns), columns, sharex=True, sharey=True, squeeze=False)
+    for axis, time, row in zip(axes.flat, times, f):
+        image = axis.pcolormesh(data.x, v, row.T, cmap="magma_r", vmin=0, vmax=float(f.max()), rasterized=True)
+        axis.grid(False)
+        axis.set_title(f"$t$ = {time:.4g}")
+    for axis in axes.flat[times.size :]:
+        axis.remove()
+    figure.colorbar(image, ax=axes, label=rf"${name}(x, v)$", shrink=0.9)
+    for axis in axes[-1]:
+        axis.set_xlabel("$x$")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("$v$")
+    figure.suptitle(title)
+    return figure
+
+
 def evaluation_figure(points: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], title: str) -> Figure:
     """Error of every random case against its Knudsen number, one panel per kind. points: {kind: {closure: (knudsen, rel_l2)}}."""
     figure = plt.figure(figsize=(3.1 * len(points), 3.2))

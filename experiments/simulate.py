@@ -1,4 +1,7 @@
-"""One case with one model: ``solution.nc`` (row 0 the start, the last row t_end), ``metrics.json``, a figure."""
+"""One case with one model: ``solution.nc`` (row 0 the start, the last row t_end), ``metrics.json``, a figure.
+
+With ``keep_f`` also f(x, v): ``trajectory.nc`` (for ``kinetic.load_trajectories``) and its image, ``distribution``.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ import kinetic
 from experiments import plots, setup
 from experiments.output import Output
 from experiments.progress import bar
+from kinetic import trajectories
+from kinetic.errors import InputError
 
 
 def run(cfg: DictConfig, output: Output) -> int:
@@ -28,9 +33,12 @@ def run(cfg: DictConfig, output: Output) -> int:
         )
         return setup.DIVERGED
     output.dataset("solution.nc", data)
-    output.figure(
-        "solution", plots.solution_figure(data, f"{plots.case_in_words(case)}, {plots.gas_in_words(gas)}: {plots.label(model)}")
-    )
+    title = f"{plots.case_in_words(case)}, {plots.gas_in_words(gas)}: {plots.label(model)}"
+    output.figure("solution", plots.solution_figure(data, title))
+    if cfg.keep_f:
+        kept = trajectories.dataset([solution], {"boundary": case.boundary})
+        output.dataset("trajectory.nc", kept)
+        output.figure("distribution", plots.distribution_figure(kept, title))
     print(f"{model}: {case.name} to t = {case.t_end:g}, {case.cells} cells, {solution.steps} steps, {solution.seconds:.2f} s")
     output.announce()
     return 0
@@ -41,7 +49,9 @@ def _solve(cfg: DictConfig, gas: kinetic.Gas, case: kinetic.Case):
     if setup.option("solver") == "kinetic":
         options = setup.solver_options(cfg, "kinetic")
         with bar("kinetic", cfg.progress) as progress:
-            return "kinetic", kinetic.simulate([case], gas, progress=progress, **options)[0]
+            return "kinetic", kinetic.simulate([case], gas, progress=progress, keep_f=setup.plain(cfg.keep_f), **options)[0]
+    if cfg.keep_f:
+        raise InputError(f"keep_f={cfg.keep_f}: a moment model has no distribution; choose solver=kinetic, or keep_f=false")
     name = setup.option("closure")
     options = setup.solver_options(cfg, "moments")
     law = setup.law(cfg, name, gas)

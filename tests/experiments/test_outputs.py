@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 from omegaconf import OmegaConf
 
+import kinetic
 from experiments.evaluate import FIRST_SEED
 from experiments.measure import conserved_errors, rel_l2
 from experiments.output import Output, finite, number, table
@@ -55,6 +56,27 @@ def test_simulate(knudsen, start_file, model, gas):
     np.testing.assert_allclose(data.rho.sum("x"), expected.sum(), rtol=1e-12)  # mass is conserved to round-off
     assert run.metrics()["status"] == "ok"
     assert {"solution.png", "solution.pdf"} <= run.files()
+
+
+@pytest.mark.parametrize("gas", ["bgk_1v", "bgk_2v"])
+def test_simulate_keeps_the_distribution(knudsen, gas):
+    """trajectory.nc holds f at the times asked for, and its moments are the fields of solution.nc."""
+    run = knudsen(
+        "experiment=simulate", "solver=kinetic", "case=wave", f"gas={gas}", "seed=5", *SHORT, "case.save_times=[0.01]",
+        "keep_f=[0,0.01]",
+    )  # fmt: skip
+    assert run.status == 0, run.last_line
+    assert {"distribution.png", "distribution.pdf"} <= run.files()
+    data = run.dataset("solution.nc")
+    assert data.attrs["seed"] == 5
+    (kept,) = kinetic.load_trajectories(run.directory / "trajectory.nc", kinetic.gas(gas))
+    assert kept.seed == 5
+    assert kept.t_f.tolist() == [0, 0.01]
+    np.testing.assert_array_equal(kept.rho, data.rho)
+    np.testing.assert_allclose(kept.f[:, 0].sum(-1) * kept.grid.dv, data.rho[:2], rtol=1e-12)
+    trajectory = run.dataset("trajectory.nc")
+    assert OmegaConf.create(trajectory.attrs["config"]).case.cells == 20
+    assert trajectory.attrs["boundary"] == "periodic"
 
 
 def test_knudsen_field_of_the_file_is_used(knudsen, start_file):
