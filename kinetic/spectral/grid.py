@@ -14,11 +14,14 @@ class VelocityGridND:
 
     points: (Nx, Ny[, Nz]); bounds: ((low, high), ...) per coordinate. Distributions are arrays f [..., Nx, Ny[, Nz]], and
     integrals are sums times ``cell`` (spectrally accurate for what decays before the bounds).
+    even: f is even in every transverse velocity (flows along x alone); only the positive half of these axes is stored, their
+    bounds are (0, high), and ``cell`` counts the reflections.
     Raises InputError naming ``gas.velocity_points`` or ``gas.velocity_bounds``.
     """
 
     points: tuple[int, ...]
     bounds: tuple[tuple[float, float], ...]
+    even: bool = False
     v: tuple[np.ndarray, ...] = field(init=False, repr=False, compare=False)  # nodes of every coordinate
     dv: tuple[float, ...] = field(init=False, repr=False, compare=False)
 
@@ -31,6 +34,8 @@ class VelocityGridND:
             raise InputError(f"gas.velocity_points={self.points!r}: give at least 4 points per coordinate")
         if not all(isfinite(low) and isfinite(high) and low < high for low, high in bounds):
             raise InputError(f"gas.velocity_bounds={self.bounds!r}: give finite [low, high] with low < high per coordinate")
+        if self.even and any(low != 0 for low, _ in bounds[1:]):
+            raise InputError(f"gas.velocity_bounds={self.bounds!r}: of an even grid the transverse bounds are (0, high)")
         dv = tuple((high - low) / n for n, (low, high) in zip(points, bounds))
         v = tuple(low + (np.arange(n) + 0.5) * d for n, d, (low, _) in zip(points, dv, bounds))
         for key, value in {"points": points, "bounds": bounds, "dv": dv, "v": v}.items():
@@ -47,8 +52,8 @@ class VelocityGridND:
 
     @property
     def cell(self) -> float:
-        """Volume of a velocity cell."""
-        return float(np.prod(self.dv))
+        """Volume of a velocity cell (with its reflections)."""
+        return float(np.prod(self.dv)) * (2 ** (self.dims - 1) if self.even else 1)
 
     def mesh(self) -> list[np.ndarray]:
         """The coordinates as arrays that broadcast to [Nx, Ny[, Nz]]."""
@@ -63,6 +68,8 @@ class VelocityGridND:
         rho = self.integral(f)
         marginals = [self._marginal(f, i) for i in range(self.dims)]
         u = np.stack([m @ v for m, v in zip(marginals, self.v)], axis=-1) / rho[..., None]
+        if self.even:
+            u[..., 1:] = 0.0
         energy = sum(m @ v**2 for m, v in zip(marginals, self.v)) / rho
         return rho, u, (energy - (u**2).sum(-1)) / self.dims
 

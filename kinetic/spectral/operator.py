@@ -8,8 +8,9 @@ from scipy import fft
 from kinetic.errors import InputError
 from kinetic.gas import Gas
 from kinetic.spectral.grid import VelocityGridND
-from kinetic.spectral.pairs import pair_sums
-from kinetic.spectral.quadrature import pair_rule, shell_average, wave_numbers
+from kinetic.spectral.pairs import combine, pair_sums
+from kinetic.spectral.quadrature import distinct, pair_rule, shell_average
+from kinetic.spectral.transform import Transform
 
 CUTOFF = 0.5**0.5  # of |s|/L: pairs further apart weigh what f weighs beyond the bounds
 TOLERANCE = 1e-13  # of the products f(v + s) f(v - s), relative to the largest
@@ -36,18 +37,18 @@ class CollisionOperator:
     equilibrium: return Q(f) - Q(M), which makes Maxwellians (with the discrete moments of f) exact equilibria; computed as
     the bilinear Q(f - M, f + M), so that the relative accuracy is kept near equilibrium, at twice the pair sums.
     tolerance: products f(v + s) f(v - s) below it (relative) may be left out. cutoff: of |s|/L.
-    Not safe for use by several threads at once (own workspace): one operator per thread.
     """
 
     def __init__(self, grid, alpha, *, conserve=True, equilibrium=False, tolerance=TOLERANCE, cutoff=CUTOFF):
         self.grid, self.alpha = grid, float(alpha)
         self.conserve, self.equilibrium, self.tolerance = conserve, equilibrium, float(tolerance)
-        self.rule = pair_rule(grid.points, grid.dv, self.alpha, cutoff)
-        self.shape = (1,) * (3 - grid.dims) + grid.points
-        self.rank, orbits = self.rule.project.shape
-        self._pairs = np.zeros((orbits, *self.shape[1:]))
+        reflected = 2 if grid.even else 1
+        self.points = grid.points[:1] + tuple(reflected * n for n in grid.points[1:])  # of the whole lattice
+        self.transform = Transform(grid.points, grid.dv, grid.even)
+        self.rule = pair_rule(self.points, grid.dv, self.alpha, cutoff, self.transform.wave_numbers())
+        self.rank = len(self.rule.project)
         self.block = max(1, MEMORY // (24 * self.rank * int(np.prod(grid.points))))
-        self._loss_shape, self._loss_kernel = self._loss_tables()
+        self._loss = None if self.alpha == 0 else self._loss_tables()
 
     def __call__(self, f):
         """Q(f), same shape as f."""
@@ -73,50 +74,64 @@ class CollisionOperator:
 
     def gain(self, f, g=None):
         """Gain term [cell, ...] of f [cell, ...], or the symmetric bilinear one of f and g."""
-        three = (len(f), *self.shape)
-        A = np.empty((len(f), self.rank, self.shape[0], self.shape[1] * self.shape[2]))
-        a = f.reshape(three)
-        b = a if g is None else g.reshape(three)
-        pair_sums(a, b, g is None, self.tolerance, self.rule.shifts, self.rule.starts, self.rule.project, self._pairs, A)
-        axes = tuple(range(-self.grid.dims, 0))
-        spectrum = fft.rfftn(A.reshape(len(f), self.rank, *self.grid.points), axes=axes)
-        return fft.irfftn(np.einsum("cp...,p...->c...", spectrum, self.rule.multiplier), s=self.grid.points, axes=axes)
+        rule, shape = self.rule, (1,) * (3 - self.grid.dims) + self.points
+        first = tuple(n // 2 if self.grid.even and i > 3 - self.grid.dims else 0 for i, n in enumerate(shape))[1:]
+        F = self._padded(f)
+        G = F if g is None else self._padded(g)
+        A = np.empty((len(f), self.rank, shape[0], (shape[1] - first[0]) * (shape[2] - first[1])))
+        pair_sums(F, G, g is None, self.tolerance, shape, first, rule.shifts, rule.weights, rule.starts, rule.project, A)
+        spectra = self.transform.forward(A.reshape(len(f), self.rank, *self.grid.points))
+        gain = np.empty((len(f), *spectra.shape[2:]), complex)
+        combine(spectra.reshape(*spectra.shape[:2], -1), rule.multiplier.reshape(self.rank, -1), gain.reshape(len(f), -1))
+        return self.transform.backward(gain)
+
+    def _padded(self, f):
+        """The whole lattice [cell, Nx, Ny, Nz], the last axis with zeros at both ends."""
+        if self.grid.even:
+            for axis in range(2, self.grid.dims + 1):
+                f = np.concatenate([np.flip(f, axis), f], axis)
+        shape = (len(f), *(1,) * (3 - self.grid.dims), *self.points)
+        pad = int(self.rule.shifts[:, 2].max())
+        F = np.zeros((*shape[:3], shape[3] + 2 * pad))
+        F[..., pad : pad + shape[3]] = f.reshape(shape)
+        return F
 
     def frequency(self, f):
         r"""Loss frequency :math:`\int |v - v_*|^\alpha f(v_*)\, dv_*`, of f [cell, ...]."""
-        if self.alpha == 0:
+        if self._loss is None:
             return self.grid.integral(f).reshape(-1, *(1,) * self.grid.dims)
-        axes = tuple(range(-self.grid.dims, 0))
-        L = fft.irfftn(fft.rfftn(f, s=self._loss_shape, axes=axes) * self._loss_kernel, s=self._loss_shape, axes=axes)
-        return L[(slice(None), *(slice(n) for n in self.grid.points))]
+        transform, kernel = self._loss
+        return transform.backward(transform.forward(f) * kernel)[(slice(None), *(slice(n) for n in self.grid.points))]
 
     def _loss_tables(self):
         """Transform of |g|^alpha, cut where no pair weighs, on a grid padded so that no image comes that near."""
-        if self.alpha == 0:
-            return None, None
-        half = [0.5 * n * d for n, d in zip(self.grid.points, self.grid.dv)]
+        dims, half = self.grid.dims, [0.5 * n * d for n, d in zip(self.points, self.grid.dv)]
         cut = 2**0.5 * max(half)
-        shape = [fft.next_fast_len(int(np.ceil((cut + 2**0.5 * a) / d)), real=True) for a, d in zip(half, self.grid.dv)]
-        k = wave_numbers(shape, self.grid.dv)
-        unique, inverse = np.unique(np.round(k, 10), return_inverse=True)
-        nodes = 40 + int(cut * unique.max() / 2)
-        x, w = np.polynomial.legendre.leggauss(nodes)
+        stored = [p / n for p, n in zip(self.grid.points, self.points)]
+        shape = [
+            fft.next_fast_len(int(np.ceil(share * (cut + 2**0.5 * a) / d)), real=True)
+            for share, a, d in zip(stored, half, self.grid.dv)
+        ]
+        transform = Transform(shape, self.grid.dv, self.grid.even)
+        k, where = distinct(transform.wave_numbers())
+        x, w = np.polynomial.legendre.leggauss(40 + int(cut * k.max() / 2))
         r, w = 0.5 * cut * (x + 1), 0.5 * cut * w
-        sphere = 4 * pi if self.grid.dims == 3 else 2 * pi
-        kernel = sphere * shell_average(np.outer(unique, r), self.grid.dims) @ (w * r ** (self.grid.dims - 1 + self.alpha))
-        return shape, kernel[inverse.reshape(k.shape)]
+        sphere = 4 * pi if dims == 3 else 2 * pi
+        kernel = sphere * shell_average(np.outer(k, r), dims) @ (w * r ** (dims - 1 + self.alpha))
+        return transform, kernel[where]
 
     def _conserving(self, Q, M):
         """Q + M (a + b.v + c |v|^2) with zero mass, momentum and energy production."""
-        D, v = self.grid.dims, self.grid.mesh()
-        centre = [0.5 * (low + high) for low, high in self.grid.bounds]
+        v = self.grid.mesh()
+        centre = [0.0 if self.grid.even and i else 0.5 * (low + high) for i, (low, high) in enumerate(self.grid.bounds)]
         scale = max(high - low for low, high in self.grid.bounds) / 4
         c = [(a - b) / scale for a, b in zip(v, centre)]
-        basis = [np.ones(self.grid.points), *(np.broadcast_to(a, self.grid.points) for a in c)]
-        basis = np.stack([*basis, sum(a**2 for a in c)]).reshape(D + 2, -1)
+        conserved = [np.ones(self.grid.points), *(c[:1] if self.grid.even else c), sum(a**2 for a in c)]
+        basis = np.stack([np.broadcast_to(a, self.grid.points) for a in conserved]).reshape(len(conserved), -1)
+        weighted = M.reshape(len(M), 1, -1) * basis
+        gram = weighted @ basis.T
+        Q = Q.reshape(len(Q), -1)
         for _ in range(2):  # the second pass removes the round-off of the first
-            defect = Q.reshape(len(Q), -1) @ basis.T
-            gram = np.einsum("cv,av,bv->cab", M.reshape(len(M), -1), basis, basis, optimize=True)
-            factor = np.linalg.solve(gram, defect[..., None])[..., 0]
-            Q = Q - M * (factor @ basis).reshape(M.shape)
-        return Q
+            factor = np.linalg.solve(gram, (Q @ basis.T)[..., None])
+            Q = Q - (factor.swapaxes(1, 2) @ weighted)[:, 0]
+        return Q.reshape(M.shape)

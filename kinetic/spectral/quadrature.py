@@ -15,7 +15,8 @@ from scipy.special import gammaln, j0
 
 DEGREE = 3  # of the corrections at s = 0, in squares: the rule is then exact for Gaussians times even polynomials of degree 6
 WIDTH = 2.0  # of these Gaussians, in lattice spacings: what a well-resolved gas has
-RANK_TOLERANCE = 1e-11  # of the separation of lengths and wave numbers, relative
+RANK_TOLERANCE = 1e-8  # of the separation of lengths and wave numbers, relative to the largest singular value
+TAIL = 1e-6  # at least so small a gas is at the bounds, and its transform at the largest wave number: less must be separated
 
 
 def shell_average(x, dims):
@@ -25,50 +26,52 @@ def shell_average(x, dims):
 
 @dataclass(frozen=True, eq=False)
 class PairRule:
-    """shifts [S, 4]: one of each pair +-s, as (sx, sy, sz, orbit); starts [C + 1]: runs of equal (sx, sy);
-    project [rank, orbits], multiplier [rank, *wave numbers]: m_o(|k|) = sum_p multiplier_p(k) project_po."""
+    """shifts [S, 4]: lattice vectors s with no negative component, as (sx, sy, sz, orbit); weights [S]: number of their
+    reflections over the four products that the sums take of each; starts [C + 1]: runs of equal (sx, sy);
+    project [rank, orbits], multiplier [rank, *k.shape]: m_o(|k|) = sum_p multiplier_p(k) project_po."""
 
     shifts: np.ndarray
+    weights: np.ndarray
     starts: np.ndarray
     project: np.ndarray
     multiplier: np.ndarray
 
 
-def pair_rule(points, dv, alpha: float, cutoff: float) -> PairRule:
-    r"""The rule on a grid; s runs over :math:`\sum_i (s_i/L_i)^2 \le \mathrm{cutoff}^2`, 2 L_i the widths of the grid."""
+def pair_rule(points, dv, alpha: float, cutoff: float, k) -> PairRule:
+    r"""The rule on a grid of ``points``; s runs over :math:`\sum_i (s_i/L_i)^2 \le \mathrm{cutoff}^2`, widths 2 L_i.
+
+    k: |k| of the transform's modes, any shape.
+    """
     dims, h = len(points), np.asarray(dv, float)
-    reach = [int(cutoff * n / 2) for n in points]
-    n = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij"), axis=-1).reshape(-1, dims)
-    n = n[((2 * n / np.asarray(points)) ** 2).sum(1) <= cutoff**2 * (1 + 1e-12)]
-    n = n[_upper_half(n)]
+    half = 0.5 * h * np.asarray(points)
+    n = np.stack(np.meshgrid(*(np.arange(int(cutoff * m / 2) + 1) for m in points), indexing="ij"), axis=-1).reshape(-1, dims)
+    n = n[((n * h / half) ** 2).sum(1) <= cutoff**2 * (1 + 1e-12)]
     orbit, length, stencil = _orbits(n, h)
-    k = wave_numbers(points, dv)
-    unit = (2 * pi / max(m * d for m, d in zip(points, dv))) * 1e-7
-    unique, inverse = np.unique(np.rint(k / unit), return_inverse=True)
-    k_unique = unique * unit
+    unique, inverse = distinct(k)
     weight = 2.0 ** (dims + alpha) * np.prod(h) * _power(length, alpha)
-    table = weight[:, None] * shell_average(np.outer(length, k_unique), dims)
-    table[stencil] += 2.0 ** (dims + alpha) * _corrections(dims, h, alpha, k_unique)
-    twice = np.where(length > 0, 2.0, 1.0)  # s and -s give the same product
-    U, size, Vt = np.linalg.svd((twice[:, None] * table).T, full_matrices=False)
+    table = weight[:, None] * shell_average(np.outer(length, unique), dims)
+    table[stencil] += 2.0 ** (dims + alpha) * _corrections(dims, h, alpha, unique)
+    # f(v + s) f(v - s) falls off as exp(-s^2/T) exp(-T k^2/4): separate m_o(k) to the accuracy that these leave visible
+    seen_s = np.exp(2 * np.log(TAIL) * (length / half.max()) ** 2)[:, None]
+    seen_k = np.exp(0.5 * np.log(TAIL) * (unique * h.min() / pi) ** 2)
+    U, size, Vt = np.linalg.svd((seen_s * table * seen_k).T, full_matrices=False)
     rank = int((size > RANK_TOLERANCE * size[0]).sum())
-    multiplier = (U[:, :rank] * size[:rank]).T[:, inverse.reshape(k.shape)]
-    shifts, starts = _runs(n, orbit)
-    return PairRule(shifts, starts, np.ascontiguousarray(Vt[:rank]), np.ascontiguousarray(multiplier))
+    multiplier = ((U[:, :rank] * size[:rank]) / seen_k[:, None]).T[:, inverse]
+    n3 = np.concatenate([np.zeros((len(n), 3 - dims), int), n], axis=1)
+    order = np.lexsort((n3[:, 2], n3[:, 1], n3[:, 0]))
+    shifts = np.concatenate([n3, orbit[:, None]], axis=1)[order].astype(np.int64)
+    change = np.any(np.diff(shifts[:, :2], axis=0) != 0, axis=1)
+    starts = np.concatenate([[0], np.flatnonzero(change) + 1, [len(shifts)]]).astype(np.int64)
+    weights = 2.0 ** (shifts[:, :3] > 0).sum(1) / 4
+    project = Vt[:rank] / seen_s.T
+    return PairRule(shifts, weights, starts, np.ascontiguousarray(project), np.ascontiguousarray(multiplier))
 
 
-def wave_numbers(points, dv):
-    """|k| on the grid of a real Fourier transform (last axis halved)."""
-    axes = [2 * pi * np.fft.fftfreq(n, d) for n, d in zip(points[:-1], dv[:-1])] + [2 * pi * np.fft.rfftfreq(points[-1], dv[-1])]
-    return np.sqrt(sum(a**2 for a in np.meshgrid(*axes, indexing="ij")))
-
-
-def _upper_half(n):
-    """One of each pair +-n: the first coordinate that is not zero is positive; zero itself."""
-    sign = np.zeros(len(n), int)
-    for column in n.T:
-        sign = np.where(sign == 0, np.sign(column), sign)
-    return sign >= 0
+def distinct(k):
+    """The distinct wave numbers of an array of them, and where they stand in it (same shape)."""
+    unit = 1e-9 * np.max(k)
+    unique, inverse = np.unique(np.rint(k / unit), return_inverse=True)
+    return unique * unit, inverse.reshape(np.shape(k))
 
 
 def _power(length, alpha):
@@ -83,21 +86,13 @@ def _simplex(dims):
 def _orbits(n, h):
     """orbit [S] of every vector, lengths [orbits]; the first orbits are the correction stencil's, returned as indices."""
     corner = {tuple(a): i for i, a in enumerate(_simplex(n.shape[1]))}
-    own = np.array([corner.get(tuple(a), -1) for a in np.abs(n)])
+    own = np.array([corner.get(tuple(a), -1) for a in n])
     square = ((n * h) ** 2).sum(1)
     shells, inverse = np.unique(np.rint(square[own < 0] / (1e-9 * h.min() ** 2)), return_inverse=True)
     orbit = own.copy()
     orbit[own < 0] = len(corner) + inverse
     near = np.sqrt(((_simplex(n.shape[1]) * h) ** 2).sum(1))
     return orbit, np.concatenate([near, np.sqrt(shells * 1e-9) * h.min()]), np.arange(len(corner))
-
-
-def _runs(n, orbit):
-    n3 = np.concatenate([np.zeros((len(n), 3 - n.shape[1]), int), n], axis=1)
-    order = np.lexsort((n3[:, 2], n3[:, 1], n3[:, 0]))
-    shifts = np.concatenate([n3, orbit[:, None]], axis=1)[order].astype(np.int64)
-    change = np.any(np.diff(shifts[:, :2], axis=0) != 0, axis=1)
-    return shifts, np.concatenate([[0], np.flatnonzero(change) + 1, [len(shifts)]]).astype(np.int64)
 
 
 def _corrections(dims, h, alpha, k):
