@@ -3,7 +3,8 @@
 A file holds trajectories of one gas on one grid x and at the same saved times:
 
     G, H    [trajectory, time, moment, x]           raw moments int v^k f dv and (D > 1) int v^k |v_perp|^2 f dv, always
-    f       [trajectory, time_f, x, velocity]       the distribution at chosen times (D > 1: the reduced pair g, h), if kept
+    K, Y, L [trajectory, time, moment, x]           of a gas with shear, int v^k (v_y, v_y^2, v_y |v_perp|^2) f dv
+    f       [trajectory, time_f, x, velocity]       the distribution at chosen times, if kept (D > 1: g, h; shear: also k, y, l)
     v       [trajectory, velocity]                  its velocities; where a grid has fewer, it is continued and f is zero there
     knudsen [trajectory, x];  case, seed, steps, seconds, velocity_points, dv, diverged_time, diverged_cell [trajectory]
 
@@ -30,9 +31,15 @@ ROUND_OFF = 1e-10  # of the kept f's moments against the kept moments, relative
 DESCRIBED = {  # name: dimensions, unit, long name; references are the case's own
     "G": (("trajectory", "time", "moment", "x"), "rho_ref T_ref^(moment/2)", "raw moments of the distribution"),
     "H": (("trajectory", "time", "moment", "x"), "rho_ref T_ref^(moment/2 + 1)", "raw moments weighted with the transverse v^2"),
+    "K": (("trajectory", "time", "moment", "x"), "rho_ref T_ref^((moment + 1)/2)", "raw moments weighted with v_y"),
+    "Y": (("trajectory", "time", "moment", "x"), "rho_ref T_ref^(moment/2 + 1)", "raw moments weighted with v_y^2"),
+    "L": (("trajectory", "time", "moment", "x"), "rho_ref T_ref^((moment + 3)/2)", "raw moments weighted with v_y, transverse v^2"),
     "f": (("trajectory", "time_f", "x", "velocity"), "rho_ref / sqrt(T_ref)", "distribution function"),
     "g": (("trajectory", "time_f", "x", "velocity"), "rho_ref / sqrt(T_ref)", "distribution without the transverse velocities"),
     "h": (("trajectory", "time_f", "x", "velocity"), "rho_ref sqrt(T_ref)", "as g, weighted with the transverse v^2"),
+    "k": (("trajectory", "time_f", "x", "velocity"), "rho_ref", "as g, weighted with v_y"),
+    "y": (("trajectory", "time_f", "x", "velocity"), "rho_ref sqrt(T_ref)", "as g, weighted with v_y^2"),
+    "l": (("trajectory", "time_f", "x", "velocity"), "rho_ref T_ref", "as g, weighted with v_y and transverse v^2"),
     "v": (("trajectory", "velocity"), "sqrt(T_ref)", "velocity (midpoints)"),
     "dv": (("trajectory",), "sqrt(T_ref)", "spacing of the velocities"),
     "velocity_points": (("trajectory",), "1", "number of velocities of the solution"),
@@ -49,7 +56,7 @@ DESCRIBED = {  # name: dimensions, unit, long name; references are the case's ow
     "moment": (("moment",), "1", "power k of the velocity"),
     "x": (("x",), "length of the case", "position (cell centres)"),
 }
-ALWAYS = ("G", "v", "dv", "velocity_points", "knudsen", "case", "seed", "steps", "seconds", "diverged_time", "diverged_cell")
+ALWAYS = ("v", "dv", "velocity_points", "knudsen", "case", "seed", "steps", "seconds", "diverged_time", "diverged_cell")
 COORDINATES = ("trajectory", "time", "moment", "x")
 OPTIONS = ("dims", "collision", "omega", "prandtl")  # of a gas, what its solutions depend on
 
@@ -73,21 +80,22 @@ def load_trajectories(path, gas: Gas | None = None, *, group: str | None = None)
     """
     data = read(path, group)
     check(data, path, gas)
-    the_gas, names = gas_of(data), _distributions(data.attrs["gas_dims"])
+    moments, names = _fields(data.attrs)
     kept = names[0] in data
     solutions = []
     for i in range(data.sizes["trajectory"]):
-        row = {name: data[name].values[i] for name in (*ALWAYS, *(("H",) if the_gas.has_h else ()))}
+        row = {name: data[name].values[i] for name in (*ALWAYS, *moments)}
         points, failed = int(row["velocity_points"]), row["diverged_time"] < NEVER
         solutions.append(
             Trajectory(
-                t=data.time.values, x=data.x.values, dx=float(data.attrs["dx"]), G=row["G"], H=row.get("H"), gas=the_gas,
+                t=data.time.values, x=data.x.values, dx=float(data.attrs["dx"]), G=row["G"], H=row.get("H"), gas=gas_of(data),
                 knudsen=row["knudsen"], grid=VelocityGrid(row["v"][:points], float(row["dv"])), steps=int(row["steps"]),
                 seconds=float(row["seconds"]), status="diverged" if failed else "ok",
                 diverged_at=(float(row["diverged_time"]), int(row["diverged_cell"])) if failed else None,
                 f=np.stack([data[name].values[i, :, :, :points] for name in names], axis=1) if kept else None,
                 t_f=data.time_f.values if kept else None, case=str(row["case"]),
                 seed=None if row["seed"] < 0 else int(row["seed"]),
+                transverse=np.stack([row[name] for name in moments[2:]], axis=1) if moments[2:] else None,
             )
         )  # fmt: skip
     return solutions
@@ -103,9 +111,10 @@ def dataset(trajectories: Sequence[Trajectory], attributes: Mapping | None = Non
             if not np.array_equal(getattr(first, name), getattr(other, name)):
                 what = "one file holds one gas, grid and list of times"
                 raise InputError(f"trajectories: {what}, but {name} differs: save them apart")
+        if (first.transverse is None) != (other.transverse is None):
+            raise InputError("trajectories: shear differs, one file holds trajectories with or without: save them apart")
     most = max(t.grid.points for t in trajectories)
     values = {
-        "G": [t.G for t in trajectories],
         "v": [t.grid.v[0] + t.grid.dv * np.arange(most) for t in trajectories],
         "dv": [t.grid.dv for t in trajectories],
         "velocity_points": [t.grid.points for t in trajectories],
@@ -123,15 +132,17 @@ def dataset(trajectories: Sequence[Trajectory], attributes: Mapping | None = Non
     }
     for row, t in zip(values["v"], trajectories):
         row[: t.grid.points] = t.grid.v
-    if first.H is not None:
-        values["H"] = [t.H for t in trajectories]
+    shear = first.transverse is not None
+    attrs = {MARK: FORMAT, "version": version("knudsen"), "dx": first.dx, "shear": int(shear)} | gas_attributes(first.gas)
+    moments, names = _fields(attrs)
+    for i, name in enumerate(moments):
+        values[name] = [(t.G, t.H)[i] if i < 2 else t.transverse[:, i - 2] for t in trajectories]
     if first.f is not None:
         values["time_f"] = first.t_f
-        for i, name in enumerate(_distributions(first.gas.dims)):
+        for i, name in enumerate(names):
             values[name] = [np.pad(t.f[:, i], ((0, 0), (0, 0), (0, most - t.grid.points))) for t in trajectories]
     variables = {name: _variable(name, value) for name, value in values.items()}
-    attrs = {MARK: FORMAT, "version": version("knudsen"), "dx": first.dx} | gas_attributes(first.gas) | dict(attributes or {})
-    return xr.Dataset(variables, attrs=attrs)
+    return xr.Dataset(variables, attrs=attrs | dict(attributes or {}))
 
 
 def gas_attributes(gas: Gas) -> dict:
@@ -200,17 +211,17 @@ def check(data: xr.Dataset, path, gas: Gas | None = None) -> None:
         refuse("not a file of kinetic trajectories")
     if found != FORMAT:
         refuse(f"trajectories of format {found}, this version reads format {FORMAT}")
-    missing = {f"gas_{key}" for key in (*OPTIONS, "velocity_points", "velocity_bounds")} | {"gas", "dx"}
+    missing = {f"gas_{key}" for key in (*OPTIONS, "velocity_points", "velocity_bounds")} | {"gas", "dx", "shear"}
     if missing := sorted(missing - set(data.attrs)):
         refuse(f"no attribute {', '.join(missing)}")
     try:
-        the_gas = gas_of(data)
+        gas_of(data)
     except (InputError, TypeError, ValueError) as error:
         refuse(f"its gas cannot be understood ({error})")
     if gas is not None:
         check_gas(data, path, gas)
-    names = _distributions(the_gas.dims)
-    expected = (*COORDINATES, *ALWAYS, *(("H",) if the_gas.has_h else ()))
+    moments, names = _fields(data.attrs)
+    expected = (*COORDINATES, *ALWAYS, *moments)
     if "time_f" in data.variables or any(name in data.variables for name in names):
         expected += ("time_f", *names)
     if missing := [name for name in expected if name not in data.variables]:
@@ -224,7 +235,7 @@ def check(data: xr.Dataset, path, gas: Gas | None = None) -> None:
     for name in expected:
         values = data[name].values
         good = True if name == "case" else ~np.isnan(values) if name == "diverged_time" else np.isfinite(values)
-        if name == "G" or name == "H":
+        if name in moments:
             good |= ~alive[:, :, None, None]
         elif name in names:
             good |= ~alive[:, np.isin(data.time, data.time_f), None, None]
@@ -240,23 +251,23 @@ def check(data: xr.Dataset, path, gas: Gas | None = None) -> None:
     if not ((data.velocity_points > 0) & (data.velocity_points <= data.sizes["velocity"])).all():
         refuse("velocity_points does not fit the velocities")
     if names[0] in expected:
-        _check_distribution(data, names, alive, refuse)
+        _check_distribution(data, moments, names, alive, refuse)
 
 
-def _check_distribution(data, names, alive, refuse):
+def _check_distribution(data, moments, names, alive, refuse):
     """Kept distributions must have the kept moments."""
     at = np.isin(data.time, data.time_f)
     if at.sum() != data.sizes["time_f"]:
         refuse("time_f is not a part of time")
-    for name, moments in zip(names, ("G", "H")):
+    for name, moment in zip(names, moments):
         for i in range(data.sizes["trajectory"]):
             now = alive[i, at]
             v, dv = data.v.values[i], float(data.dv[i])
             for k in (0, 1, 2):
-                kept = data[moments].values[i, at, k][now]
+                kept = data[moment].values[i, at, k][now]
                 error = np.abs(data[name].values[i][now] @ v**k * dv - kept).max(initial=0)
                 if error > ROUND_OFF * np.abs(kept).max(initial=1):
-                    refuse(f"{name} of trajectory {i} does not have the moments {moments} beside it")
+                    refuse(f"{name} of trajectory {i} does not have the moments {moment} beside it")
 
 
 def _alive(data):
@@ -264,8 +275,10 @@ def _alive(data):
     return data.time.values < data.diverged_time.values[:, None]
 
 
-def _distributions(dims):
-    return ("f",) if dims == 1 else ("g", "h")
+def _fields(attributes):
+    """Names of (the raw moments, the distributions) that a file with these attributes holds."""
+    count = 1 if attributes["gas_dims"] == 1 else 5 if attributes["shear"] else 2
+    return ("G", "H", "K", "Y", "L")[:count], ("f",) if count == 1 else ("g", "h", "k", "y", "l")[:count]
 
 
 def _variable(name, values):

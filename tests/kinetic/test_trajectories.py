@@ -42,6 +42,20 @@ def test_what_is_loaded_is_what_was_saved(tmp_path, name, options, keep_f):
     assert [p.name for p in tmp_path.iterdir()] == ["set.nc"]
 
 
+@pytest.mark.parametrize("name", ["bgk_2v", "shakhov_3v", "es_bgk_3v"])
+def test_a_gas_with_shear_comes_back(tmp_path, name):
+    start = cases.couette(gas(name), drive=0.2, cells=12, t_end=0.3)
+    saved = simulate(start, gas(name), keep_f=True)
+    save_trajectories(tmp_path / "set.nc", saved)
+    (loaded,) = load_trajectories(tmp_path / "set.nc", gas(name))
+    assert loaded.f.shape[1] == 5 and abs(loaded.u_y[-1]).max() > 0
+    assert_same(saved[0], loaded)
+    data = files.read(tmp_path / "set.nc")
+    files.write(tmp_path / "set.nc", {None: data.drop_vars("K")})
+    with pytest.raises(InputError, match=r"set.nc: no variable K"):
+        load_trajectories(tmp_path / "set.nc")
+
+
 def test_chosen_times_keep_the_distribution_of_those_times():
     everything, some = solutions(keep_f=True), solutions(keep_f=[0.02])
     assert some[0].t_f.tolist() == [0.02] and everything[0].t_f.tolist() == [0, 0.01, 0.02, 0.03]
@@ -105,6 +119,10 @@ def test_one_file_holds_one_gas_grid_and_list_of_times(tmp_path):
     for other in others:
         with pytest.raises(InputError, match="differs"):
             save_trajectories(tmp_path / "set.nc", one + other)
+    couette = [simulate(cases.couette(gas("bgk_2v"), drive=u, cells=8, t_end=0.1), gas("bgk_2v"))[0] for u in (0.1, 0.2)]
+    couette[1].transverse = None
+    with pytest.raises(InputError, match="shear differs"):
+        save_trajectories(tmp_path / "set.nc", couette)
     with pytest.raises(InputError, match="none"):
         save_trajectories(tmp_path / "set.nc", [])
 
