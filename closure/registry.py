@@ -5,10 +5,11 @@ from closure.fluid import Euler, NavierStokesFourier
 from closure.grad import Grad, Grad13
 from closure.herm_mlc import HermMLC
 from closure.hme import HME
+from closure.max_entropy import MaxEntropy
 from closure.quadrature import Quadrature
 from kinetic.errors import InputError
 
-CLOSURES = {law.name: law for law in (Euler, NavierStokesFourier, Grad, Grad13, HME, Quadrature, HermMLC)}
+CLOSURES = {law.name: law for law in (Euler, NavierStokesFourier, Grad, Grad13, HME, MaxEntropy, Quadrature, HermMLC)}
 
 
 def build(name: str, gas, **options):

@@ -9,11 +9,12 @@ from kinetic.gas import gas
 from kinetic.moments import maxwellian_moments
 
 NETWORK = {"_target_": "closure.networks.MLP", "width": 16, "depth": 2}
+ONE_VELOCITY = ("grad", "max_entropy")
 PAIRS = [
     (name, g)
     for g in ("bgk_1v", "bgk_2v", "bgk_3v")
     for name in CLOSURES
-    if (name, g) not in {("grad13", "bgk_1v"), ("grad", "bgk_2v"), ("grad", "bgk_3v")}
+    if (name, g) != ("grad13", "bgk_1v") and (name not in ONE_VELOCITY or g == "bgk_1v")
 ]
 
 
