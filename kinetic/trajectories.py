@@ -33,7 +33,7 @@ DESCRIBED = {  # name: dimensions, unit, long name; references are the case's ow
     "H": (("trajectory", "time", "moment", "x"), "rho_ref T_ref^(moment/2 + 1)", "raw moments weighted with the transverse v^2"),
     "K": (("trajectory", "time", "moment", "x"), "rho_ref T_ref^((moment + 1)/2)", "raw moments weighted with v_y"),
     "Y": (("trajectory", "time", "moment", "x"), "rho_ref T_ref^(moment/2 + 1)", "raw moments weighted with v_y^2"),
-    "L": (("trajectory", "time", "moment", "x"), "rho_ref T_ref^((moment + 3)/2)", "raw moments weighted with v_y, transverse v^2"),
+    "L": (("trajectory", "time", "moment", "x"), "rho_ref T_ref^((moment + 3)/2)", "raw moments weighted as l"),
     "f": (("trajectory", "time_f", "x", "velocity"), "rho_ref / sqrt(T_ref)", "distribution function"),
     "g": (("trajectory", "time_f", "x", "velocity"), "rho_ref / sqrt(T_ref)", "distribution without the transverse velocities"),
     "h": (("trajectory", "time_f", "x", "velocity"), "rho_ref sqrt(T_ref)", "as g, weighted with the transverse v^2"),
