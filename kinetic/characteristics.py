@@ -14,25 +14,37 @@ THIN = 4.0  # optical width below which the weights are integrated numerically: 
 
 
 class Mesh:
-    """Elements refined towards s = 0, an element edge: s = c sinh(a y), y uniform, with Gauss-Lobatto nodes in each.
+    """Elements with Gauss-Lobatto nodes s [N] between the given edges, of which the middle one is s = 0."""
 
-    scale: width of the region to resolve; reach: half-width of the domain; elements: their number (made even). s [N]: the nodes.
-    """
-
-    def __init__(self, scale, reach, elements):
-        half = (elements + 1) // 2
-        core = scale / 4
-        self.edges = core * np.sinh(np.arcsinh(reach / core) * np.arange(-half, half + 1) / half)
+    def __init__(self, edges):
+        self.edges = edges
         inner = roots_jacobi(DEGREE - 1, 1, 1)[0]
         self.xi = 0.5 * (1 + np.concatenate([[-1], inner, [1]]))
         self.coefficients = np.linalg.inv(np.vander(self.xi, increasing=True))  # [power, node]: the Lagrange polynomials
         self.width = np.diff(self.edges)
         self.s = np.append((self.edges[:-1, None] + self.width[:, None] * self.xi[:-1]).ravel(), self.edges[-1])
-        self.centre = half * DEGREE
+        self.centre = self.width.size // 2 * DEGREE
         powers = np.arange(DEGREE + 1)
         raised = powers[1:, None] * self.coefficients[1:]
         self.differentiate = np.vander(self.xi, DEGREE, increasing=True) @ raised  # d l_j / d xi at the nodes
         self.integrate = self.xi[:, None] ** (powers + 1) @ (self.coefficients / (powers + 1)[:, None])  # int_0^xi l_j
+
+    @classmethod
+    def towards_middle(cls, scale, reach, elements):
+        """Refined towards s = 0: s = c sinh(a y), y uniform.
+
+        scale: width of the region to resolve; reach: half-width of the domain; elements: their number (made even).
+        """
+        half = (elements + 1) // 2
+        core = scale / 4
+        return cls(core * np.sinh(np.arcsinh(reach / core) * np.arange(-half, half + 1) / half))
+
+    @classmethod
+    def towards_ends(cls, length, first, ratio):
+        """Refined towards both ends: edges at distances length first ratio^j from each, up to the middle."""
+        levels = int(np.ceil(np.log(0.5 / first) / np.log(ratio)))
+        distance = length * np.append(0.0, 0.5 * ratio ** np.arange(-levels, 1.0))
+        return cls(np.concatenate([distance - 0.5 * length, 0.5 * length - distance[-2::-1]]))
 
     def nodes(self, e):
         return slice(e * DEGREE, (e + 1) * DEGREE + 1)
@@ -51,6 +63,14 @@ class Mesh:
         for e, width in enumerate(self.width):
             total[self.nodes(e)] = total[e * DEGREE] + width * (self.integrate @ values[self.nodes(e)])
         return total - total[self.centre]
+
+    @property
+    def weights(self):
+        """Quadrature weights of int ds at the nodes."""
+        total = np.zeros_like(self.s)
+        for e, width in enumerate(self.width):
+            total[self.nodes(e)] += width * self.integrate[-1]
+        return total
 
 
 class Sweep:
@@ -99,6 +119,59 @@ class Sweep:
                 response = (reached[:, None] * rows[:, k]).reshape(-1, leaving.shape[-1]) @ leaving.reshape((p + 1) * b, -1).T
                 J[beyond, :, n] += response.reshape(-1, a, p + 1, b)
         return J
+
+
+class Slab:
+    r"""Steady transport between two walls that reflect a share of the molecules specularly: a linear map, held as matrices.
+
+    Directions d = 0 (v > 0, from the left wall) and 1 (v < 0, from the right). With :math:`e = e^{-L/|v|}` across the slab, what
+    leaves a wall obeys :math:`E_0 = A_0 + r_0 (a_1 + e E_1)`, :math:`E_1 = A_1 + r_1 (a_0 + e E_0)`, A emitted, a arriving from
+    the sources between the walls; solved in closed form. mesh: symmetric about its middle; speed [K] > 0; reflected: (r_0, r_1).
+    """
+
+    def __init__(self, mesh, speed, reflected):
+        N, K = mesh.s.size, speed.size
+        tau = mesh.width[:, None] / speed
+        weights, decay = source_weights(mesh, tau), np.exp(-mesh.xi[:, None] * tau[:, None])
+        ahead = np.zeros((K, N, N))
+        for e in range(mesh.width.size):
+            n = mesh.nodes(e)
+            ahead[:, n] = decay[e].T[:, :, None] * ahead[:, n.start, None]
+            ahead[:, n, n] += weights[e].transpose(2, 0, 1)
+        back = ahead[:, ::-1, ::-1]
+        left = np.exp(-(mesh.s - mesh.s[0]) / speed[:, None])
+        reach, across = np.stack([left, left[:, ::-1]]), left[:, -1]  # [2, K, N], [K]
+        r = np.asarray(reflected, float)[:, None]
+        bounce = 1 / (1 - r[0] * r[1] * across**2)
+        self.direct = np.stack([ahead, back])
+        self.reflecting = bool(r.any())
+        self.emitted = reach * bounce[:, None]  # by the wall that a direction starts from
+        if self.reflecting:
+            arriving = np.stack([ahead[:, -1], back[:, 0]])  # at the far wall [2, K, N]
+            self.direct += reach[..., None] * ((r[0] * r[1] * across * bounce)[:, None] * arriving)[:, :, None]
+            self.crossed = reach[..., None] * ((r * bounce)[..., None] * arriving[::-1])[:, :, None]
+            self.returned = reach * (r * across * bounce)[..., None]  # emitted by the other wall
+
+    def __call__(self, source, emission):
+        """Distributions [f, 2, K, N] of sources of that shape and emissions [f, 2, K]."""
+        source = np.moveaxis(source, 0, -1)
+        g = self.direct @ source
+        if self.reflecting:
+            g += self.crossed @ source[::-1]
+        g = np.moveaxis(g, -1, 0) + self.emitted * emission[..., None]
+        return g + self.returned * emission[:, ::-1, :, None] if self.reflecting else g
+
+    def jacobian(self, rows, change):
+        """d raw/dw [N, a, b, N] of raw moments rows [a, f, 2, K] for a change of the source [f, b, 2, K, N]."""
+        J = self._contract(self.direct, rows, change)
+        return J + self._contract(self.crossed, rows, change[:, :, ::-1]) if self.reflecting else J
+
+    @staticmethod
+    def _contract(response, rows, change):
+        (a, f), (b, N) = rows.shape[:2], (change.shape[1], change.shape[-1])
+        products = np.einsum("afk,fbkj->jkab", rows.reshape(a, f, -1), change.reshape(f, b, -1, N), optimize=True)
+        J = response.reshape(-1, N, N).transpose(2, 1, 0) @ products.reshape(N, -1, a * b)  # [j, i, ab]
+        return J.reshape(N, N, a, b).transpose(1, 2, 3, 0)
 
 
 def source_weights(mesh, tau):

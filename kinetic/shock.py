@@ -111,7 +111,7 @@ def solve_shock(gas: Gas, mach: float, *, tolerance: float = 1e-5, order: int = 
     reach, elements, iterations = 12.0, FIRST_ELEMENTS, 0
     profile, last = _mott_smith(before, behind, gas, thickness), None
     while True:
-        mesh = Mesh(thickness, reach * thickness, elements)
+        mesh = Mesh.towards_middle(thickness, reach * thickness, elements)
         equations = _Equations(mesh, grid, gas, before, behind)
         w, taken, residual = _newton(equations, profile(mesh.s))
         iterations += taken
