@@ -91,27 +91,41 @@ class HME(RawMomentLaw):
 
     # The regularisation -----------------------------------------------------------------------------------------------------
 
-    def polynomial(self, V) -> Tensor:
-        """Coefficients of 1, c, .., c^n of the monic P_n in the gas's own frame, [batch or 1, n+1, cell or 1]."""
-        return self._he[-1][None, :, None]
+    def polynomial(self, V) -> Tensor | None:
+        r"""Coefficients pi_k of P_n/sqrt(n!) = psi_n + sum_k pi_k psi_k, psi_k = He_k/sqrt(k!), k < n, in the gas's own frame,
+        [batch, n, cell]; None: P_n = He_n.
+        """
+        return None
 
     def product(self, V_l, V_r):
-        """Along the straight line between the two states (both realizable: every state on it is), the frame at its middle."""
+        """Along the straight line between the two states (all of them realizable if both are), the frame that of its middle."""
         (G_l, H_l), (G_r, H_r) = self._moments(V_l), self._moments(V_r)
         middle = torch.cat((G_l[:, :-1] + G_r[:, :-1], H_l[:, :-1] + H_r[:, :-1]), 1) if self.n_h else G_l[:, :-1] + G_r[:, :-1]
         V = self.local_variables(0.5 * middle)
         u, s = V[:, 1], (0.5 * V[:, 2]).exp()
-        coefficients = self.polynomial(V)
-        # The jumps in the frame and units of the middle state, the last one such that P_n does not change, and back.
+        # The jumps in the frame and units of the middle state, the last one such that P_n's moment does not jump, and back.
         own = scale_moments(shift_moments((G_r - G_l)[:, :-1], -u), 1 / s)
-        own = torch.cat((own, -(coefficients[:, :-1] * own).sum(1, keepdim=True)), 1)
+        last = -(self._he[-1, :-1, None] * own).sum(1, keepdim=True)
+        if (pi := self.polynomial(V)) is not None:
+            norms = _norms(self.n_g)
+            last = last - norms[-1] * (pi * self._hermite(own) / norms[:-1, None]).sum(1, keepdim=True)
         product = torch.zeros_like(middle)
-        product[:, self.n_g - 1] = shift_moments(scale_moments(own, s), u)[:, -1] - (G_r - G_l)[:, -1]
+        product[:, self.n_g - 1] = self._back(torch.cat((own, last), 1), u, s) - (G_r - G_l)[:, -1]
         if self.n_h:
             m = self.n_h
             he = self._he[m, : m + 1, None]
             h = scale_moments(shift_moments((H_r - H_l)[:, :-1], -u), 1 / s)
             last = (self.gas.dims - 1) * (he * own[:, : m + 1]).sum(1, keepdim=True) * s.unsqueeze(1) ** 2
             h = torch.cat((h, last - (he[:-1] * h).sum(1, keepdim=True)), 1)
-            product[:, -1] = shift_moments(scale_moments(h, s), u)[:, -1] - (H_r - H_l)[:, -1]
+            product[:, -1] = self._back(h, u, s) - (H_r - H_l)[:, -1]
         return product
+
+    @staticmethod
+    def _back(own, u, s):
+        """The last of these own-frame moments as the lab frame sees it, [batch, cell]."""
+        return shift_moments(scale_moments(own, s), u)[:, -1]
+
+
+def _norms(n: int) -> Tensor:
+    """sqrt(k!) for k = 0..n."""
+    return torch.arange(n + 1, dtype=torch.float64).clamp(min=1).sqrt().cumprod(0)

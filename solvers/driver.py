@@ -73,6 +73,7 @@ class Solver:
             raise ValueError(f"cfl={cfl} must lie within (0, 1]")
         self.law = law
         self.product = getattr(law, "product", None)
+        self.transport = getattr(law, "transport", None)
         self.reconstruct = choose("reconstruction", reconstruction, RECONSTRUCTIONS)
         self.flux = choose("flux", flux, FLUXES)
         self.integrator = choose("integrator", integrator, INTEGRATORS)
@@ -171,13 +172,17 @@ class Solver:
 
     def _flux_difference(self, V: Tensor) -> Tensor:
         V_l, V_r = self.reconstruct(V)
+        if self.transport is not None:
+            return self.transport(self.flux, V_l, V_r, V[..., GHOST:-GHOST])
         F = self.flux(V_l, V_r, self.law)
         difference = F[..., :-1] - F[..., 1:]
         if self.product is None:
             return difference
-        # path-conservative: half of the jump at each face belongs to the cell, and what lies within it
-        jump = self.product(V_l, V_r)
-        return difference - 0.5 * (jump[..., :-1] + jump[..., 1:]) - self.product(V_r[..., :-1], V_l[..., 1:])
+        # path-conservative: half of the jump at each face belongs to the cell, and all that lies within it
+        faces = V_l.shape[-1]
+        jump = self.product(torch.cat((V_l, V_r[..., :-1]), -1), torch.cat((V_r, V_l[..., 1:]), -1))
+        jump, inside = jump.split((faces, faces - 1), -1)
+        return difference - 0.5 * (jump[..., :-1] + jump[..., 1:]) - inside
 
     def _max_dt(self, V: Tensor, cells: Cells) -> Tensor:
         # inflow ghost cells count: they may be faster than the interior. The outermost one may hold anything.
