@@ -57,6 +57,8 @@ def pair_rule(points, dv, alpha: float, cutoff: float, k) -> PairRule:
     U, size, Vt = np.linalg.svd((seen_s * table * seen_k).T, full_matrices=False)
     rank = int((size > RANK_TOLERANCE * size[0]).sum())
     multiplier = ((U[:, :rank] * size[:rank]) / seen_k[:, None]).T[:, inverse]
+    # the rule holds for modes that the grid resolves in every direction; beyond, it would amplify (even excite) grid-scale noise
+    multiplier[:, k > (1 + 1e-9) * pi / h.max()] = 0.0
     n3 = np.concatenate([np.zeros((len(n), 3 - dims), int), n], axis=1)
     order = np.lexsort((n3[:, 2], n3[:, 1], n3[:, 0]))
     shifts = np.concatenate([n3, orbit[:, None]], axis=1)[order].astype(np.int64)
