@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from scipy.signal import resample
 
 plt.style.use(Path(__file__).with_name("knudsen.mplstyle"))
 
@@ -38,7 +39,10 @@ NAMES = {
     "euler": "Euler",
 }
 SYMBOLS = {"rho": r"\rho", "u": "u", "T": "T", "q": "q", "sigma": r"\sigma"}
+SYMBOLS |= {"u_y": "u_y", "sigma_xy": r"\sigma_{xy}", "q_y": "q_y"}
 WORDS = {"rho": "density", "u": "velocity", "T": "temperature", "q": "heat flux", "sigma": "stress"}
+WORDS |= {"u_y": "velocity", "sigma_xy": "shear stress", "q_y": "heat flux"}
+GASES = {"bgk": "BGK", "shakhov": "Shakhov", "es_bgk": "ES-BGK", "boltzmann": "Boltzmann"}
 
 
 def colours(models: Sequence[str]) -> dict[str, str]:
@@ -155,10 +159,11 @@ def comparison_figure(data: xr.Dataset, title: str) -> Figure:
 
 def solution_figure(data: xr.Dataset, title: str) -> Figure:
     """Fields of one model at every saved time, light to dark. data: `solution.nc`."""
-    names = [name for name in ("rho", "u", "T", "q", "sigma") if name in data]
-    figure = plt.figure(figsize=(2.9 * len(names), 2.9))
+    names = [name for name in ("rho", "u", "T", "q", "sigma", "u_y", "sigma_xy", "q_y") if name in data]
+    rows = 1 if len(names) <= 5 else 2
+    figure = plt.figure(figsize=(2.9 * -(-len(names) // rows), 2.9 * rows))
     shades = plt.get_cmap("viridis_r")(np.linspace(0.15, 1, data.sizes["time"]))
-    for axis, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names):
+    for axis, name in zip(np.ravel(figure.subplots(rows, -(-len(names) // rows), squeeze=False)), names):
         for shade, (_, row) in zip(shades, data[name].groupby("time")):
             axis.plot(data.x, row.squeeze(), color=shade, label=f"$t$ = {float(row.time.squeeze()):g}")
         axis.set(xlabel="$x$", title=f"{WORDS[name]} ${SYMBOLS[name]}$")

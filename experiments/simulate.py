@@ -60,8 +60,10 @@ def _solve(cfg: DictConfig, gas: kinetic.Gas, case: kinetic.Case):
 
 
 def dataset(solution, case: kinetic.Case, gas: kinetic.Gas) -> xr.Dataset:
-    """Fields over time and x; the Knudsen number, the stress for D > 1."""
+    """Fields over time and x; the Knudsen number, the stress for D > 1, what shear adds where the gas moves along y."""
     names = ("rho", "u", "T", "q", "sigma") if gas.dims > 1 else ("rho", "u", "T", "q")
+    if case.has_shear:
+        names += ("u_y", "sigma_xy", "q_y")
     fields = {name: (("time", "x"), np.asarray(getattr(solution, name))) for name in names}
     fields["knudsen"] = ("x", np.broadcast_to(case.knudsen, case.x.shape).copy())
     return xr.Dataset(
