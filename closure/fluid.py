@@ -48,16 +48,23 @@ class Euler(MomentLaw):
         rho, u, T = self.fluid(U)
         return {"rho": rho, "u": u, "T": T, "sigma": torch.zeros_like(T), "q": torch.zeros_like(T)}
 
+    @property
+    def closed_order(self):
+        return 3 if self.gas.dims == 1 else None  # for D > 1 stress and heat flux are closed together
+
+    def closed_moment(self, U, cells):
+        return 2 * self.macroscopic(U, cells)["q"]
+
     def from_moments(self, G, H):
         E = G[:, 2] if H is None else G[:, 2] + H[:, 0]
         return torch.stack((G[:, 0], G[:, 1], 0.5 * E), 1)
 
 
 class NavierStokesFourier(Euler):
-    r"""Navier-Stokes-Fourier with the transport coefficients of BGK (first Chapman-Enskog order).
+    r"""Navier-Stokes-Fourier with the gas's transport coefficients (first Chapman-Enskog order).
 
     .. math:: \sigma = -\tfrac{2(D-1)}{D}\,\mu\,\partial_x u, \quad q = -\kappa\,\partial_x T, \quad
-              \mu = \varepsilon p/\nu, \quad \kappa = \tfrac{D+2}{2}\,\mu
+              \mu = \varepsilon p/\nu, \quad \kappa = \tfrac{D+2}{2}\,\mu/Pr
 
     The diffusion is the stiff part S(U): it is solved implicitly (second-order central differences in flux form, coefficients by
     fixed-point iteration), so that the convective step holds at every Knudsen number. In D = 1 heat conduction is all there is.
@@ -73,7 +80,7 @@ class NavierStokesFourier(Euler):
         mu = cells.knudsen_padded[:, 0, GHOST - 1 : cells.n + GHOST + 1] * rho * T / self.gas.frequency(rho, T)
         mu = 0.5 * (mu[:, 1:] + mu[:, :-1])
         dims = self.gas.dims
-        return 2 * (dims - 1) / dims * mu, 0.5 * (dims + 2) * mu
+        return 2 * (dims - 1) / dims * mu, 0.5 * (dims + 2) / self.gas.prandtl * mu
 
     def _diffusive_flux(self, u: Tensor, T: Tensor, viscosity: Tensor, conductivity: Tensor, dx) -> Tensor:
         """(0, -sigma, -sigma u - q) on the faces; u, T with one ghost cell a side."""
