@@ -37,6 +37,10 @@ class BalanceLaw(Protocol):
     A law with terms P(U) dU/dx beside the flux also has ``product(V_l, V_r)``, their integral over a path from V_l to V_r,
     [B, n, faces]: zero for equal states, of opposite sign for exchanged ones, and zero in every component that is conserved
     (C. Pares, SIAM J. Numer. Anal. 44 (2006) 300, doi:10.1137/050628052). Otherwise the attribute is absent or None.
+
+    A law whose components are counted in a frame of each cell's own (which moves with the gas, so that a face has two fluxes) has
+    ``transport(flux, V_l, V_r, V)``: dx dU/dt without the source, [B, n, N], from the two sides of the N + 1 faces, the variables V
+    of the N cells and the chosen numerical flux. Its conserved components must be differences of one flux at each face.
     """
 
     components: tuple[str, ...]
@@ -67,6 +71,7 @@ class Law:
     """
 
     product = None
+    transport = None
 
     def variables(self, U: Tensor, cells: Cells) -> Tensor:
         return U
