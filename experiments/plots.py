@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from scipy.interpolate import CubicSpline
 from scipy.signal import resample
 
 plt.style.use(Path(__file__).with_name("knudsen.mplstyle"))
@@ -198,6 +199,43 @@ def distribution_figure(data: xr.Dataset, title: str, columns: int = 4) -> Figur
     return figure
 
 
+def homogeneous_figure(solution: Any, exact: np.ndarray | None, title: str) -> Figure:
+    """f along v_x (other velocities next to zero) at every saved time, over its Maxwellian, and the error or the entropy.
+
+    solution: `kinetic.homogeneous.Relaxation`; exact: f of the exact solution at the same times, or None.
+    """
+    grid, through = solution.grid, tuple(n // 2 for n in solution.grid.points[1:])
+    M = grid.maxwellian(*grid.moments(solution.f[-1]))[(slice(None), *through)]
+    v, inside = grid.v[0], M > 1e-4 * M.max()
+    fine = v[0] + grid.dv[0] / 8 * np.arange(8 * v.size)  # between the nodes f is its trigonometric interpolant
+    shown = (fine >= v[inside][0]) & (fine <= v[inside][-1])
+    figure = plt.figure(figsize=(9.6, 3.3))
+    left, middle, right = figure.subplots(1, 3)
+    shades = plt.get_cmap("viridis_r")(np.linspace(0.15, 1, len(solution.t)))
+    for i, (shade, t) in enumerate(zip(shades, solution.t)):
+        cut = solution.f[(i, slice(None), *through)]
+        truth = None if exact is None else exact[(i, slice(None), *through)]
+        for axis, over in ((left, np.ones_like(M)), (middle, M)):
+            curve = resample(cut, fine.size)[shown] / (1.0 if axis is left else resample(M, fine.size)[shown])
+            axis.plot(fine[shown], curve, color=shade, label=f"$t$ = {t:g}")
+            if truth is not None:
+                name = "exact" if i == len(solution.t) - 1 else None
+                axis.plot(v[inside], (truth / over)[inside], "o", ms=2.5, mfc="none", mew=0.6, color="black", label=name)
+        if truth is not None and i > 0:
+            right.semilogy(v, np.maximum(abs(cut - truth), 1e-16), color=shade)
+    if exact is None:
+        right.plot(solution.t, solution.entropy, "o-", ms=3, color="black")
+        right.set(xlabel="$t$", ylabel=r"entropy $\int f\,\ln f\,dv$")
+    else:
+        right.set(xlabel="$v_x$", ylabel=r"$|f - f_{\rm exact}|$")
+    left.set(xlabel="$v_x$", ylabel="$f$")
+    middle.set(xlabel="$v_x$", ylabel=r"$f / M_{\rm end}$")
+    if len(solution.t) <= 8:
+        left.legend()
+    figure.suptitle(title)
+    return figure
+
+
 def evaluation_figure(points: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], title: str) -> Figure:
     """Error of every random case against its Knudsen number, one panel per kind. points: {kind: {closure: (knudsen, rel_l2)}}."""
     figure = plt.figure(figsize=(3.1 * len(points), 3.2))
@@ -209,5 +247,28 @@ def evaluation_figure(points: Mapping[str, Mapping[str, tuple[np.ndarray, np.nda
         axis.set(title=kind, xlabel=r"Knudsen number $\varepsilon$")
     axes[0].set_ylabel(r"relative $L_2$ error of $(\rho, m, E)$ [%]")
     axes[0].legend()
+    figure.suptitle(title)
+    return figure
+
+
+def channel_figure(data: xr.Dataset, title: str) -> Figure:
+    """The fields that the flow moves, across the channel. data: `solution.nc` of a channel."""
+    units = {"u_y": r"\sqrt{T_0}", "sigma_xy": "p_0", "q_y": r"p_0 \sqrt{T_0}", "rho": r"\rho_0", "T": "T_0"}
+    units |= {"q": units["q_y"], "sigma": "p_0"}
+    change = {name: float(abs(data[name] - (name in ("rho", "T"))).max()) for name in units}
+    names = [name for name in units if change[name] > 1e-6 * max(change.values())]
+    rows = 1 if len(names) <= 4 else 2
+    columns = -(-len(names) // rows)
+    figure = plt.figure(figsize=(max(2.9 * columns, 5.8), 0.4 + 2.7 * rows))
+    x = np.linspace(*data.x.values[[0, -1]], 401)
+    axes = np.ravel(figure.subplots(rows, columns, squeeze=False))
+    for axis, name in zip(axes, names):
+        axis.plot(x, CubicSpline(data.x, data[name])(x), color="black")
+        axis.set(xlabel="$x$ / $H$", title=f"{WORDS[name]} ${SYMBOLS[name]}$ / ${units[name]}$")
+        axis.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useOffset=False)
+        if np.ptp(data[name]) < 1e-4 * abs(data[name]).max():  # a constant, seen as one
+            axis.set_ylim(sorted((0, 1.5 * float(data[name].mean()))))
+    for axis in axes[len(names) :]:
+        axis.axis("off")
     figure.suptitle(title)
     return figure

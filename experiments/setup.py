@@ -45,12 +45,23 @@ def positive(cfg: DictConfig, key: str, kind: type = float) -> Any:
     return kind(value)
 
 
+def flag(cfg: DictConfig, key: str) -> bool:
+    """The true or false at `key`, checked."""
+    value = OmegaConf.select(cfg, key)
+    if not isinstance(value, bool):
+        raise InputError(f"{key}={value}: give true or false")
+    return value
+
+
 def gas(cfg: DictConfig) -> kinetic.Gas:
     return build(plain(cfg.gas), "gas")
 
 
 def case(cfg: DictConfig, gas: kinetic.Gas) -> kinetic.Case:
-    return build(plain(cfg.case), "case", gas=gas, mach=cfg.mach, seed=cfg.seed)
+    case = build(plain(cfg.case), "case", gas=gas, mach=cfg.mach, seed=cfg.seed)
+    if not isinstance(case, kinetic.Case):
+        raise InputError(f"case={option('case')}: has no positions; it belongs to experiment=homogeneous")
+    return case
 
 
 def option(group: str) -> str:

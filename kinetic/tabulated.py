@@ -38,7 +38,7 @@ def tabulated(file, cells=None, *, knudsen=None, t_end=0.1, save_times=()):
     cells = x.size if cells is None else cells
     if isinstance(cells, bool) or not isinstance(cells, int | np.integer) or cells < 1 or x.size % cells:
         raise InputError(f"case.cells={cells!r}: must divide the {x.size} cells of case.file={path}; give a divisor of it")
-    half = 0.5 * (x[-1] - x[0]) / (x.size - 1)
+    half = 0.5 * (x[-1] - x[0]) / (x.size - 1) if x.size > 1 else 0.5  # one cell, of a homogeneous gas: unit width
     return Case("tabulated", (x[0] - half, x[-1] + half), int(cells), boundary, rho, u, T, knudsen, t_end, save_times)
 
 
@@ -60,8 +60,10 @@ def _coordinate(data, path):
     if "x" not in data.variables:
         raise InputError(f"case.file={path}: no coordinate variable x; add the cell centres as x(x)")
     x = _finite(data["x"], "x", path)
-    if x.size < 2:
-        raise InputError(f"case.file={path}: x has {x.size} cell; give at least 2")
+    if x.size == 0:
+        raise InputError(f"case.file={path}: x is empty; give at least one cell")
+    if x.size == 1:
+        return x
     width = np.diff(x)
     if not (width > 0).all() or np.abs(width - width.mean()).max() > UNIFORM * width.mean():
         steps = f"the steps run from {width.min():g} to {width.max():g}"

@@ -1,4 +1,4 @@
-"""Equidistant velocity grids in D = 2 or 3 coordinates: nodes, sums, moments, Maxwellians."""
+"""Equidistant velocity grids in D = 1, 2 or 3 coordinates: nodes, sums, moments, Maxwellians."""
 
 from dataclasses import dataclass, field
 from math import isfinite
@@ -28,8 +28,8 @@ class VelocityGridND:
     def __post_init__(self):
         points = tuple(int(n) for n in self.points)
         bounds = tuple((float(low), float(high)) for low, high in self.bounds)
-        if len(points) not in (2, 3) or len(bounds) != len(points):
-            raise InputError(f"gas.velocity_points={self.points!r}: give 2 or 3 numbers of points, and as many bounds")
+        if len(points) not in (1, 2, 3) or len(bounds) != len(points):
+            raise InputError(f"gas.velocity_points={self.points!r}: give 1 to 3 numbers of points, and as many bounds")
         if min(points) < 4:
             raise InputError(f"gas.velocity_points={self.points!r}: give at least 4 points per coordinate")
         if not all(isfinite(low) and isfinite(high) and low < high for low, high in bounds):
@@ -91,3 +91,21 @@ class VelocityGridND:
 def _expand(a, count):
     """a [..., N] -> [..., 1 (count times), N]."""
     return a.reshape(*a.shape[:-1], *(1,) * count, a.shape[-1])
+
+
+def conserving(grid: VelocityGridND, Q, M):
+    r"""Q [..., *points] with zero mass, momentum and energy production: Q + M (a + b.v + c |v|^2), the change that is smallest in
+    :math:`\int |\delta Q|^2 / M\, dv`; M > 0, same shape."""
+    v = grid.mesh()
+    centre = [0.0 if grid.even and i else 0.5 * (low + high) for i, (low, high) in enumerate(grid.bounds)]
+    scale = max(high - low for low, high in grid.bounds) / 4
+    c = [(a - b) / scale for a, b in zip(v, centre)]
+    conserved = [np.ones(grid.points), *(c[:1] if grid.even else c), sum(a**2 for a in c)]
+    basis = np.stack([np.broadcast_to(a, grid.points) for a in conserved]).reshape(len(conserved), -1)
+    weighted = M.reshape(-1, 1, basis.shape[1]) * basis
+    gram = weighted @ basis.T
+    value = Q.reshape(-1, basis.shape[1])
+    for _ in range(2):  # the second pass removes the round-off of the first
+        factor = np.linalg.solve(gram, (value @ basis.T)[..., None])
+        value = value - (factor.swapaxes(1, 2) @ weighted)[:, 0]
+    return value.reshape(Q.shape)

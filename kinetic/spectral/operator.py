@@ -7,7 +7,7 @@ from scipy import fft
 
 from kinetic.errors import InputError
 from kinetic.gas import Gas
-from kinetic.spectral.grid import VelocityGridND
+from kinetic.spectral.grid import VelocityGridND, conserving
 from kinetic.spectral.pairs import combine, pair_sums
 from kinetic.spectral.quadrature import distinct, pair_rule, shell_average
 from kinetic.spectral.transform import Transform
@@ -70,7 +70,7 @@ class CollisionOperator:
             Q = self.gain(a, b) - 0.5 * (a * self.frequency(b) + b * self.frequency(a))
         else:
             Q = self.gain(f) - f * self.frequency(f)
-        return self._conserving(Q, M) if self.conserve else Q
+        return conserving(self.grid, Q, M) if self.conserve else Q
 
     def gain(self, f, g=None):
         """Gain term [cell, ...] of f [cell, ...], or the symmetric bilinear one of f and g."""
@@ -119,19 +119,3 @@ class CollisionOperator:
         sphere = 4 * pi if dims == 3 else 2 * pi
         kernel = sphere * shell_average(np.outer(k, r), dims) @ (w * r ** (dims - 1 + self.alpha))
         return transform, kernel[where]
-
-    def _conserving(self, Q, M):
-        """Q + M (a + b.v + c |v|^2) with zero mass, momentum and energy production."""
-        v = self.grid.mesh()
-        centre = [0.0 if self.grid.even and i else 0.5 * (low + high) for i, (low, high) in enumerate(self.grid.bounds)]
-        scale = max(high - low for low, high in self.grid.bounds) / 4
-        c = [(a - b) / scale for a, b in zip(v, centre)]
-        conserved = [np.ones(self.grid.points), *(c[:1] if self.grid.even else c), sum(a**2 for a in c)]
-        basis = np.stack([np.broadcast_to(a, self.grid.points) for a in conserved]).reshape(len(conserved), -1)
-        weighted = M.reshape(len(M), 1, -1) * basis
-        gram = weighted @ basis.T
-        Q = Q.reshape(len(Q), -1)
-        for _ in range(2):  # the second pass removes the round-off of the first
-            factor = np.linalg.solve(gram, (Q @ basis.T)[..., None])
-            Q = Q - (factor.swapaxes(1, 2) @ weighted)[:, 0]
-        return Q.reshape(M.shape)
