@@ -253,7 +253,7 @@ def evaluation_figure(points: Mapping[str, Mapping[str, tuple[np.ndarray, np.nda
 
 def channel_figure(data: xr.Dataset, title: str) -> Figure:
     """The fields that the flow moves, across the channel. data: `solution.nc` of a channel."""
-    units = {"u_y": r"\sqrt{T_0}", "sigma_xy": "p_0", "q_y": r"p_0 \sqrt{T_0}", "rho": r"\rho_0", "T": "T_0"}
+    units = {"u_y": r"\sqrt{T_0}", "sigma_xy": "p_0", "q_y": r"(p_0 \sqrt{T_0})", "rho": r"\rho_0", "T": "T_0"}
     units |= {"q": units["q_y"], "sigma": "p_0"}
     change = {name: float(abs(data[name] - (name in ("rho", "T"))).max()) for name in units}
     names = [name for name in units if change[name] > 1e-6 * max(change.values())]
@@ -266,7 +266,7 @@ def channel_figure(data: xr.Dataset, title: str) -> Figure:
         axis.plot(x, CubicSpline(data.x, data[name])(x), color="black")
         axis.set(xlabel="$x$ / $H$", title=f"{WORDS[name]} ${SYMBOLS[name]}$ / ${units[name]}$")
         axis.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useOffset=False)
-        if np.ptp(data[name]) < 1e-4 * abs(data[name]).max():  # a constant, seen as one
+        if np.ptp(data[name].values) < 1e-4 * abs(data[name]).max():  # a constant, seen as one
             axis.set_ylim(sorted((0, 1.5 * float(data[name].mean()))))
     for axis in axes[len(names) :]:
         axis.axis("off")

@@ -107,12 +107,11 @@ def _measures(case, equations, means):
     p, v0 = equations.rho * T, np.sqrt(2 * T)
     U, dT = right.velocity - left.velocity, right.temperature - left.temperature
     along = case.length * (case.acceleration / T or case.temperature_gradient)  # -d ln p/d(y/H), or d ln T/d(y/H)
-    sign = -1 if case.acceleration else 1
     return {
         "shear_stress": float(-sigma_xy * v0 / (p * U)) if U else None,
         "heat_flux": float(-q * T / (p * v0 * dT)) if dT else None,
         "flow_rate": float(equations.rho * u_y * v0 / (p * along)) if along else None,
-        "heat_flow_rate": float(sign * 2 * q_y / (p * v0 * along)) if along else None,
+        "heat_flow_rate": float(-2 * q_y / (p * v0 * along)) if along else None,
     }
 
 
