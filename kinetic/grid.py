@@ -37,17 +37,17 @@ class VelocityGrid:
         return float(np.abs(self.v).max())
 
 
-def velocity_grid(gas: Gas, u, T, spacing: float = SPACING) -> VelocityGrid:
+def velocity_grid(gas: Gas, u, T, spacing: float = SPACING, tail: float = TAIL) -> VelocityGrid:
     r"""The grid for gas states u, T (arrays of any one shape).
 
-    Bounds :math:`u \pm 7.5 \sqrt T` over all states; spacing 0.6 (``spacing``) :math:`\sqrt{T_{min}}`; nodes at half-integer
-    multiples of it, so that no velocity is zero and a reflection maps the grid of a symmetric case onto itself.
+    Bounds :math:`u \pm 7.5 \sqrt T` (``tail``) over all states; spacing 0.6 (``spacing``) :math:`\sqrt{T_{min}}`; nodes at
+    half-integer multiples of it, so that no velocity is zero and a reflection maps the grid of a symmetric case onto itself.
     ``gas.velocity_points`` and ``gas.velocity_bounds`` override; with few points the tail shrinks to where the cut-off
     :math:`e^{-\tau^2/2}` of the hottest state equals the aliasing error :math:`e^{-2 \pi^2 T/dv^2}` of the coldest.
     """
     u, T = np.asarray(u, float), np.asarray(T, float)
     hot, cold = np.sqrt(T), float(np.sqrt(T.min()))
-    tail = TAIL if gas.velocity_points is None else min(TAIL, float(np.sqrt(np.pi * gas.velocity_points * cold / hot.max())))
+    tail = tail if gas.velocity_points is None else min(tail, float(np.sqrt(np.pi * gas.velocity_points * cold / hot.max())))
     low, high = gas.velocity_bounds or (float((u - tail * hot).min()), float((u + tail * hot).max()))
     if not low < float(u.min()) <= float(u.max()) < high:
         seen = f"{u.min():g}..{u.max():g}"
@@ -61,7 +61,7 @@ def velocity_grid(gas: Gas, u, T, spacing: float = SPACING) -> VelocityGrid:
     return VelocityGrid(0.5 * (low + high) + (np.arange(points) - 0.5 * (points - 1)) * dv, dv)
 
 
-def grid_of_case(case: Case, gas: Gas) -> VelocityGrid:
+def grid_of_case(case: Case, gas: Gas, tail: float = TAIL) -> VelocityGrid:
     """The grid for the start's components, and for what its extreme states make of each other (Euler Riemann problems).
 
     Between walls it is symmetric, finer, and wide enough for the walls' temperatures and the heat of their relative motion.
@@ -74,7 +74,7 @@ def grid_of_case(case: Case, gas: Gas) -> VelocityGrid:
     T_star = np.maximum(np.concatenate([T_left, T_right]), case.T.min() / COOLING)
     every_u, every_T = np.concatenate([case.u.ravel(), u, u_star, u_star]), np.concatenate([case.T.ravel(), T, T_star])
     if case.walls is None:
-        return velocity_grid(gas, every_u, every_T)
+        return velocity_grid(gas, every_u, every_T, tail=tail)
     rub = 0.25 * (case.walls[1].velocity - case.walls[0].velocity) ** 2 / gas.dims
     every_T = np.concatenate([every_T, [wall.temperature for wall in case.walls], [every_T.max() + rub]])
     every_u = np.abs(np.concatenate([every_u, np.zeros(3)]))

@@ -96,7 +96,8 @@ def simulate(
 ) -> list[Trajectory]:
     r"""Solve :math:`\partial_t f + v\,\partial_x f + a\,\partial_{v_y} f = r \nu\,(\mathcal{M}[f] - f)/\epsilon` for every case.
 
-    gas: a relaxation model (:mod:`kinetic.collisions`: target M, rate r nu); a: the case's acceleration along y.
+    gas: a relaxation model (:mod:`kinetic.collisions`: target M, rate r nu), or a Boltzmann gas, of the right-hand side
+    Q(f)/eps (:mod:`kinetic.full_velocity`); a: the case's acceleration along y.
     transport: ``muscl`` (order 2) or ``weno5`` (order 5, point values); integrator: ``ars222`` (order 2) or ``ars443`` (order 3);
     cfl: dt = cfl dx / max|v| for every Knudsen number; velocity_grid: None chooses one from the states of each case;
     workers: threads, one trajectory each (the result does not depend on their number);
@@ -104,8 +105,6 @@ def simulate(
     at every saved time (True) or at these, which must be saved times.
     Raises InputError naming ``solver.<key>`` or ``gas.<key>``. A solution that diverges says so in its status.
     """
-    if gas.is_boltzmann:
-        raise InputError(f"gas={gas.name}: this solver takes the relaxation models; choose gas=shakhov_3v, es_bgk_3v or bgk_3v")
     _known(transport, TRANSPORTS, "transport")
     _known(integrator, INTEGRATORS, "integrator")
     if isinstance(cfl, bool) or not isinstance(cfl, int | float) or not 0 < cfl <= 1:
@@ -115,8 +114,12 @@ def simulate(
     if isinstance(order, bool) or not isinstance(order, int) or order < 3:
         raise InputError(f"order={order!r}: give an integer of at least 3 (the heat flux)")
     cases = [cases] if isinstance(cases, Case) else list(cases)
+    run_of, choose_grid = _Run, grid_of_case
+    if gas.is_boltzmann:
+        from kinetic.full_velocity import FullVelocityRun as run_of
+        from kinetic.full_velocity import full_grid as choose_grid
     runs = [
-        _Run(case, gas, transport, integrator, cfl, velocity_grid or grid_of_case(case, gas), order, keep_f) for case in cases
+        run_of(case, gas, transport, integrator, cfl, velocity_grid or choose_grid(case, gas), order, keep_f) for case in cases
     ]
     stop = threading.Event()
     with ThreadPoolExecutor(workers) as pool, _Bar(progress, runs) as bar:
@@ -154,7 +157,7 @@ class _Run:
             raise InterruptedError("the run was stopped")
         began = time.perf_counter()
         times = np.concatenate([[0.0], self.case.save_times])
-        f = self.case.distribution(self.gas, self.grid)
+        f = self._start()
         saved, kept, steps, failure = [self._moments(f)], [f] if self.keeps[0] else [], 0, None
         storage = self._storage(f)
         for (start, end), keep in zip(pairwise(times), self.keeps[1:], strict=True):
@@ -172,6 +175,9 @@ class _Run:
         self._warn()
         f = np.stack(kept) if kept else None
         return self._trajectory(times, np.stack(saved), f, steps, time.perf_counter() - began, failure)
+
+    def _start(self):
+        return self.case.distribution(self.gas, self.grid)
 
     def _storage(self, start):
         """f with ghosts, its twin, the accumulators, scratch rows; flat, velocities padded to whole vectors."""

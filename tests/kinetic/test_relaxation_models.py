@@ -208,8 +208,3 @@ def test_random_cases_stay_solvable_from_dense_to_free_flight(name, make):
         for options in (knudsen, {} if make is cases.transition else {"knudsen": 10.0}):
             solution = simulate(make(seed, cells=50, fine=100, t_end=0.05, **options), gas(name))[0]
             assert solution.status == "ok"
-
-
-def test_boltzmann_gas_is_refused_by_name():
-    with pytest.raises(InputError, match="gas=maxwell_3v"):
-        simulate(cases.wave(0), gas("maxwell_3v"))
