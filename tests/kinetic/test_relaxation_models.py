@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kinetic import Case, InputError, Wall, cases, gas, kernel, simulate
+from kinetic import Case, Wall, cases, gas, kernel, simulate
 from kinetic.errors import UnderResolvedWarning
 from kinetic.gas import Gas
 from kinetic.simulation import KIND
