@@ -49,7 +49,7 @@ UNDER_RESOLVED = 1e-5  # quadrature error above which the user is warned
 NEWTON_STEPS = 40
 STRIDE = 4096 + 72  # scratch row: the most velocities, plus an odd number of cache lines
 MOST_VELOCITIES = 4096
-FACE, INCREMENT, STAR, MAXWELL = 0, 5, 10, 15  # scratch rows; the first three are one for each field g, h, k, y, l
+MAXWELL, FACE, INCREMENT, STAR = 0, 1, 2, 3  # scratch rows; the last three again for every further field (+ 3 field)
 PERIODIC, OUTFLOW, FIXED, WALLS = 0, 1, 2, 3
 BGK, SHAKHOV, ES_BGK = 0, 1, 2
 NORMAL = (1.0, 0.0, 1.0, 0.0, 3.0, 0.0, 15.0)  # moments of the normal distribution
@@ -227,8 +227,8 @@ def _transport_muscl(f, here, v, ratio, field, row):
         behind, beyond = f[i1 + k] - f[i0 + k], f[i3 + k] - f[i2 + k]
         half = muscl(behind if right else beyond, ahead)
         face = f[i1 + k] + half if right else f[i2 + k] - half
-        row[_at(INCREMENT + field, n)] = ratio * v[n] * (row[_at(FACE + field, n)] - face)
-        row[_at(FACE + field, n)] = face
+        row[_at(INCREMENT + 3 * field, n)] = ratio * v[n] * (row[_at(FACE + 3 * field, n)] - face)
+        row[_at(FACE + 3 * field, n)] = face
 
 
 @njit(**_COMPILE)
@@ -242,8 +242,8 @@ def _transport_weno5(f, here, v, ratio, field, row):
         d, e = f[i4 + k] - f[i3 + k], f[i5 + k] - f[i4 + k]
         step = weno5(a if right else e, b if right else d, c, d if right else b)
         face = f[i2 + k] + step if right else f[i3 + k] - step
-        row[_at(INCREMENT + field, n)] = ratio * v[n] * (row[_at(FACE + field, n)] - face)
-        row[_at(FACE + field, n)] = face
+        row[_at(INCREMENT + 3 * field, n)] = ratio * v[n] * (row[_at(FACE + 3 * field, n)] - face)
+        row[_at(FACE + 3 * field, n)] = face
 
 
 @njit(**_COMPILE)
@@ -251,8 +251,8 @@ def _explicit_part(base, here, v, weight, field, row):
     """Scratch STAR = base + weight INCREMENT; returns its sums with 1, v, v^2."""
     s0 = s1 = s2 = 0.0
     for n in range(v.size):
-        star = base[here + uint64(n)] + weight * row[_at(INCREMENT + field, n)]
-        row[_at(STAR + field, n)] = star
+        star = base[here + uint64(n)] + weight * row[_at(INCREMENT + 3 * field, n)]
+        row[_at(STAR + 3 * field, n)] = star
         flow = v[n] * star
         s0 += star
         s1 += flow
@@ -265,8 +265,8 @@ def _explicit_part_cubic(base, here, v, weight, field, row, sums):
     """As _explicit_part, its sums with 1, v, v^2, v^3 into sums[field]."""
     s0 = s1 = s2 = s3 = 0.0
     for n in range(v.size):
-        star = base[here + uint64(n)] + weight * row[_at(INCREMENT + field, n)]
-        row[_at(STAR + field, n)] = star
+        star = base[here + uint64(n)] + weight * row[_at(INCREMENT + 3 * field, n)]
+        row[_at(STAR + 3 * field, n)] = star
         flow = v[n] * star
         s0 += star
         s1 += flow
@@ -282,10 +282,10 @@ def _push(f, i, rows, v, dt, force, row):
     g, h, k, y = (uint64(i) * K, uint64(rows + i) * K, uint64(2 * rows + i) * K, uint64(3 * rows + i) * K)
     for n in range(v.size):
         m = uint64(n)
-        row[_at(INCREMENT + 1, n)] += 2.0 * a * f[k + m]
-        row[_at(INCREMENT + 2, n)] += a * f[g + m] + dt * force.source[0, n]
         row[_at(INCREMENT + 3, n)] += 2.0 * a * f[k + m]
-        row[_at(INCREMENT + 4, n)] += a * (f[h + m] + 2.0 * f[y + m]) + dt * force.source[1, n]
+        row[_at(INCREMENT + 6, n)] += a * f[g + m] + dt * force.source[0, n]
+        row[_at(INCREMENT + 9, n)] += 2.0 * a * f[k + m]
+        row[_at(INCREMENT + 12, n)] += a * (f[h + m] + 2.0 * f[y + m]) + dt * force.source[1, n]
 
 
 @njit(**_COMPILE)
@@ -337,14 +337,14 @@ def _relax_cubic(new, here, v, u, inverse, y, z, p, field, row):
     p0, p1, p2, p3 = z * p[field, 0], z * p[field, 1], z * p[field, 2], z * p[field, 3]
     for n in range(v.size):
         c = (v[n] - u) * inverse
-        new[here + uint64(n)] = y * row[_at(STAR + field, n)] + row[_at(MAXWELL, n)] * (p0 + c * (p1 + c * (p2 + c * p3)))
+        new[here + uint64(n)] = y * row[_at(STAR + 3 * field, n)] + row[_at(MAXWELL, n)] * (p0 + c * (p1 + c * (p2 + c * p3)))
 
 
 @njit(**_COMPILE)
 def _relax(new, here, v, y, p0, p1, p2, field, row):
     """new = y STAR + (p0 + p1 v + p2 v^2) MAXWELL."""
     for n in range(v.size):
-        new[here + uint64(n)] = y * row[_at(STAR + field, n)] + row[_at(MAXWELL, n)] * (p0 + v[n] * (p1 + v[n] * p2))
+        new[here + uint64(n)] = y * row[_at(STAR + 3 * field, n)] + row[_at(MAXWELL, n)] * (p0 + v[n] * (p1 + v[n] * p2))
 
 
 @njit(**_COMPILE)
@@ -352,8 +352,8 @@ def _start(acc, there, f, new, here, v, explicit, implicit, field, row):
     """acc = f + explicit INCREMENT + implicit (new - STAR), in the first stage; each array with the place of its row."""
     for n in range(v.size):
         k = uint64(n)
-        collided = new[here + k] - row[_at(STAR + field, n)]
-        acc[there + k] = f[here + k] + explicit * row[_at(INCREMENT + field, n)] + implicit * collided
+        collided = new[here + k] - row[_at(STAR + 3 * field, n)]
+        acc[there + k] = f[here + k] + explicit * row[_at(INCREMENT + 3 * field, n)] + implicit * collided
 
 
 @njit(**_COMPILE)
@@ -361,8 +361,8 @@ def _accumulate(acc, there, new, here, v, explicit, implicit, field, row):
     """acc += explicit INCREMENT + implicit (new - STAR), in a later stage."""
     for n in range(v.size):
         k = uint64(n)
-        collided = new[here + k] - row[_at(STAR + field, n)]
-        acc[there + k] += explicit * row[_at(INCREMENT + field, n)] + implicit * collided
+        collided = new[here + k] - row[_at(STAR + 3 * field, n)]
+        acc[there + k] += explicit * row[_at(INCREMENT + 3 * field, n)] + implicit * collided
 
 
 @njit(**_COMPILE)
@@ -409,8 +409,8 @@ def _reflect(rows, side, first, inward, v, points, ends):
 def _set_face(face, v, ratio, field, row):
     """The last face becomes f at the wall, whatever the reconstruction made of it: no net flux to round-off."""
     for n in range(v.size):
-        row[_at(INCREMENT + field, n)] += ratio * v[n] * (row[_at(FACE + field, n)] - face[field, n])
-        row[_at(FACE + field, n)] = face[field, n]
+        row[_at(INCREMENT + 3 * field, n)] += ratio * v[n] * (row[_at(FACE + 3 * field, n)] - face[field, n])
+        row[_at(FACE + 3 * field, n)] = face[field, n]
 
 
 @njit(**_COMPILE)

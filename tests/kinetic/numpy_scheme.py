@@ -61,6 +61,22 @@ def maxwellian(f, v, dv, dims):
     return np.stack(fields), rho, T
 
 
+def relaxation(f, v, dv, gas, rate):
+    """(target [field, n, K], rho, T, rate of the model) of f before an implicit stage of ``rate`` = dt a_jj/eps [n].
+
+    The models' targets are those of the stage's own stress and heat flux, which follow from the moment equations.
+    """
+    M, rho, T = maxwellian(f, v, dv, gas.dims)
+    if gas.collision == "bgk":
+        return M, rho, T, 1.0
+    u, nu = f[0] @ v * dv / rho, gas.frequency(rho, T)
+    c = v - u[:, None]
+    sigma = (c**2 * f[0]).sum(-1) * dv - rho * T
+    q = 0.5 * (c * (c**2 * f[0] + f[1])).sum(-1) * dv
+    sigma, q = sigma / (1 + rate * nu), q / (1 + gas.prandtl * rate * nu)
+    return np.stack(gas.model.target(rho, u, T, sigma, q, v, gas.dims, gas.prandtl)), rho, T, gas.model.rate(gas.prandtl)
+
+
 def step(f, v, dv, dx, dt, knudsen, gas, scheme, transport):
     """One step of f [field, n, K], periodic."""
     faces = FACES[transport]
@@ -69,8 +85,8 @@ def step(f, v, dv, dx, dt, knudsen, gas, scheme, transport):
         moved.append(-dt / dx * v * np.diff(faces(with_periodic_ghosts(stage), v), axis=-2))
         explicit = f + sum(scheme.explicit[j, i] * moved[i] for i in range(j))
         explicit += sum(scheme.implicit[j, i + 1] * collided[i] for i in range(j - 1))
-        M, rho, T = maxwellian(explicit, v, dv, gas.dims)
-        rate = (dt * gas.frequency(rho, T) / knudsen)[:, None]
+        M, rho, T, own = relaxation(explicit, v, dv, gas, dt * scheme.implicit[j, j] / knudsen)
+        rate = (own * dt * gas.frequency(rho, T) / knudsen)[:, None]
         stage = (explicit + scheme.implicit[j, j] * rate * M) / (1 + scheme.implicit[j, j] * rate)
         collided.append(rate * (M - stage))
     return stage
