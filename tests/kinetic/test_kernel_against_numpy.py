@@ -34,7 +34,7 @@ def test_kernel_is_the_scheme(transport, integrator, name, omega):
 @pytest.mark.parametrize("name", ["shakhov_3v", "es_bgk_3v"])
 @pytest.mark.parametrize("integrator", INTEGRATORS)
 def test_kernel_is_the_scheme_of_other_models(integrator, name):
-    """The continuous target in place of the discrete one: they differ by the quadrature error of moments up to z^6, below 1e-8."""
+    """The continuous target in place of the discrete one: they differ by quadrature errors of moments up to z^6, below 1e-8."""
     the_gas = gas(name, omega=0.81, velocity_points=60)
     case = cases.transition(5, cells=20, fine=100, t_end=0.06)
     solved = simulate(case, the_gas, integrator=integrator, keep_f=True)[0]
