@@ -151,6 +151,12 @@ class MomentLaw(Law):
         """rho, u, T, sigma, q of the interior cells, each [batch, cell]."""
         raise NotImplementedError
 
+    closed_order: int | None = None  # order of the first Hermite moment of g that the closure supplies
+
+    def closed_moment(self, U: Tensor, cells) -> Tensor:
+        """T^(k/2) W_k of the interior cells, k = ``closed_order``, [batch, cell]: the closure's word for the moment it lacks."""
+        raise NotImplementedError
+
     def from_moments(self, G: Tensor, H: Tensor | None) -> Tensor:
         """The state with raw moments G [batch, > order, cell] of g and H of h (None in one velocity dimension)."""
         raise NotImplementedError

@@ -14,10 +14,10 @@ SHIPPED = Path(__file__).with_name("weights")
 
 
 def network_factory(config: dict):
-    """(inputs, outputs) -> module, of {"_target_": "module.Class", **options}: any subclass of torch.nn.Module."""
+    """(inputs, outputs, **parities) -> module, of {"_target_": "module.Class", **options}: any subclass of torch.nn.Module."""
 
-    def make(inputs: int, outputs: int) -> torch.nn.Module:
-        return build(config, "closure.network", base=torch.nn.Module, inputs=inputs, outputs=outputs)
+    def make(inputs: int, outputs: int, **parities) -> torch.nn.Module:
+        return build(config, "closure.network", base=torch.nn.Module, inputs=inputs, outputs=outputs, **parities)
 
     return make
 

@@ -4,6 +4,8 @@ import torch
 
 from closure.base import MomentLaw, _gaussian_moments
 from closure.frames import scale_moments, shift_moments
+from kinetic.moments import hermite_moment
+from solvers import GHOST
 
 
 class RawMomentLaw(MomentLaw):
@@ -15,6 +17,7 @@ class RawMomentLaw(MomentLaw):
         self.components = tuple(f"G{k}" for k in range(n_g)) + tuple(f"H{k}" for k in range(n_h))
         self.degrees = torch.cat((torch.arange(n_g), torch.arange(n_h) + 2))
         self.order = max(n_g, n_h) - 1
+        self.closed_order = n_g
 
     def boost(self, U, velocity):
         G = shift_moments(U[:, : self.n_g], velocity)
@@ -37,6 +40,11 @@ class RawMomentLaw(MomentLaw):
             head = torch.stack((zero, zero, defect[:, 2]), 1)
             return torch.cat((head, defect[:, 3 : self.n_g], -defect[:, 2:3], defect[:, self.n_g + 1 :]), 1)
         return torch.cat((torch.zeros_like(U[:, :3]), defect[:, 3:]), 1)
+
+    def closed_moment(self, U, cells):
+        _, u, T = self.fluid(U)
+        following = self.flux(self.variables(cells.pad(U), cells))[:, self.n_g - 1 : self.n_g, GHOST:-GHOST]
+        return hermite_moment(torch.cat((U[:, : self.n_g], following), 1).unbind(1), u, T, self.n_g)
 
     def sizes(self, own):
         # Where a few fast particles cross a cold gas the high moments are theirs: their own size, not powers of sqrt(T).

@@ -33,7 +33,7 @@ class HermMLC(Quadrature):
     name = "herm_mlc"
 
     def __init__(self, gas, network, moments: int = 9, gradients: bool = True, memory: float = 0.2):
-        """``network``: a constructor (inputs, outputs) -> torch.nn.Module; the law owns the module it makes."""
+        """``network``: a constructor (inputs, outputs, parity_in, parity_out) -> torch.nn.Module; the law owns what it makes."""
         super().__init__(gas, moments)
         if not memory > 0:
             raise ValueError(f"closure.memory is {memory}: give a positive time")
@@ -52,7 +52,8 @@ class HermMLC(Quadrature):
         self.inputs, self.outputs = len(parity), 2 if self.n_h else 1
         self.parity_in = torch.tensor(parity, dtype=torch.float64)
         self.parity_out = torch.tensor([-1.0, (-1.0) ** (n + 1)][: self.outputs], dtype=torch.float64)
-        self.network = Normalised(network(self.inputs, self.outputs), self.inputs, self.outputs)
+        made = network(self.inputs, self.outputs, parity_in=self.parity_in, parity_out=self.parity_out)
+        self.network = Normalised(made, self.inputs, self.outputs)
 
     # Positions in V of the closing coefficients, and of what the network sees.
 
@@ -93,6 +94,11 @@ class HermMLC(Quadrature):
         """The network's output with its symmetry made exact, [batch, n_in, cell] -> [batch, n_out, cell]."""
         batch, n_in, cells = phi.shape
         phi = phi.transpose(1, 2).reshape(-1, n_in)
+        if getattr(self.network.network, "equivariant", False):
+            out = self.network(phi)
+            if (self.parity_out > 0).any():  # odd outputs vanish in equilibrium by themselves
+                out = out - self.network(torch.zeros_like(phi[:1])) * (self.parity_out > 0)
+            return out.reshape(batch, cells, -1).transpose(1, 2)
         inputs = torch.cat((phi, phi * self.parity_in.to(phi.dtype), torch.zeros_like(phi[:1])))
         out, mirrored, rest = self.network(inputs).split((len(phi), len(phi), 1))
         parity = self.parity_out.to(phi.dtype)

@@ -1,10 +1,13 @@
 """Networks for learned closures: inputs [sample, n_in] -> outputs [sample, n_out], any float dtype.
 
-A user's own ``torch.nn.Module`` with the same constructor head (inputs, outputs, **options) plugs in by ``_target_``.
+A user's own ``torch.nn.Module`` with the same constructor head (inputs, outputs, **options) plugs in by ``_target_``. A network
+that also takes ``parity_in`` and ``parity_out`` and says ``equivariant = True`` promises N(P x) = P' N(x) itself; for any other
+the closure averages over the mirrored input, at twice the cost.
 """
 
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 ACTIVATIONS = {"tanh": nn.Tanh, "silu": nn.SiLU, "gelu": nn.GELU, "softplus": nn.Softplus}
@@ -58,3 +61,58 @@ class ResNet(nn.Module):
         for block in self.blocks:
             x = x + block(x)
         return self.head(x)
+
+
+def squash(x: Tensor) -> Tensor:
+    """x / sqrt(1 + x^2): odd, bounded by 1, and a few instructions where tanh takes fifty."""
+    return x * torch.rsqrt(1 + x * x)
+
+
+class Equivariant(nn.Module):
+    r"""A network whose outputs have exact mirror symmetry: even channels E and odd channels O, the odd ones gated by the even.
+
+    .. math:: E' = \sigma(A\,[E, O^2] + a), \qquad O' = (C\,O) \odot (1 + \sigma(D\,[E, O^2] + d)), \qquad
+              \sigma(x) = x/\sqrt{1 + x^2}
+
+    ``depth`` such layers, ``width``/2 channels of each parity, then a linear layer from E (with bias) to the even outputs
+    and from O to the odd ones. One evaluation instead of the two that averaging over the mirrored input takes; algebraic, so
+    that it compiles to a handful of vector instructions.
+    """
+
+    equivariant = True
+
+    def __init__(self, inputs: int, outputs: int, parity_in, parity_out, width: int = 64, depth: int = 2):
+        super().__init__()
+        _check_size(width, depth)
+        if width % 2:
+            raise ValueError(f"closure.network.width is {width}: an equivariant network takes an even number")
+        parity_in, parity_out = (torch.as_tensor(p) for p in (parity_in, parity_out))
+        self.even_in, self.odd_in = ((parity_in == sign).nonzero()[:, 0].tolist() for sign in (1, -1))
+        self.even_out, self.odd_out = ((parity_out == sign).nonzero()[:, 0].tolist() for sign in (1, -1))
+        half = width // 2
+        even, odd = len(self.even_in), len(self.odd_in)
+        self.layers = nn.ModuleList()
+        for _ in range(depth):
+            self.layers.append(
+                nn.ModuleDict(
+                    {
+                        "even": nn.Linear(even + odd, 2 * half),  # E' before squashing, and the gates
+                        "odd": nn.Linear(odd, half, bias=False),
+                    }
+                )
+            )
+            even = odd = half
+        self.to_even = nn.Linear(half, len(self.even_out)) if self.even_out else None
+        self.to_odd = nn.Linear(half, len(self.odd_out), bias=False) if self.odd_out else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        even, odd = x[:, self.even_in], x[:, self.odd_in]
+        for layer in self.layers:
+            squashed, gate = squash(layer["even"](torch.cat((even, odd * odd), 1))).chunk(2, 1)
+            even, odd = squashed, layer["odd"](odd) * (1 + gate)
+        out = x.new_empty(len(x), len(self.even_out) + len(self.odd_out))
+        if self.to_even is not None:
+            out[:, self.even_out] = self.to_even(even)
+        if self.to_odd is not None:
+            out[:, self.odd_out] = self.to_odd(odd)
+        return out

@@ -16,6 +16,8 @@ from solvers import Boundary, Cells, Solver
 class Solution:
     """What a closure made of one case. Arrays [time, cell]; row 0 is the start, NaN from where it diverged.
 
+    closed [S, n]: T^(k/2) W_k, the first Hermite moment that the closure supplies, k = closed_order (None where it has none).
+
     t [S]; x [n]; rho, u, T, sigma, q [S, n]; U [S, component, n] the closure's own moments; knudsen: number or [n];
     steps; seconds: the case's share of the wall time; status 'ok' | 'diverged'; diverged_at (time, cell) or None.
     """
@@ -33,6 +35,8 @@ class Solution:
     seconds: float
     status: str
     diverged_at: tuple[float, int] | None
+    closed: np.ndarray | None = None
+    closed_order: int | None = None
 
 
 def initial_state(law, cases) -> torch.Tensor:
@@ -102,12 +106,15 @@ def simulate(law, cases, gas: Gas | None = None, *, batch: int = 64, progress=No
 
         result = solver.run(initial_state(law, chosen), cells, times, progress=report)
         fields = [law.macroscopic(U, cells) for U in result.U]
+        if law.closed_order is not None:
+            fields = [row | {"closed": law.closed_moment(U, cells)} for row, U in zip(fields, result.U, strict=True)]
         seconds = (time.perf_counter() - start) / len(members)
         for k, i in enumerate(members):
             values = {name: np.stack([row[name][k].numpy() for row in fields]) for name in fields[0]}
             solutions[i] = Solution(
                 t=np.array([0.0, *times]), x=chosen[k].x, **values, U=result.U[:, k].numpy(), knudsen=chosen[k].knudsen,
                 steps=result.steps[k], seconds=seconds, status=result.status[k], diverged_at=result.diverged_at[k],
+                closed_order=law.closed_order,
             )  # fmt: skip
         done += len(members)
     return solutions

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,45 +16,103 @@ from omegaconf import DictConfig
 import closure
 import kinetic
 from conf.build import build
-from experiments import plots, setup
-from experiments.measure import conserved_errors, rel_l2
+from experiments import evaluation_plots, plots, setup
+from experiments.measure import conserved, rel_l2
 from experiments.output import Output, number, table
 from experiments.progress import bar
-from kinetic.errors import InputError
+from experiments.setup import positive
+from kinetic.errors import InputError, UnderResolvedWarning
 
 OPTIONAL = ("cases_per_decade",)
 RANDOM = ("wave", "mix", "transition", "equilibrium", "strong")
 FIRST_SEED = 1_000_000  # random cases from here on are for evaluation; training draws below (closure.labels)
 SEEDS = 100_000  # for each value of `seed`
+BOOST = 2.5  # velocity of the moving frame
+LARGE, MIDDLE_T = 1.5, 0.9  # amplitudes beyond those of the protocol, about the middle of its range of temperatures
 
 
 def run(cfg: DictConfig, output: Output) -> int:
     gas = setup.gas(cfg)
     kinds, decades, per_decade = settings(cfg)
+    variants = of_variants(cfg, kinds)
+    rivals = of_rivals(cfg, gas)
     laws = setup.closures(cfg, gas)
     options = setup.solver_options(cfg, "moments")
 
-    metrics: dict[str, dict[str, Any]] = {name: {} for name in laws}
-    points: dict[str, dict[str, Any]] = {kind: {} for kind in kinds}
-    for kind in kinds:
-        cases = random_cases(cfg, kind, decades, per_decade)
+    metrics: dict[str, dict[str, Any]] = {name: {} for name in [*laws, *rivals]}
+    points: dict[str, dict[str, Any]] = {}
+    for kind, variant in variants:
+        row = kind if variant is None else f"{kind}_{variant}"
+        cases = [VARIANTS[variant](case) for case in random_cases(cfg, kind, decades, per_decade)]
         fine = [case.at(setup.reference_cells(cfg, case)) for case in cases]
-        truths = [t.averaged(c.cells) for t, c in zip(setup.reference(cfg, gas, fine, f"{kind}: kinetic"), cases)]
+        truths = [t.averaged(c.cells) for t, c in zip(setup.reference(cfg, gas, fine, f"{row}: kinetic"), cases)]
+        solutions = {}
         for name, law in laws.items():
-            with bar(f"{kind}: {name}", cfg.progress) as progress:
-                solutions = closure.simulate(law, cases, gas, progress=progress, **options)
-            metrics[name][kind], points[kind][name] = score(cases, solutions, truths, gas.dims, len(decades))
+            with bar(f"{row}: {name}", cfg.progress) as progress:
+                solutions[name] = closure.simulate(law, cases, gas, progress=progress, **options)
+        for name, coarse in rivals.items():
+            with bar(f"{row}: {name}", cfg.progress) as progress, warnings.catch_warnings():
+                warnings.simplefilter("ignore", UnderResolvedWarning)  # that is what is being measured
+                solutions[name] = kinetic.simulate(cases, coarse, progress=progress)
+        late = cfg.late is not None and cfg.late > cfg.case.t_end
+        for when, label in ((1, row), (2, f"{row}_late")) if late else ((1, row),):
+            points[label] = {}
+            for name, found in solutions.items():
+                scored = score(cases, found, truths, gas.dims, len(decades), when, frame=BOOST if variant == "boosted" else 0.0)
+                metrics[name][label], points[label][name] = scored
 
     output.json("metrics.json", metrics)
     header, rows = summary(metrics, decades)
     output.text("errors.md", table(header, rows))
     output.text("errors.csv", as_csv(header, rows))
-    setting = f"Random cases to t = {cases[0].t_end:g}, {cases[0].cells} cells, {plots.gas_in_words(gas)}"
+    setting = f"Random cases to t = {cfg.case.t_end:g}, {cfg.case.cells} cells, {plots.gas_in_words(gas)}"
     title = f"{setting}: {plots.models_in_words(list(laws))}"
-    output.figure("errors", plots.evaluation_figure(points, title))
+    output.figure("errors", evaluation_plots.evaluation_figure({kind: points[kind] for kind in kinds}, title))
+    output.figure("heat_flux", evaluation_plots.decades_figure(metrics, kinds, decades, f"{setting}: heat flux"))
+    output.figure("cost", evaluation_plots.cost_figure(metrics, kinds, f"{setting}: accuracy against cost"))
     print("\n" + table(header, rows))
     output.announce()
     return 0
+
+
+def _boosted(case: kinetic.Case) -> kinetic.Case:
+    return replace(case, u=case.u + BOOST, knudsen=_fine(case), fine_knudsen=None)
+
+
+def _large(case: kinetic.Case) -> kinetic.Case:
+    """Amplitudes 1.5 times those of the protocol: u about 0, T about the middle of its range, densities about their own means."""
+    mean = case.rho.mean(axis=1, keepdims=True)
+    rho = np.maximum(mean + LARGE * (case.rho - mean), 0.05 * mean)
+    T = MIDDLE_T + LARGE * (case.T - MIDDLE_T)
+    return replace(case, rho=rho, u=LARGE * case.u, T=T, knudsen=_fine(case), fine_knudsen=None)
+
+
+def _doubled(case: kinetic.Case) -> kinetic.Case:
+    return case.at(2 * case.cells)
+
+
+def _fine(case: kinetic.Case):
+    return case.knudsen if case.fine_knudsen is None else case.fine_knudsen
+
+
+VARIANTS = {None: lambda case: case, "boosted": _boosted, "doubled": _doubled, "large": _large}
+
+
+def of_variants(cfg: DictConfig, kinds: list[str]) -> list[tuple[str, str | None]]:
+    """What to run: every kind as it is, then wave and mix in each variant."""
+    variants = setup.plain(cfg.variants)
+    known = [name for name in VARIANTS if name]
+    if not isinstance(variants, list) or not set(variants) <= set(known):
+        raise InputError(f"variants={variants}: give a list from {', '.join(known)}")
+    return [(kind, None) for kind in kinds] + [(k, v) for v in variants for k in kinds if k in ("wave", "mix")]
+
+
+def of_rivals(cfg: DictConfig, gas: kinetic.Gas) -> dict[str, kinetic.Gas]:
+    """{name: gas with that many velocities} of the kinetic competitors."""
+    points = setup.plain(cfg.kinetic_velocities)
+    if not isinstance(points, list):
+        raise InputError(f"kinetic_velocities={points}: give a list of numbers of velocities, e.g. [16, 32]")
+    return {f"kinetic_{n}": replace(gas, velocity_points=n) for n in points}
 
 
 def settings(cfg: DictConfig) -> tuple[list[str], list[int], int]:
@@ -71,7 +131,10 @@ def settings(cfg: DictConfig) -> tuple[list[str], list[int], int]:
 
 def random_cases(cfg: DictConfig, kind: str, decades: Sequence[int], per_decade: int) -> list[kinetic.Case]:
     """`per_decade` cases of `kind` for each decade, in order; Knudsen numbers log-uniform within it (not for transition)."""
-    options = setup.plain(compose("config", overrides=[f"case={kind}"]).case) | {"cells": cfg.case.cells, "t_end": cfg.case.t_end}
+    t_end = positive(cfg, "case.t_end")
+    late = None if cfg.late is None else positive(cfg, "late")
+    times = {"t_end": t_end} if late is None or late <= t_end else {"t_end": late, "save_times": [t_end]}
+    options = setup.plain(compose("config", overrides=[f"case={kind}"]).case) | {"cells": cfg.case.cells} | times
     draw = np.random.default_rng([cfg.seed, RANDOM.index(kind)])
     cases = []
     for i, decade in enumerate(np.repeat(decades, per_decade)):
@@ -81,24 +144,53 @@ def random_cases(cfg: DictConfig, kind: str, decades: Sequence[int], per_decade:
     return cases
 
 
-def score(cases, solutions, truths, dims: int, decades: int) -> tuple[dict[str, Any], tuple[np.ndarray, np.ndarray]]:
-    """(metrics of one closure on one kind, (Knudsen numbers, errors) of the cases that finished)."""
-    ok = np.array([s.status == "ok" and t.status == "ok" for s, t in zip(solutions, truths)])
-    errors = np.array([conserved_errors(s, t, dims)["total"] if fine else np.nan for s, t, fine in zip(solutions, truths, ok)])
-    heat_flux = [rel_l2(s.q[-1], t.q[-1]) for s, t, fine in zip(solutions, truths, ok) if fine]
+def score(cases, solutions, truths, dims: int, decades: int, when: int, frame: float):
+    """(metrics of one closure on one kind at saved time `when`, (Knudsen numbers, errors) of the cases that finished).
+
+    All errors are relative L2 norms. Cases in a moving frame are judged in the frame of the protocol.
+    """
+    pairs = [_at(solution, truth, when, frame) for solution, truth in zip(solutions, truths)]
+    ok = np.array([np.isfinite(value["rho"]).all() and np.isfinite(exact["rho"]).all() for value, exact in pairs])
+    stacked = [[conserved(s["rho"], s["u"], s["T"], dims) for s in pair] for pair in pairs]
+    total = [rel_l2(*(np.stack(list(s.values())) for s in pair)) for pair in stacked]
+    errors = np.where(ok, total, np.nan)
+    heat_flux, closed = (
+        np.array([rel_l2(value[key], exact[key]) if fine and key in value else np.nan for (value, exact), fine in zip(pairs, ok)])
+        for key in ("q", "closed")
+    )
     knudsen = np.array([np.exp(np.mean(np.log(c.knudsen))) for c in cases])  # of a field: its geometric mean
     one_field = any(np.ndim(c.knudsen) for c in cases)  # every case spans all regimes: there are no decades to tell apart
-    by_decade = [None if one_field or np.isnan(part).all() else np.nanmean(part) for part in np.split(errors, decades)]
+
+    def by_decade(values):
+        return [None if one_field or np.isnan(part).all() else np.nanmean(part) for part in np.split(values, decades)]
+
+    def mean(values):
+        return None if np.isnan(values).all() else np.nanmean(values)
+
     cell_steps = sum(s.steps * c.cells for s, c in zip(solutions, cases))
+    seconds = sum(s.seconds for s in solutions)
     return {
-        "mean": np.nanmean(errors) if ok.any() else None,
-        "max": np.nanmax(errors) if ok.any() else None,
-        "by_decade": by_decade,
-        "heat_flux": np.mean(heat_flux) if heat_flux else None,
-        "diverged": int(sum(s.status == "diverged" for s in solutions)),
+        "mean": mean(errors),
+        "max": None if np.isnan(errors).all() else np.nanmax(errors),
+        "by_decade": by_decade(errors),
+        "heat_flux": mean(heat_flux),
+        "heat_flux_by_decade": by_decade(heat_flux),
+        "closed_moment": mean(closed),
+        "closed_moment_by_decade": by_decade(closed),
+        "diverged": int(np.sum(~ok)),
         "n": len(cases),
-        "microseconds_per_cell_step": 1e6 * sum(s.seconds for s in solutions) / max(cell_steps, 1),
+        "microseconds_per_cell_step": 1e6 * seconds / max(cell_steps, 1),
+        "seconds_per_case": seconds / len(cases),
     }, (knudsen[ok], errors[ok])
+
+
+def _at(solution, truth, when: int, frame: float) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Fields of the solution and of the truth at one saved time: rho, u (of the protocol's frame), T, q and the closed moment."""
+    value, exact = ({"rho": s.rho[when], "u": s.u[when] - frame, "T": s.T[when], "q": s.q[when]} for s in (solution, truth))
+    if getattr(solution, "closed", None) is not None:
+        value["closed"] = solution.closed[when]
+        exact["closed"] = kinetic.moments.hermite_moment(truth.G[when], truth.u[when], truth.T[when], solution.closed_order)
+    return value, exact
 
 
 def summary(metrics: dict[str, dict[str, Any]], decades: Sequence[int]) -> tuple[list[str], list[list[str]]]:
@@ -110,13 +202,14 @@ def summary(metrics: dict[str, dict[str, Any]], decades: Sequence[int]) -> tuple
         "max %",
         *(f"1e{d}..1e{d + 1} %" for d in decades),
         "heat flux %",
+        "closed moment %",
         "diverged",
         "us/cell/step",
     ]
     rows = []
     for kind in next(iter(metrics.values())):
         for name, m in ((name, kinds[kind]) for name, kinds in metrics.items()):
-            errors = [m["mean"], m["max"], *m["by_decade"], m["heat_flux"]]
+            errors = [m["mean"], m["max"], *m["by_decade"], m["heat_flux"], m["closed_moment"]]
             rows.append(
                 [
                     kind,

@@ -1,6 +1,6 @@
 """Figures. The reference is black, every model keeps one colour in all of them, and the error stands under the comparison."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -232,21 +232,6 @@ def homogeneous_figure(solution: Any, exact: np.ndarray | None, title: str) -> F
     middle.set(xlabel="$v_x$", ylabel=r"$f / M_{\rm end}$")
     if len(solution.t) <= 8:
         left.legend()
-    figure.suptitle(title)
-    return figure
-
-
-def evaluation_figure(points: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], title: str) -> Figure:
-    """Error of every random case against its Knudsen number, one panel per kind. points: {kind: {closure: (knudsen, rel_l2)}}."""
-    figure = plt.figure(figsize=(3.1 * len(points), 3.2))
-    axes = figure.subplots(1, len(points), sharex=True, sharey=True, squeeze=False)[0]
-    for axis, (kind, by_closure) in zip(axes, points.items()):
-        for model, colour in colours(list(by_closure)).items():
-            knudsen, error = by_closure[model]
-            axis.loglog(knudsen, 100 * error, "o", ms=3, color=colour, label=label(model))
-        axis.set(title=kind, xlabel=r"Knudsen number $\varepsilon$")
-    axes[0].set_ylabel(r"relative $L_2$ error of $(\rho, m, E)$ [%]")
-    axes[0].legend()
     figure.suptitle(title)
     return figure
 

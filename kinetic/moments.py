@@ -1,6 +1,9 @@
 """Raw moments of the distribution, the fields they hold, and the jump conditions of a shock."""
 
+from math import comb
+
 import numpy as np
+from numpy.polynomial.hermite_e import herme2poly
 
 from kinetic.errors import InputError
 from kinetic.gas import Gas
@@ -52,6 +55,22 @@ def tangential(G, H, K, Y, L):
     q_y = K[2] - u * (2.0 * K[1] - u * K[0]) - u_y * along
     q_y += L[0] - u_y * (2.0 * Y[0] + H[0]) + 2.0 * u_y**3 * G[0]
     return H - u_y * (2.0 * K - u_y * G), u_y, sigma_xy, 0.5 * q_y
+
+
+def hermite_moment(G, u, T, order: int):
+    r"""The Hermite moment of that order in the own frame, in units of velocity: zero in equilibrium for order >= 1.
+
+    .. math:: T^{k/2} W_k = T^{k/2} \int He_k\!\left(\frac{v - u}{\sqrt T}\right) g\,dv
+              = \sum_j h_{kj}\, T^{(k - j)/2} \int (v - u)^j g\,dv
+
+    G: raw moments, moment axis first, at least G_0..G_order; u, T of the same trailing shape; numpy arrays or torch tensors.
+    """
+    coefficients = herme2poly([0] * order + [1])
+    total = 0.0
+    for j in range(order, -1, -2):  # He_k has the parity of k
+        central = sum(comb(j, i) * (-u) ** (j - i) * G[i] for i in range(j + 1))
+        total = total + float(coefficients[j]) * T ** ((order - j) / 2) * central
+    return total
 
 
 def rankine_hugoniot(mach: float, gas: Gas):

@@ -203,6 +203,9 @@ def evaluation(knudsen):
         "closures=[euler,nsf]",
         "+cases_per_decade=1",
         "cases=[mix,transition]",
+        "variants=[boosted,doubled,large]",
+        "kinetic_velocities=[32]",
+        "late=0.15",
         "decades=[-2,0]",
         "case.cells=20",
         "reference.cells=60",
@@ -213,9 +216,10 @@ def evaluation(knudsen):
 def test_evaluate(evaluation):
     assert evaluation.status == 0, evaluation.last_line
     metrics = evaluation.metrics()
-    assert list(metrics) == ["euler", "nsf"]
+    assert list(metrics) == ["euler", "nsf", "kinetic_32"]
+    rows = ["mix", "transition", "mix_boosted", "mix_doubled", "mix_large"]
     for kinds in metrics.values():
-        assert list(kinds) == ["mix", "transition"]
+        assert set(kinds) == {name + when for name in rows for when in ("", "_late")}
         for entry in kinds.values():
             assert {"mean", "max", "by_decade", "heat_flux", "diverged", "n", "microseconds_per_cell_step"} <= set(entry)
             assert entry["n"] == 2
@@ -224,6 +228,10 @@ def test_evaluate(evaluation):
     mix = metrics["nsf"]["mix"]
     assert np.mean(mix["by_decade"]) == pytest.approx(mix["mean"])
     assert metrics["euler"]["mix"]["heat_flux"] == pytest.approx(1)  # Euler has none
+    assert mix["closed_moment"] == pytest.approx(mix["heat_flux"])  # in one dimension it is what NSF closes
+    assert metrics["kinetic_32"]["mix"]["mean"] < 0.3 * mix["mean"]  # the model itself, coarsely resolved
+    assert metrics["nsf"]["mix_boosted"]["mean"] == pytest.approx(mix["mean"], rel=0.3)  # judged in one frame
+    assert metrics["kinetic_32"]["mix_doubled"]["mean"] < metrics["kinetic_32"]["mix"]["mean"]
     assert {"errors.md", "errors.csv", "errors.png", "errors.pdf"} <= evaluation.files()
 
 

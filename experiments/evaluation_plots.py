@@ -1,0 +1,62 @@
+"""Figures of the standard evaluation: errors against the Knudsen number, the heat flux, accuracy against cost."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments.plots import colours, label
+
+
+def _panels(kinds: Sequence[str]):
+    figure = plt.figure(figsize=(max(3.1 * len(kinds), 6.2), 3.4))
+    return figure, figure.subplots(1, max(len(kinds), 1), sharex=True, sharey=True, squeeze=False)[0]
+
+
+def evaluation_figure(points: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], title: str) -> Figure:
+    """Error of every random case against its Knudsen number, one panel per kind. points: {kind: {closure: (knudsen, rel_l2)}}."""
+    figure, axes = _panels(list(points))
+    for axis, (kind, by_closure) in zip(axes, points.items()):
+        for model, colour in colours(list(by_closure)).items():
+            knudsen, error = by_closure[model]
+            axis.loglog(knudsen, 100 * error, "o", ms=3, color=colour, label=label(model))
+        axis.set(title=kind, xlabel=r"Knudsen number $\varepsilon$")
+    axes[0].set_ylabel(r"relative $L_2$ error of $(\rho, m, E)$ [%]")
+    axes[0].legend()
+    figure.suptitle(title)
+    return figure
+
+
+def decades_figure(metrics: Mapping[str, Mapping[str, Any]], kinds: Sequence[str], decades: Sequence[int], title: str) -> Figure:
+    """Mean error of the heat flux in every Knudsen decade, one panel per kind that has decades."""
+    kinds = [kind for kind in kinds if any(value is not None for m in metrics.values() for value in m[kind]["by_decade"])]
+    figure, axes = _panels(kinds)
+    centres = [10.0 ** (d + 0.5) for d in decades]
+    for axis, kind in zip(axes, kinds):
+        for model, colour in colours(list(metrics)).items():
+            values = [np.nan if v is None else 100 * v for v in metrics[model][kind]["heat_flux_by_decade"]]
+            axis.loglog(centres, values, "o-", ms=4, color=colour, label=label(model))
+        axis.set(title=kind, xlabel=r"Knudsen number $\varepsilon$")
+    axes[0].set_ylabel(r"relative $L_2$ error of the heat flux [%]")
+    if kinds:
+        axes[0].legend()
+    figure.suptitle(title)
+    return figure
+
+
+def cost_figure(metrics: Mapping[str, Mapping[str, Any]], kinds: Sequence[str], title: str) -> Figure:
+    """Mean error against seconds of computing per case, one panel per kind; the lower left is where to be."""
+    figure, axes = _panels(kinds)
+    for axis, kind in zip(axes, kinds):
+        for model, colour in colours(list(metrics)).items():
+            m = metrics[model][kind]
+            if m["mean"] is not None:
+                marker = "s" if model.startswith("kinetic") else "o"
+                axis.loglog(m["seconds_per_case"], 100 * m["mean"], marker, ms=5, color=colour, label=label(model))
+        axis.set(title=kind, xlabel="seconds per case")
+    axes[0].set_ylabel(r"relative $L_2$ error of $(\rho, m, E)$ [%]")
+    axes[-1].legend(fontsize="x-small")
+    figure.suptitle(title)
+    return figure
