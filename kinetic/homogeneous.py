@@ -18,10 +18,11 @@ import numpy as np
 from scipy.fft import next_fast_len
 from scipy.integrate import solve_ivp
 
+from kinetic import spectral
 from kinetic.case import Case
 from kinetic.errors import InputError
 from kinetic.gas import Gas
-from kinetic.spectral import VelocityGridND, operator
+from kinetic.spectral import VelocityGridND
 from kinetic.spectral.grid import conserving
 
 TAIL = 6.5  # bounds in thermal speeds; with the spacing pi/TAIL, f and its Fourier transform end at the same level, 7e-10
@@ -154,7 +155,7 @@ def grid_of_states(gas: Gas, u, T) -> VelocityGridND:
 def collision_term(gas: Gas, grid: VelocityGridND) -> Callable:
     """f -> Q(f) for eps = 1, of any gas, on the full velocity grid."""
     if gas.is_boltzmann:
-        return operator(gas, grid)
+        return spectral.operator(gas, grid)
 
     def relaxation(f):
         rho, u, T = grid.moments(f)
@@ -198,14 +199,15 @@ class Relaxation:
     seconds: float
 
 
-def relax(case: HomogeneousCase, gas: Gas, *, grid=None, rtol=1e-9, progress=None) -> Relaxation:
+def relax(case: HomogeneousCase, gas: Gas, *, grid=None, operator=None, rtol=1e-9, progress=None) -> Relaxation:
     """Integrate df/dt = Q(f)/eps by an explicit Runge-Kutta method of order 8 with step control (DOP853; invariants are kept).
 
+    grid: None means ``grid_of_states``; operator: f -> Q(f), None means ``collision_term``.
     rtol: error of a step, relative to the largest value of f. progress(fraction) is called as time goes on.
     """
     begin = time.perf_counter()
     grid = grid_of_states(gas, case.u, case.T) if grid is None else grid
-    f0, Q = case.distribution(grid), collision_term(gas, grid)
+    f0, Q = case.distribution(grid), operator or collision_term(gas, grid)
     Q(f0)  # compiled code is loaded before the clock runs
     spent, evaluations = 0.0, 0
 

@@ -54,7 +54,7 @@ class CollisionOperator:
         """Q(f), same shape as f."""
         f = np.asarray(f, float)
         if f.shape[-self.grid.dims :] != self.grid.points:
-            raise ValueError(f"f has the shape {f.shape}; it must end with the grid's {self.grid.points}")
+            raise InputError(f"f has the shape {f.shape}; it must end with the grid's {self.grid.points}")
         cells = np.ascontiguousarray(f).reshape(-1, *self.grid.points)
         Q = np.empty_like(cells)
         for i in range(0, len(cells), self.block):
