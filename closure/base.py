@@ -45,6 +45,11 @@ class MomentLaw(Law):
         """Velocity u and temperature T [batch, cell] of the variables V."""
         return V[:, 1], V[:, 2].exp()
 
+    @cached_property
+    def parity(self) -> Tensor:
+        """What becomes of each component when the gas is seen in a mirror: 1 or -1, [n]."""
+        return (-1.0) ** self.degrees
+
     # Upwinding along the equilibrium characteristics --------------------------------------------------------------------------
 
     @cached_property

@@ -59,15 +59,17 @@ class Steadiness:
 
     .. math:: \mathrm{rms}_{i,k} \left| R_{k,i} + c\, \partial_x U_{k,i} \right| \frac{\varepsilon}{s_k},
 
-    per upstream collision time; s_k is (rho2/rho1 - 1) times the larger of the two end states' moments, c the least-squares
-    ``drift``. The end states fix the shock's shape, not its place; the far tails of still higher moments settle last, without
-    moving the profile. (Mass, momentum and energy alone would not do: their fluxes are constant in a stretched profile too.)
+    per upstream collision time; s_k is (rho2/rho1 - 1) times the larger of the two end states' moments (the
+    density where both vanish), c the least-squares ``drift``. The end states fix the shock's shape, not its place; the far
+    tails of still higher moments settle last, without moving the profile. (Mass, momentum and energy alone would not do: their
+    fluxes are constant in a stretched profile too.)
     """
 
     def __init__(self, law, left: Tensor, right: Tensor, dx: float):
         self.low = law.degrees <= 3
         strength = float(right[0, 0, 0] / left[0, 0, 0]) - 1
-        self.size = strength * torch.maximum(left.abs(), right.abs())[0, self.low]
+        size = torch.maximum(left.abs(), right.abs())[0, self.low]
+        self.size = strength * torch.where(size > 0, size, size[:1])
         self.dx, self.drift = dx, 0.0
 
     def __call__(self, U: Tensor, R: Tensor) -> float:

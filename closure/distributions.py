@@ -1,0 +1,162 @@
+"""Labelled distributions: snapshots of kinetic solutions as masses of own-frame velocity nodes, what EncMLC learns from.
+
+Asked for by the same ``LabelRequest`` as moments are (``order`` and ``keep_f`` mean nothing here).
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import pi, sqrt
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from closure.encoder import Nodes
+from closure.labels import KINDS, SHOCK_KNUDSEN, LabelRequest
+from kinetic import cases, rankine_hugoniot, simulate, solve_shock
+from kinetic.errors import InputError
+
+NAME = "distributions.nc"
+FORMAT = 1
+MARK = "knudsen_distributions"
+NODES = Nodes(count=84, spacing=0.225, stretch=0.3)  # finer than, and as far as, any closure's own: to c = +-27
+FINE = 0.1 / 3  # cells of a steady shock before averaging, in upstream mean free paths
+
+
+def make(
+    path: Path, gas, request: LabelRequest, *, workers: int = 1, progress=None, attributes: Callable[[], dict] = dict
+) -> xr.Dataset:
+    """Label the request and write it to ``path`` (NetCDF, complete or not at all); returns what :func:`load` does.
+
+    masses [snapshot, cell, node] of f/rho at the nodes c = (v - u)/sqrt(T); rho, u, T, q (in rho T^(3/2)), entropy
+    int f ln(f/M) dv / rho, knudsen [snapshot, cell]; dx, time, kind, trajectory, periodic [snapshot].
+    """
+    if gas.dims != 1 or gas.is_boltzmann:
+        raise InputError(f"gas={gas.name}: EncMLC is for one velocity dimension, gas=bgk_1v")
+    report = progress or (lambda fraction, text: None)
+    rows, trajectory = [], 0
+    total = sum(getattr(request, kind) for kind in KINDS[:4]) + len(request.shocks)
+    points = request.velocity_points if gas.velocity_points is None else gas.velocity_points
+    for code, kind in enumerate(KINDS[:4]):
+        for i in range(getattr(request, kind)):
+            seed = request.seed + 100_000 * code + i
+            case = getattr(cases, kind)(
+                seed, cells=request.cells * request.refine, t_end=request.t_end, save_times=tuple(request.ladder)
+            )
+            solution = simulate(case, replace(gas, velocity_points=points), keep_f=True, workers=workers)[0]
+            rows += [(*row, code, trajectory, 1) for row in _snapshots(solution, request)]
+            trajectory += 1
+            report(trajectory / total, kind)
+    draw = np.random.default_rng(request.seed)
+    for mach in request.shocks:
+        rows += [(*row, KINDS.index("shock"), trajectory, 0) for row in _windows(gas, mach, request, draw)]
+        ladder = 20 * SHOCK_KNUDSEN * request.ladder / request.t_end
+        options = {"cells": request.cells * request.refine, "t_end": ladder[-1], "save_times": tuple(ladder)}
+        case = cases.shock(mach, gas, length=40.0, knudsen=SHOCK_KNUDSEN, **options)
+        forming = simulate(case, gas, keep_f=True, workers=workers)[0]
+        rows += [(*row, KINDS.index("forming"), trajectory, 0) for row in _snapshots(forming, request)]
+        trajectory += 1
+        report(trajectory / total, f"shock Mach {mach:g}")
+    data = _dataset(rows, gas, request).assign_attrs(attributes())
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".partial")
+    data.to_netcdf(temporary, engine="h5netcdf", encoding={"masses": {"zlib": True, "complevel": 1}})
+    temporary.replace(path)
+    return data
+
+
+def load(path: Path, gas) -> xr.Dataset:
+    """The data set at ``path``; InputError if it is absent, unreadable, of another format or of another gas."""
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such data set: leave train.data out, and experiment=train makes it first")
+    try:
+        data = xr.load_dataset(path, engine="h5netcdf")
+    except Exception as error:
+        raise InputError(f"{path}: not a readable NetCDF data set ({type(error).__name__}): leave train.data out") from None
+    if data.attrs.get(MARK) != FORMAT:
+        raise InputError(f"{path}: not a file of labelled distributions of format {FORMAT}: leave train.data out to make one")
+    if (data.attrs["gas"], data.attrs["omega"]) != (gas.name, str(gas.omega)):
+        found = f"{data.attrs['gas']}, omega {data.attrs['omega']}"
+        raise InputError(f"{path}: labels of {found}; gas={gas.name}, omega {gas.omega} needs its own: leave train.data out")
+    return data
+
+
+def _snapshots(solution, request):
+    """Every saved time of a kinetic solution, averaged to the cells of the request."""
+    f = solution.f[:, 0]
+    n = request.cells
+    f = f.reshape(len(f), n, -1, f.shape[2]).mean(axis=2)
+    knudsen = solution.knudsen.reshape(n, -1).mean(axis=1)
+    for t, one in zip(solution.t, f):
+        if np.isfinite(one).all():
+            yield _own_frame(one, solution.grid), knudsen, solution.dx * request.refine, t
+
+
+def _windows(gas, mach, request, draw):
+    """Windows of ``cells`` uniform cells that cover the steep part of the steady shock at random offsets."""
+    profile = solve_shock(gas, mach)
+    path = 16 / 5 / sqrt(2 * pi)
+    reach = 4 * sqrt(rankine_hugoniot(mach, gas)[1][2]) + 6 / (mach - 1) ** 0.5
+    low, high = (round(width / FINE) for width in request.shock_cell_width)
+    half = path * (reach + 0.5 * request.cells * high * FINE) + path
+    x = np.arange(-half, half, path * FINE)
+    f = _steady_distribution(profile, x, gas)
+    for _ in range(request.shock_windows):
+        ratio = int(np.exp(draw.uniform(np.log(low), np.log(high + 1))))
+        first = int((path * draw.uniform(-reach, reach) + half) / (path * FINE)) - request.cells * ratio // 2
+        first = min(max(first, 0), len(x) - request.cells * ratio)
+        part = f[first : first + request.cells * ratio].reshape(request.cells, ratio, -1).mean(axis=1)
+        yield _own_frame(part, profile.grid), np.full(request.cells, SHOCK_KNUDSEN), ratio * FINE * path * SHOCK_KNUDSEN, 0.0
+
+
+def _steady_distribution(profile, x, gas):
+    r"""f [x, v] of a steady shock along its characteristics: v df/dx = nu (M - f), M linear between the points."""
+    fields = profile.sample(x)
+    rho, u, T = (fields[name][:, None] for name in ("rho", "u", "T"))
+    v = profile.grid.v
+    M = rho / np.sqrt(2 * np.pi * T) * np.exp(-((v - u) ** 2) / (2 * T))
+    nu = gas.frequency(rho[:, 0], T[:, 0])
+    optical = 0.5 * (nu[1:] + nu[:-1]) * np.diff(x)
+    f = M.copy()
+    for right in (True, False):
+        moving = v > 0 if right else v < 0
+        pairs = [(i - 1, i) for i in range(1, len(x))] if right else [(i + 1, i) for i in range(len(x) - 2, -1, -1)]
+        for before, here in pairs:
+            depth = optical[min(before, here)] / np.abs(v[moving])
+            decay, mean = np.exp(-depth), -np.expm1(-depth) / depth
+            source = M[before, moving] * (mean - decay) + M[here, moving] * (1 - mean)
+            f[here, moving] = decay * f[before, moving] + source
+    return f
+
+
+def _own_frame(f, grid):
+    """Masses of the nodes, rho, u, T, q and entropy of distributions f [cell, velocity]."""
+    v, dv = grid.v, grid.dv
+    G = f @ np.stack([v**k for k in range(3)], axis=1) * dv
+    rho, u = G[:, 0], G[:, 1] / G[:, 0]
+    T = G[:, 2] / rho - u * u
+    c = (v - u[:, None]) / np.sqrt(T)[:, None]
+    g = f * dv / rho[:, None]
+    M = np.exp(-0.5 * c * c) * dv / np.sqrt(2 * np.pi * T)[:, None]
+    tiny = np.finfo(float).tiny
+    entropy = (g * np.log(np.maximum(g, tiny) / np.maximum(M, tiny))).sum(axis=1)
+    return NODES.masses(c, g).astype(np.float32), rho, u, T, 0.5 * (c**3 * g).sum(axis=1), entropy
+
+
+def _dataset(rows, gas, request) -> xr.Dataset:
+    own, knudsen, dx, time, kind, trajectory, periodic = zip(*rows, strict=True)
+    masses, *fields = zip(*own, strict=True)
+    units = {"rho": "rho_ref", "u": "sqrt(T_ref)", "T": "T_ref", "q": "rho T^(3/2)", "entropy": "1"}
+    variables = {"masses": (("snapshot", "cell", "node"), np.stack(masses), {"units": "1", "long_name": "masses of f/rho"})}
+    for (name, unit), values in zip(units.items(), fields, strict=True):
+        variables[name] = (("snapshot", "cell"), np.stack(values), {"units": unit})
+    variables["knudsen"] = (("snapshot", "cell"), np.stack(knudsen), {"units": "1"})
+    for name, values in (("dx", dx), ("time", time)):
+        variables[name] = ("snapshot", np.array(values, float), {"units": "of the case"})
+    for name, values in (("kind", kind), ("trajectory", trajectory), ("periodic", periodic)):
+        variables[name] = ("snapshot", np.array(values, np.int32), {"units": "1"})
+    described = {f"request_{key}": str(value) for key, value in vars(request).items()}
+    described |= {MARK: FORMAT, "gas": gas.name, "omega": str(gas.omega), "kinds": ",".join(KINDS)}
+    return xr.Dataset(variables, attrs=described)

@@ -1,0 +1,269 @@
+"""EncMLC: moments of a learned basis of velocity functions, closed by a learned decoder."""
+
+import torch
+from torch import Tensor, nn
+
+from closure.base import MomentLaw
+from closure.encoder import Encoder, Nodes
+from closure.herm_mlc import Normalised
+from solvers.fluxes import flux_rusanov
+
+REACH = 5.0  # speed of the fastest waves at rest, in sqrt(T): what limits the time step
+LEAST, MOST = 2, 12
+
+
+class EncMLC(MomentLaw):
+    r"""Density, momentum, energy and M moments of learned functions w_k of the own-frame velocity c = (v - u)/sqrt(T), D = 1.
+
+    .. math:: W_k = \int (w_k(c) - m_k)\,f\,dv, \qquad m_k = \int w_k(c)\,\frac{e^{-c^2/2}}{\sqrt{2\pi}}\,dc
+
+    Decoder: f is taken to be h = M + rho (components with coefficients z), z = A^T W/rho + (1 - A^T A) zhat(phi): the part of the
+    R components that the moments leave open comes from a network. Inputs phi: W/rho and, with ``gradients``, the local Knudsen
+    gradients eps_* sqrt(T) d/dx of ln rho, u/sqrt(T), ln T and W/rho, eps_* = tau/(1 + tau/memory), tau = eps/nu. h lives on
+    the nodes of :class:`~closure.encoder.Nodes`, which move with the gas.
+
+    Conserved components: upwind kinetic fluxes of h. The others, each cell in its own frame (u, T)(t):
+
+    .. math:: \frac{dW_k}{dt} = -\frac{1}{\Delta x}\Bigl[\int v\,w_k(c)\,h\,dv\Bigr]_{i-1/2}^{i+1/2}
+              - \int h\,w_k'(c)\,\Bigl(\frac{\dot u}{\sqrt T} + \frac{c\,\dot T}{2T}\Bigr)dv - \frac{\nu}{\epsilon} W_k ,
+
+    udot and Tdot from the conserved fluxes: the change of frame is part of the method of lines, so that every stage of every
+    integrator is consistent, and relaxation stays exact (collisions leave the frame alone).
+
+    Promises: conservation, Galilean invariance, invariance under scaling of f and of v (with x), exact reflection symmetry (basis
+    functions are even or odd, zhat is made so), zhat = 0 in uniform equilibrium, encode(decode(W)) = W, the exact Euler limit.
+    Not promised: positivity of h, hyperbolicity.
+
+    Variables V: ln rho, u, ln T, z [R]. Source: W. E, J. Han, L. Zhang, Integrating machine learning with physics-based modeling
+    (2020), arXiv:2006.02619, section 5.
+    """
+
+    name = "enc_mlc"
+    order = 4
+
+    def __init__(
+        self, gas, network, moments: int = 6, components: int = 16, nodes: int = 32, spacing: float = 0.5, stretch: float = 0.0,
+        learn_basis: bool = True, entropy: float = 0.0, gradients: bool = True, memory: float = 0.2,
+    ):  # fmt: skip
+        """``network``: a constructor (inputs, outputs) -> torch.nn.Module. learn_basis, entropy: for training, see
+        :mod:`closure.enc_training`."""
+        super().__init__(gas)
+        if gas.dims != 1:
+            raise ValueError(f"closure enc_mlc is for one velocity dimension, not for gas {gas.name}: take closure=herm_mlc")
+        if not LEAST <= moments <= MOST:
+            raise ValueError(f"closure.moments is {moments}: choose {LEAST} to {MOST} learned moments")
+        if not moments < components <= nodes - 4:
+            raise ValueError(f"closure.components is {components}: choose more than closure.moments, at most closure.nodes - 4")
+        if nodes % 2 or nodes < 16:
+            raise ValueError(f"closure.nodes is {nodes}: choose an even number of at least 16")
+        for key, value in (("spacing", spacing), ("memory", memory)):
+            if not value > 0:
+                raise ValueError(f"closure.{key} is {value}: give a positive number")
+        if not (stretch >= 0 and entropy >= 0):
+            raise ValueError(f"closure.stretch is {stretch}, closure.entropy {entropy}: neither may be negative")
+        self.options = {
+            "moments": moments, "components": components, "nodes": nodes, "spacing": spacing, "stretch": stretch,
+            "learn_basis": learn_basis, "entropy": entropy, "gradients": gradients, "memory": memory,
+        }  # fmt: skip
+        self.moments, self.gradients, self.memory = moments, gradients, memory
+        self.learn_basis, self.entropy = learn_basis, entropy
+        self.nodes = Nodes(nodes, spacing, stretch)
+        encoder = Encoder(nodes, components, moments)
+        self.components = ("rho", "m", "E", *(f"W{k + 1}" for k in range(moments)))
+        self.degrees = torch.tensor((0, 1, 2) + (0,) * moments)
+        self.parity = torch.cat((torch.tensor([1.0, -1.0, 1.0], dtype=torch.float64), encoder.parity_W))
+        self.parity_in = torch.cat((encoder.parity_W, -self.parity)) if gradients else encoder.parity_W
+        self.parity_out = encoder.parity_z
+        self.inputs, self.outputs = len(self.parity_in), components
+        made = network(self.inputs, self.outputs, parity_in=self.parity_in, parity_out=self.parity_out)
+        closing = Normalised(made, self.inputs, self.outputs)
+        self.network = nn.ModuleDict({"encoder": encoder, "closing": closing})
+        self.assemble()
+
+    @property
+    def encoder(self) -> Encoder:
+        return self.network["encoder"]
+
+    @torch.no_grad()
+    def assemble(self) -> None:
+        """What follows from the encoder's weights: call it after they have changed."""
+        nodes, encoder = self.nodes, self.encoder
+        self.A = encoder.rotation  # [M, R]
+        self.open = torch.eye(len(self.parity_out), dtype=torch.float64) - self.A.T @ self.A
+        w = self.A @ encoder.analysis  # [M, K], values at the nodes
+        self.shift = w @ nodes.maxwellian
+        self.w = nodes.coefficients(w)
+        self.w_nodes = w - self.shift[:, None]
+        slopes = nodes.slopes(w)
+        self.w_slopes = torch.cat((slopes, slopes * nodes.c))  # w'(c), then c w'(c)
+        self.cube = nodes.c**3 @ encoder.synthesis
+        # Most probable components for given own-frame moments 3 and 4, as far as normal variables go
+        known = torch.stack([nodes.c**k for k in (3, 4)]) @ encoder.synthesis
+        spread = encoder.variance[:, None] * known.T
+        self.guess = self.A @ spread @ torch.linalg.pinv(known @ spread)
+
+    # Frames --------------------------------------------------------------------------------------------------------------------
+
+    def boost(self, U, velocity):
+        rho, m, E = U[:, 0], U[:, 1], U[:, 2]
+        fluid = torch.stack((rho, m + velocity * rho, E + velocity * m + 0.5 * velocity**2 * rho), 1)
+        return torch.cat((fluid, U[:, 3:]), 1)
+
+    def energy(self, U):
+        return U[:, 2]
+
+    # Closing -------------------------------------------------------------------------------------------------------------------
+
+    def features(self, base: Tensor, dx, tau: Tensor) -> Tensor:
+        """The network's inputs [batch, n_in, cell] from ln rho, u, ln T, W/rho; tau = eps/nu [batch, 1, cell]. Central
+        differences, one-sided at the ends."""
+        if not self.gradients:
+            return base[:, 3:]
+        first, last = base[:, :, 1:2] - base[:, :, :1], base[:, :, -1:] - base[:, :, -2:-1]
+        slope = torch.cat((first, 0.5 * (base[:, :, 2:] - base[:, :, :-2]), last), 2) / dx
+        s = (0.5 * base[:, 2:3]).exp()
+        slope = torch.cat((slope[:, :1], slope[:, 1:2] / s, slope[:, 2:]), 1)
+        return torch.cat((base[:, 3:], tau / (1 + tau / self.memory) * s * slope), 1)
+
+    def correction(self, phi: Tensor) -> Tensor:
+        """zhat with its symmetry made exact, [batch, n_in, cell] -> [batch, R, cell]."""
+        batch, n_in, cells = phi.shape
+        phi, closing = phi.transpose(1, 2).reshape(-1, n_in), self.network["closing"]
+        if getattr(closing.network, "equivariant", False):
+            out = closing(phi) - closing(torch.zeros_like(phi[:1])) * (self.parity_out > 0)
+            return out.reshape(batch, cells, -1).transpose(1, 2)
+        inputs = torch.cat((phi, phi * self.parity_in.to(phi.dtype), torch.zeros_like(phi[:1])))
+        out, mirrored, rest = closing(inputs).split((len(phi), len(phi), 1))
+        parity = self.parity_out.to(phi.dtype)
+        out = 0.5 * (out + mirrored * parity) - 0.5 * (rest + rest * parity)
+        return out.reshape(batch, cells, -1).transpose(1, 2)
+
+    def _base(self, U):
+        rho, u, T = self.fluid(U)
+        tiny = torch.finfo(U.dtype).tiny
+        rho, T = rho.clamp(min=tiny), T.clamp(min=tiny)
+        return torch.cat((torch.stack((rho.log(), u, T.log()), 1), U[:, 3:] / rho.unsqueeze(1)), 1)
+
+    def _complete(self, base, phi):
+        z = torch.einsum("mr,bmn->brn", self.A, base[:, 3:]) + torch.einsum("rs,bsn->brn", self.open, self.correction(phi))
+        return torch.cat((base[:, :3], z), 1)
+
+    def local_variables(self, U):
+        base = self._base(U)
+        phi = torch.cat((base[:, 3:], torch.zeros_like(base)), 1) if self.gradients else base[:, 3:]
+        return self._complete(base, phi)
+
+    def variables(self, U, cells):
+        base = self._base(U)
+        tau = cells.knudsen_padded
+        if self.gas.omega is not None:
+            rho, _, T = self.fluid(U)
+            tau = tau / self.gas.frequency(rho, T).unsqueeze(1)
+        return self._complete(base, self.features(base, cells.dx, tau))
+
+    # Decoder -------------------------------------------------------------------------------------------------------------------
+
+    def distribution(self, V: Tensor) -> tuple[Tensor, Tensor]:
+        """Masses of h at the nodes and the nodes' velocities, both [batch, K, cell]."""
+        shape = torch.einsum("kr,brn->bkn", self.encoder.synthesis, V[:, 3:])
+        h = V[:, :1].exp() * (self.nodes.maxwellian[:, None] + shape)
+        return h, V[:, 1:2] + (0.5 * V[:, 2:3]).exp() * self.nodes.c[:, None]
+
+    def conserved(self, V):
+        rho, u, T = V[:, 0].exp(), V[:, 1], V[:, 2].exp()
+        W = torch.einsum("mr,brn->bmn", self.A, V[:, 3:])
+        return torch.cat((torch.stack((rho, rho * u, 0.5 * rho * (u * u + T)), 1), rho.unsqueeze(1) * W), 1)
+
+    # Transport -----------------------------------------------------------------------------------------------------------------
+
+    def flux(self, V):
+        """int v (1, v, v^2/2, w(c) - m) h dv in the frame of V itself."""
+        h, v = self.distribution(V)
+        return torch.cat((_fluid_moments(v * h, v), torch.einsum("mk,bkn->bmn", self.w_nodes, v * h)), 1)
+
+    def max_speed(self, V):
+        return V[:, 1:2].abs() + REACH * (0.5 * V[:, 2:3]).exp()
+
+    def upwind(self, V_l, V_r):
+        speed = torch.maximum(self.max_speed(V_l), self.max_speed(V_r))
+        return speed * (self.conserved(V_r) - self.conserved(V_l))
+
+    def transport(self, flux, V_l, V_r, V):
+        r"""dx dU/dt without the source. At a face f = h_l for v > 0 and h_r for v < 0 (Rusanov: |v| replaced by the largest
+        speed),
+
+        .. math:: \hat F = \int \tfrac12 (v + |v|)\,(\cdot)\,h_l\,dv + \int \tfrac12 (v - |v|)\,(\cdot)\,h_r\,dv ,
+
+        each h on its own nodes, tested with the functions w of the cell on either side of the face.
+        """
+        n = V.shape[2]
+        h, v = self.distribution(torch.cat((V_l, V_r), 2))
+        if flux is flux_rusanov:
+            speed = torch.maximum(self.max_speed(V_l), self.max_speed(V_r)).repeat(1, 1, 2)
+        else:  # |v| rounded off within a twentieth of a thermal speed, as in MomentLaw.upwind
+            T = torch.cat((V_l[:, 2:3], V_r[:, 2:3]), 2).exp()
+            speed = (v * v + 0.0025 * T).sqrt()
+        side = torch.ones(2, dtype=V.dtype)
+        side[1] = -1
+        F = 0.5 * (v + speed * side.repeat_interleave(n + 1)) * h
+        fluid = _fluid_moments(F, v)
+        fluid = fluid[:, :, : n + 1] + fluid[:, :, n + 1 :]
+        rate = fluid[:, :, :-1] - fluid[:, :, 1:]
+        # the four sides of faces that a cell sees, in its frame: inflow at its left face, outflow at its right one
+        u, s, T = V[:, 1:2], (0.5 * V[:, 2:3]).exp(), V[:, 2:3].exp()
+        seen = torch.cat([v[:, :, k : k + n] for k in (0, n + 1, 1, n + 2)], 1)
+        entering = torch.cat((F[:, :, :n], F[:, :, n + 1 : -1], -F[:, :, 1 : n + 1], -F[:, :, n + 2 :]), 1)
+        W_rate = torch.einsum("mk,bkn->bmn", self.w, self.nodes.deposit((seen - u) / s, entering))
+        W_rate = W_rate - self.shift[:, None] * rate[:, :1]
+        # the frame's own motion
+        rho = V[:, :1].exp()
+        u_rate = (rate[:, 1:2] - u * rate[:, :1]) / rho
+        T_rate = (2 * rate[:, 2:3] - 2 * u * rate[:, 1:2] + (u * u - T) * rate[:, :1]) / rho
+        by_u, by_T = torch.einsum("mk,bkn->bmn", self.w_slopes, self.distribution(V)[0]).chunk(2, 1)
+        return torch.cat((rate, W_rate - by_u * (u_rate / s) - by_T * (0.5 * T_rate / T)), 1)
+
+    # Relaxation ----------------------------------------------------------------------------------------------------------------
+
+    def equilibrium_defect(self, U):
+        return torch.cat((torch.zeros_like(U[:, :3]), -U[:, 3:]), 1)
+
+    # Fields --------------------------------------------------------------------------------------------------------------------
+
+    def macroscopic(self, U, cells):
+        rho, u, T = self.fluid(U)
+        if cells is None:
+            V = self.local_variables(U)
+        else:
+            V = self.variables(cells.pad(U), cells)
+            ghost = (V.shape[2] - U.shape[2]) // 2
+            V = V[:, :, ghost:-ghost]
+        q = 0.5 * rho * T**1.5 * torch.einsum("r,brn->bn", self.cube, V[:, 3:])
+        return {"rho": rho, "u": u, "T": T, "sigma": torch.zeros_like(T), "q": q}
+
+    def start(self, case) -> Tensor:
+        """The moments of a case's start, [component, cell]: those of its Maxwellians in the frame of their sum."""
+        G, _ = case.raw_moments(self.gas, 2)
+        U = torch.stack([torch.tensor(row) for row in (G[0], G[1], 0.5 * G[2])])
+        _, u, T = (value[0].repeat_interleave(case.refine)[:, None] for value in self.fluid(U[None]))
+        rho_c, u_c, T_c = (torch.tensor(value)[..., None] for value in (case.rho, case.u, case.T))
+        x = torch.linspace(-7, 7, 141, dtype=torch.float64)  # the trapezoidal rule: spectral for Maxwellians
+        weight = torch.exp(-0.5 * x * x)
+        c = (u_c + T_c.sqrt() * x - u) / T.sqrt()  # [Maxwellian, fine cell, velocity]
+        masses = (rho_c * weight / weight.sum()).expand_as(c)
+        W = self.nodes.deposit(c.permute(0, 2, 1).flatten(0, 1)[None], masses.permute(0, 2, 1).flatten(0, 1)[None])[0]
+        W = torch.einsum("mk,kn->mn", self.w, W).reshape(self.moments, -1, case.refine).mean(2)
+        return torch.cat((U, W - self.shift[:, None] * U[:1]))
+
+    def from_moments(self, G, H):
+        """Of raw moments alone: the most probable W for the moments up to the fourth. Exact for a Maxwellian."""
+        U = torch.stack((G[:, 0], G[:, 1], 0.5 * G[:, 2]), 1)
+        rho, u, T = self.fluid(U)
+        third = G[:, 3] - 3 * u * G[:, 2] + 2 * u**3 * rho
+        fourth = G[:, 4] - 4 * u * G[:, 3] + 6 * u**2 * G[:, 2] - 3 * u**4 * rho
+        own = torch.stack((third / T**1.5, fourth / T**2 - 3 * rho), 1)
+        return torch.cat((U, torch.einsum("mk,bkn->bmn", self.guess, own)), 1)
+
+
+def _fluid_moments(F: Tensor, v: Tensor) -> Tensor:
+    """int (1, v, v^2/2) F, [batch, 3, cell], of masses F at velocities v [batch, K, cell]."""
+    return torch.stack((F.sum(1), (F * v).sum(1), 0.5 * (F * v * v).sum(1)), 1)
