@@ -13,7 +13,7 @@ from kinetic.spectral.quadrature import distinct, pair_rule, shell_average
 from kinetic.spectral.transform import Transform
 
 CUTOFF = 0.5**0.5  # of |s|/L: pairs further apart weigh what f weighs beyond the bounds
-TOLERANCE = 1e-13  # of the products f(v + s) f(v - s), relative to the largest
+NEGLECTED = 1e-5  # of the tolerance: products f(v + s) f(v - s), relative to the largest, that may be left out
 MEMORY = 1 << 27  # bytes of workspace that a block of cells may use
 
 
@@ -36,16 +36,17 @@ class CollisionOperator:
     :math:`\int |\delta Q|^2 / M\, dv`, M the Maxwellian of f.
     equilibrium: return Q(f) - Q(M), which makes Maxwellians (with the discrete moments of f) exact equilibria; computed as
     the bilinear Q(f - M, f + M), so that the relative accuracy is kept near equilibrium, at twice the pair sums.
-    tolerance: products f(v + s) f(v - s) below it (relative) may be left out. cutoff: of |s|/L.
+    tolerance: relative accuracy of the fast sums, where the grid allows for it (1e-12 costs about twice as much as 1e-8).
+    cutoff: of |s|/L.
     """
 
-    def __init__(self, grid, alpha, *, conserve=True, equilibrium=False, tolerance=TOLERANCE, cutoff=CUTOFF):
+    def __init__(self, grid, alpha, *, conserve=True, equilibrium=False, tolerance=1e-8, cutoff=CUTOFF):
         self.grid, self.alpha = grid, float(alpha)
-        self.conserve, self.equilibrium, self.tolerance = conserve, equilibrium, float(tolerance)
+        self.conserve, self.equilibrium, self.neglected = conserve, equilibrium, NEGLECTED * tolerance
         reflected = 2 if grid.even else 1
         self.points = grid.points[:1] + tuple(reflected * n for n in grid.points[1:])  # of the whole lattice
         self.transform = Transform(grid.points, grid.dv, grid.even)
-        self.rule = pair_rule(self.points, grid.dv, self.alpha, cutoff, self.transform.wave_numbers())
+        self.rule = pair_rule(self.points, grid.dv, self.alpha, cutoff, self.transform.wave_numbers(), tolerance)
         self.rank = len(self.rule.project)
         self.block = max(1, MEMORY // (24 * self.rank * int(np.prod(grid.points))))
         self._loss = None if self.alpha == 0 else self._loss_tables()
@@ -79,7 +80,7 @@ class CollisionOperator:
         F = self._padded(f)
         G = F if g is None else self._padded(g)
         A = np.empty((len(f), self.rank, shape[0], (shape[1] - first[0]) * (shape[2] - first[1])))
-        pair_sums(F, G, g is None, self.tolerance, shape, first, rule.shifts, rule.weights, rule.starts, rule.project, A)
+        pair_sums(F, G, g is None, self.neglected, shape, first, rule.shifts, rule.weights, rule.starts, rule.project, A)
         spectra = self.transform.forward(A.reshape(len(f), self.rank, *self.grid.points))
         gain = np.empty((len(f), *spectra.shape[2:]), complex)
         combine(spectra.reshape(*spectra.shape[:2], -1), rule.multiplier.reshape(self.rank, -1), gain.reshape(len(f), -1))

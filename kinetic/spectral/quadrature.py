@@ -14,8 +14,7 @@ import numpy as np
 from scipy.special import gammaln, j0
 
 DEGREE = 3  # of the corrections at s = 0, in squares: the rule is then exact for Gaussians times even polynomials of degree 6
-WIDTH = 2.0  # of these Gaussians, in lattice spacings: what a well-resolved gas has
-RANK_TOLERANCE = 1e-8  # of the separation of lengths and wave numbers, relative to the largest singular value
+WIDTH = 2.5  # of these Gaussians, in lattice spacings: what a well-resolved gas has
 TAIL = 1e-6  # at least so small a gas is at the bounds, and its transform at the largest wave number: less must be separated
 
 
@@ -37,10 +36,10 @@ class PairRule:
     multiplier: np.ndarray
 
 
-def pair_rule(points, dv, alpha: float, cutoff: float, k) -> PairRule:
+def pair_rule(points, dv, alpha: float, cutoff: float, k, tolerance: float) -> PairRule:
     r"""The rule on a grid of ``points``; s runs over :math:`\sum_i (s_i/L_i)^2 \le \mathrm{cutoff}^2`, widths 2 L_i.
 
-    k: |k| of the transform's modes, any shape.
+    k: |k| of the transform's modes, any shape; tolerance: of the separation, relative to the largest singular value.
     """
     dims, h = len(points), np.asarray(dv, float)
     half = 0.5 * h * np.asarray(points)
@@ -50,13 +49,14 @@ def pair_rule(points, dv, alpha: float, cutoff: float, k) -> PairRule:
     unique, inverse = distinct(k)
     weight = 2.0 ** (dims + alpha) * np.prod(h) * _power(length, alpha)
     table = weight[:, None] * shell_average(np.outer(length, unique), dims)
-    table[stencil] += 2.0 ** (dims + alpha) * _corrections(dims, h, alpha, unique)
+    if alpha % 2:  # even powers are smooth
+        table[stencil] += 2.0 ** (dims + alpha) * _corrections(dims, h, alpha, unique)
     # f(v + s) f(v - s) falls off as exp(-s^2/T) exp(-T k^2/4): separate m_o(k) to the accuracy that these leave visible, but in
     # no mode worse than in the last one of an axis: a wrong gain of modes in the corners would excite grid-scale noise
     seen_s = np.exp(2 * np.log(TAIL) * (length / half.max()) ** 2)[:, None]
     seen_k = np.exp(0.5 * np.log(TAIL) * np.minimum(1.0, (unique * h.min() / pi) ** 2))
     U, size, Vt = np.linalg.svd((seen_s * table * seen_k).T, full_matrices=False)
-    rank = int((size > RANK_TOLERANCE * size[0]).sum())
+    rank = int((size > tolerance * size[0]).sum())
     multiplier = ((U[:, :rank] * size[:rank]) / seen_k[:, None]).T[:, inverse]
     n3 = np.concatenate([np.zeros((len(n), 3 - dims), int), n], axis=1)
     order = np.lexsort((n3[:, 2], n3[:, 1], n3[:, 0]))
@@ -69,10 +69,9 @@ def pair_rule(points, dv, alpha: float, cutoff: float, k) -> PairRule:
 
 
 def distinct(k):
-    """The distinct wave numbers of an array of them, and where they stand in it (same shape)."""
-    unit = 1e-9 * np.max(k)
-    unique, inverse = np.unique(np.rint(k / unit), return_inverse=True)
-    return unique * unit, inverse.reshape(np.shape(k))
+    """The distinct lengths in an array of them (to nine digits of the largest), and where they stand in it (same shape)."""
+    _, index, inverse = np.unique(np.rint(k / (1e-9 * np.max(k))), return_index=True, return_inverse=True)
+    return np.ravel(k)[index], inverse.reshape(np.shape(k))
 
 
 def _power(length, alpha):
@@ -88,12 +87,12 @@ def _orbits(n, h):
     """orbit [S] of every vector, lengths [orbits]; the first orbits are the correction stencil's, returned as indices."""
     corner = {tuple(a): i for i, a in enumerate(_simplex(n.shape[1]))}
     own = np.array([corner.get(tuple(a), -1) for a in n])
-    square = ((n * h) ** 2).sum(1)
-    shells, inverse = np.unique(np.rint(square[own < 0] / (1e-9 * h.min() ** 2)), return_inverse=True)
+    length = np.sqrt(((n * h) ** 2).sum(1))
+    shells, inverse = distinct(length[own < 0])
     orbit = own.copy()
     orbit[own < 0] = len(corner) + inverse
     near = np.sqrt(((_simplex(n.shape[1]) * h) ** 2).sum(1))
-    return orbit, np.concatenate([near, np.sqrt(shells * 1e-9) * h.min()]), np.arange(len(corner))
+    return orbit, np.concatenate([near, shells]), np.arange(len(corner))
 
 
 def _corrections(dims, h, alpha, k):
@@ -115,8 +114,7 @@ def _corrections(dims, h, alpha, k):
     def tests(s, square):
         return np.stack([np.prod((s / width) ** (2 * a), axis=1) for a in powers]) * np.exp(-square / width**2)
 
-    lengths, inverse = np.unique(np.rint(square / (1e-9 * h.min() ** 2)), return_inverse=True)
-    lengths = np.sqrt(lengths * 1e-9) * h.min()
+    lengths, inverse = distinct(np.sqrt(square))
     by_length = np.zeros((len(powers), len(lengths)))
     np.add.at(by_length.T, inverse, (copies * tests(s, square)).T)
     lattice = np.prod(h) * (by_length * _power(lengths, alpha)) @ shell_average(np.outer(lengths, k), dims)
