@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from closure import checkpoint as checkpoints
+from closure.samples import Samples
 from kinetic.errors import InputError
 from solvers import GHOST
 
@@ -43,17 +44,10 @@ class TrainOptions:
             raise InputError(f"train.validation is {self.validation}: give a fraction between 0 and 1")
 
 
-@dataclass
-class Samples:
-    """One row per labelled cell: network inputs, true corrections to the rule (in the law's ``units``), trajectory numbers."""
-
-    phi: Tensor
-    target: Tensor
-    trajectory: Tensor
-
-
 def samples(law, data) -> Samples:
     """Inputs and targets of every cell of a label set (``closure.labels``), through the law's own variables and features."""
+    if hasattr(law, "samples"):
+        return law.samples(data)
     n = law.n
     if data.sizes["moment"] <= 2 * n + 1:
         raise InputError(
@@ -153,7 +147,7 @@ def train(law, network_config: dict, data, options: TrainOptions, directory: Pat
             fraction = state["step"] / (options.epochs * steps)
             warm = min(1.0, (state["step"] + 1) / min(200, 0.05 * options.epochs * steps))
             optimizer.param_groups[0]["lr"] = warm * options.learning_rate * (0.01 + 0.99 * 0.5 * (1 + cos(pi * fraction)))
-            loss = _loss(law, table, batch)
+            loss = _loss(_error(law, table, batch))
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -204,25 +198,34 @@ def train(law, network_config: dict, data, options: TrainOptions, directory: Pat
 def _set_scales(law, table, fit) -> None:
     """Root mean squares of inputs and outputs over the training cells, without a shift."""
     net = law.network
+    if not hasattr(net, "scale_in"):
+        return
     net.scale_in.copy_((table.phi[fit].double().clamp(-50, 50) ** 2).mean(0).sqrt().clamp(min=1e-3))
     net.scale_out.copy_((table.target[fit].double().clamp(-5, 5) ** 2).mean(0).sqrt().clamp(min=1e-6))
 
 
-def _loss(law, table, batch) -> Tensor:
-    """Huber loss of each closing coefficient, in units of its root mean square; linear beyond HUBER, so that the many cells
-    near equilibrium count beside the few far from it."""
+def _error(law, table, batch) -> Tensor:
+    """Error of what the network gives, [row, output], in units of the root mean square of what it is to give."""
+    if hasattr(law, "error"):
+        return law.error(table.phi[batch], table.target[batch])
     out = law.correction(table.phi[batch].T.unsqueeze(0))[0].T
-    error = (out - table.target[batch]) / law.network.scale_out
+    return (out - table.target[batch]) / law.network.scale_out
+
+
+def _loss(error: Tensor) -> Tensor:
+    """Huber loss, linear beyond HUBER, so that the many cells near equilibrium count beside the few far from it."""
     return torch.nn.functional.huber_loss(error, torch.zeros_like(error), delta=HUBER) / HUBER
 
 
 def _validate(law, table, check) -> tuple[float, float]:
     losses, residual, variance = [], 0.0, 0.0
     for batch in check.split(65536):
-        losses.append(float(_loss(law, table, batch)) * len(batch))
-        out = law.correction(table.phi[batch].T.unsqueeze(0))[0].T
-        residual += float(((out - table.target[batch]) ** 2).sum())
-        variance += float((table.target[batch] ** 2).sum())
+        error = _error(law, table, batch)
+        losses.append(float(_loss(error)) * len(batch))
+        target = table.target[batch]
+        rule = law.untrained_error(target) if hasattr(law, "error") else target / law.network.scale_out
+        residual += float((error**2).sum())
+        variance += float((rule**2).sum())
     return sum(losses) / len(check), 1 - residual / variance
 
 
