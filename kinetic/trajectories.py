@@ -107,8 +107,6 @@ def dataset(trajectories: Sequence[Trajectory], attributes: Mapping | None = Non
     if first is None:
         raise InputError("trajectories: there are none to save")
     for other in trajectories:
-        if other.transverse is not None:
-            raise InputError(f"trajectories: {other.case} moves along y, of which these files hold no moments: keep_f=false")
         for name in ("x", "t", "gas", "t_f"):
             if not np.array_equal(getattr(first, name), getattr(other, name)):
                 what = "one file holds one gas, grid and list of times"
