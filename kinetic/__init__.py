@@ -3,8 +3,8 @@
 Must not know: closures, networks, experiments, torch.
 
 Public names: Gas, gas, InputError, Case, Wall, cases, VelocityGrid, velocity_grid, simulate, Trajectory,
-save_trajectories, load_trajectories, macroscopic, maxwellian_moments, rankine_hugoniot, solve_shock, ShockProfile, solve_channel, ChannelProfile,
-slip_coefficients. The compiled parts are imported on first use: importing is quick.
+save_trajectories, load_trajectories, macroscopic, maxwellian_moments, rankine_hugoniot, solve_shock, ShockProfile,
+solve_channel, ChannelProfile, slip_coefficients. The compiled parts are imported on first use: importing is quick.
 """
 
 from importlib import import_module

@@ -88,8 +88,8 @@ def solve_channel(case: Case, gas: Gas, *, linear: bool = True, acceleration: bo
     if linear:
         z = equations.rest
         dz, iterations, residual = (_newton_step if acceleration else _source_iteration)(equations)
-        values = equations.fields(z) + _im(equations.fields(z + 1j * COMPLEX_STEP * dz, 1j * COMPLEX_STEP))
-        density = (z + dz)[equations.walls]
+        both = equations.fields(z + 1j * COMPLEX_STEP * dz, 1j * COMPLEX_STEP)  # at rest, and its change
+        values, density = both.real + _im(both), (z + dz)[equations.walls]
     else:
         z, iterations, residual = _newton(equations)
         values, density = equations.fields(z, 1.0), z[equations.walls]
@@ -245,8 +245,7 @@ class _Equations:
         by_raw = np.stack(list(_derivatives(lambda r: transverse.fields(r, self.gas.dims), raw[: transverse.RAW])), axis=1)
         used = [*range(3), *(r for r in range(3, transverse.RAW) if by_raw[self.carried[3:], r].any())]
         response = self.slab.jacobian(self.rows[[*used, -2, -1]], change)  # [N, used, b, N]
-        nothing, unit = 0 * change[:, 0], [self.emission(n, theta) for n in np.eye(2)]
-        emitted = np.stack([self.moments(self.slab(nothing, e)) for e in unit], axis=-1)  # [a, N, 2]
+        emitted = np.stack([self.moments(self.slab.emit(self.emission(n, theta))) for n in np.eye(2)], axis=-1)  # [a, N, 2]
         J = np.zeros((z.size, z.size))
         by_w, by_n = J[: w.size, : w.size].reshape(b, N, b, N), J[: w.size, self.walls].reshape(b, N, 2)
         by_w[:3] = response[:, :3].transpose(1, 0, 2, 3)

@@ -153,12 +153,17 @@ class Slab:
             self.returned = reach * (r * across * bounce)[..., None]  # emitted by the other wall
 
     def __call__(self, source, emission):
-        """Distributions [f, 2, K, N] of sources of that shape and emissions [f, 2, K]."""
-        source = np.moveaxis(source, 0, -1)
-        g = self.direct @ source
+        """Distributions [f, 2, K, N] of sources of that shape (real or complex) and emissions [f, 2, K]."""
+        source = np.ascontiguousarray(np.moveaxis(source, 0, -1))
+        kind, columns = source.dtype, source.view(float)  # real and imaginary parts side by side
+        g = self.direct @ columns
         if self.reflecting:
-            g += self.crossed @ source[::-1]
-        g = np.moveaxis(g, -1, 0) + self.emitted * emission[..., None]
+            g += self.crossed @ columns[::-1]
+        return np.moveaxis(g.view(kind), -1, 0) + self.emit(emission)
+
+    def emit(self, emission):
+        """Distributions [f, 2, K, N] of emissions alone."""
+        g = self.emitted * emission[..., None]
         return g + self.returned * emission[:, ::-1, :, None] if self.reflecting else g
 
     def jacobian(self, rows, change):
