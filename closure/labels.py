@@ -29,7 +29,7 @@ class LabelRequest:
     wave, mix, transition, equilibrium: how many trajectories of each kind of random case; shocks: Mach numbers, each as a steady
     profile and forming from a jump; shock_windows: snapshots cut from each steady profile, at cell widths log-uniform in
     shock_cell_width (upstream mean free paths) and at random offsets.
-    cells: cells of a snapshot; refine: kinetic cells per cell; velocity_points: of the kinetic solution (None: its own choice);
+    cells: cells of a snapshot; refine: kinetic cells per cell; velocity_points: of relaxation models (None: their own choice);
     t_end, snapshots: saved times, squares of a uniform ladder (early times dense); order: highest raw moment;
     keep_f: times, added to the saved ones, at which the distribution of the random cases is kept too.
     """
@@ -88,8 +88,8 @@ def make(
     progress: called with (fraction, text) as it goes; attributes: the file's further
     attributes, asked for at the end. Any number of workers makes the same bits.
     """
-    if gas.is_boltzmann:
-        raise InputError(f"gas={gas.name}: labels are made with relaxation models; choose a bgk, shakhov or es_bgk gas")
+    if gas.is_boltzmann and request.shocks:
+        raise InputError(f"label.shocks: only relaxation models have steady shocks here; with gas={gas.name} give label.shocks=[]")
     report = progress or (lambda fraction, text: None)
     described = {f"request_{key}": str(value) for key, value in vars(request).items()}
     total = sum(getattr(request, kind) for kind in KINDS[:4]) + len(request.shocks)
@@ -136,7 +136,8 @@ def _check_steady(data, path, gas):
 def _random(gas, request, workers, report: Callable) -> list:
     """Trajectories of the random cases, on the cells of the request."""
     solutions, points = [], request.velocity_points
-    gas = replace(gas, velocity_points=points) if gas.velocity_points is None else gas
+    if gas.velocity_points is None and not gas.is_boltzmann:  # those have velocities in every coordinate: their own choice
+        gas = replace(gas, velocity_points=points)
     fine, batch = request.cells * request.refine, 32 * workers
     for code, kind in enumerate(KINDS[:4]):
         seeds = [request.seed + 100_000 * code + i for i in range(getattr(request, kind))]

@@ -77,6 +77,18 @@ def test_labels_in_more_dimensions_start_out_of_equilibrium(tmp_path, name):
     assert min(abs(t.sigma[0]).max() for t in load_trajectories(tmp_path / "labels.nc", gas(name))) > 1e-3
 
 
+def test_labels_of_molecules(tmp_path):
+    """Boltzmann gases: moments and the pair (g, h) as of the others; their steady shocks are asked for in vain."""
+    molecules = gas("maxwell_2v", velocity_points=16)
+    request = replace(REQUEST, wave=1, mix=0, transition=0, equilibrium=0, shocks=(), cells=10, t_end=0.02, keep_f=(0.02,))
+    data = labels.make(tmp_path / "labels.nc", molecules, request)
+    (t,) = load_trajectories(tmp_path / "labels.nc", molecules)
+    np.testing.assert_array_equal(labels.load(tmp_path / "labels.nc", molecules).H, data.H)
+    assert t.gas == molecules and t.f.shape == (1, 2, 10, 16) and abs(t.sigma[0]).max() > 0
+    with pytest.raises(InputError, match=r"label.shocks"):
+        labels.make(tmp_path / "labels.nc", molecules, REQUEST)
+
+
 @pytest.mark.parametrize(
     ("change", "key"),
     [({"keep_f": (0.2,)}, "keep_f"), ({"keep_f": 0.1}, "keep_f"), ({"wave": -1}, "wave"), ({"cells": 0}, "cells")],
