@@ -130,11 +130,6 @@ def test_bad_mach_number(mach):
         solve_shock(gas("bgk_3v"), mach)
 
 
-def test_molecules_are_refused():
-    with pytest.raises(InputError, match="gas="):
-        solve_shock(gas("maxwell_3v"), 2.0)
-
-
 def test_too_few_velocities_are_refused():
     with pytest.raises(InputError, match=r"gas\.velocity_points"):
         solve_shock(gas("bgk_1v", velocity_points=20), 5.5)
