@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kinetic import Case, Wall, cases, gas, kernel, simulate
+from kinetic import Case, Wall, cases, gas, kernel, simulate, solve_shock
 from kinetic.errors import UnderResolvedWarning
 from kinetic.gas import Gas
 from kinetic.simulation import KIND
@@ -208,3 +208,19 @@ def test_random_cases_stay_solvable_from_dense_to_free_flight(name, make):
         for options in (knudsen, {} if make is cases.transition else {"knudsen": 10.0}):
             solution = simulate(make(seed, cells=50, fine=100, t_end=0.05, **options), gas(name))[0]
             assert solution.status == "ok"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["shakhov_3v", "es_bgk_3v"])
+def test_marched_shock_tends_to_the_steady_one(name):
+    """Mach 2, omega = 0.81, 5 cells in a unit of length; the steady profile comes from characteristics and Newton's method."""
+    the_gas = gas(name, omega=0.81)
+    steady = solve_shock(the_gas, 2.0)
+    solution = simulate(cases.shock(2.0, the_gas, length=40, cells=200, t_end=60), the_gas)[0]
+    density = (solution.rho[-1] - solution.rho[-1, 0]) / (solution.rho[-1, -1] - solution.rho[-1, 0])
+    i = int(np.argmax(density > 0.5))
+    middle = solution.x[i - 1] + (0.5 - density[i - 1]) / (density[i] - density[i - 1]) * solution.dx
+    exact = steady.sample(solution.x - middle, solution.dx)
+    for key in ("rho", "u", "T", "q", "sigma"):
+        value = getattr(solution, key)[-1]
+        np.testing.assert_allclose(value, exact[key], rtol=0, atol=0.005 * np.abs(value).max(), err_msg=key)
