@@ -23,11 +23,15 @@ COLOURS = {
     "enc_mlc": "#CC79A7",
     "quadrature": "#009E73",
     "grad": "#0072B2",
+    "hme": "#332288",
+    "max_entropy": "#882255",
+    "gradient_net": "#117733",
+    "entropy_net": "#AA4499",
     "grad13": "#56B4E9",
     "nsf": "#E69F00",
     "euler": "#999999",
 }
-LEARNED = ("herm_mlc", "enc_mlc")
+LEARNED = ("herm_mlc", "enc_mlc", "gradient_net", "entropy_net")
 OTHERS = ("#8C564B", "#7F3C8D", "#11A579")  # a user's own closures, in the order of their names
 NAMES = {
     "kinetic": "kinetic",
@@ -35,6 +39,10 @@ NAMES = {
     "enc_mlc": "EncMLC",
     "quadrature": "quadrature",
     "grad": "Grad",
+    "hme": "HME",
+    "max_entropy": "maximum entropy",
+    "gradient_net": "gradient network",
+    "entropy_net": "entropy network",
     "grad13": "Grad-13",
     "nsf": "NSF",
     "euler": "Euler",
@@ -255,5 +263,49 @@ def channel_figure(data: xr.Dataset, title: str) -> Figure:
             axis.set_ylim(sorted((0, 1.5 * float(data[name].mean()))))
     for axis in axes[len(names) :]:
         axis.axis("off")
+    figure.suptitle(title)
+    return figure
+
+
+REGION_AXES = {
+    "mixture": (r"separation $(u_1 - u_2)/\sqrt{T_1}$", r"temperature ratio $\log_{10}(T_2/T_1)$"),
+    "stress": (r"stress $\sigma/p$", r"heat flux $q/(p\sqrt{T})$"),
+}
+
+
+def _imaginary(figure: Figure, axis: Any, x: np.ndarray, y: np.ndarray, values: np.ndarray) -> None:
+    """Where the speeds are complex, by how much; white where they are real."""
+    values = np.ma.masked_less_equal(np.ma.masked_invalid(values), 0)
+    drawn = axis.pcolormesh(x, y, values, cmap="magma_r", vmin=0, vmax=0.5, shading="nearest", rasterized=True)
+    axis.grid(False)
+    figure.colorbar(drawn, ax=axis, label=r"$\max|\mathrm{Im}\,\lambda|\,/\,\max|\lambda|$", extend="max")
+
+
+def region_figure(data: xr.Dataset, title: str) -> Figure:
+    """Complex characteristic speeds over a plane of states. data: `region.nc`."""
+    figure = plt.figure(figsize=(4.6, 3.6))
+    axis = figure.subplots()
+    x, y, values = data["first"].values, data["second"].values, data.imaginary_part.values.T
+    _imaginary(figure, axis, x, y, values)
+    if (values > 0).any() and (values == 0).any():
+        axis.contour(x, y, (values > 0).astype(float), [0.5], colors="black", linewidths=1)
+    axis.set(xlabel=REGION_AXES[data.attrs["plane"]][0], ylabel=REGION_AXES[data.attrs["plane"]][1])
+    figure.suptitle(title)
+    return figure
+
+
+def diagnosis_figure(data: xr.Dataset, title: str) -> Figure:
+    """Over x and t: complex speeds, and how close the moments are to those of no positive distribution. data: `diagnosis.nc`."""
+    figure = plt.figure(figsize=(8.2, 3.3))
+    left, right = figure.subplots(1, 2, sharey=True)
+    x, t = data.x.values, data.time.values
+    _imaginary(figure, left, x, t, data.imaginary_part.values)
+    right.set_facecolor("black")  # not realizable
+    least = np.ma.masked_less_equal(np.ma.masked_invalid(data.least_b.values), 0)
+    drawn = right.pcolormesh(x, t, least, cmap="viridis", vmin=0, vmax=1, shading="nearest", rasterized=True)
+    right.grid(False)
+    figure.colorbar(drawn, ax=right, label=r"$\min_k b_k/k$ (black: $\leq 0$, not realizable)")
+    left.set(xlabel="$x$", ylabel="$t$", title="characteristic speeds")
+    right.set(xlabel="$x$", title="realizability")
     figure.suptitle(title)
     return figure
