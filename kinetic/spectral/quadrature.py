@@ -13,8 +13,8 @@ from math import pi
 import numpy as np
 from scipy.special import gammaln, j0
 
-DEGREE = 3  # of the corrections at s = 0, in squares: the rule is then exact for Gaussians times even polynomials of degree 6
-WIDTH = 2.5  # of these Gaussians, in lattice spacings: what a well-resolved gas has
+DEGREE = 4  # of the corrections at s = 0, in squares: the rule is then exact for Gaussians times even polynomials of degree 8
+WIDTH = 2.2  # of these Gaussians, in lattice spacings: what a well-resolved gas has
 TAIL = 1e-6  # at least so small a gas is at the bounds, and its transform at the largest wave number: less must be separated
 
 
