@@ -5,12 +5,16 @@ from pathlib import Path
 
 import torch
 
+from closure.enc_mlc import EncMLC
+from closure.gradient_net import GradientNet
 from closure.herm_mlc import HermMLC
+from closure.icnn import EntropyNet
 from conf.build import build
 from kinetic.errors import InputError
 
 FORMAT = 1
 SHIPPED = Path(__file__).with_name("weights")
+LEARNED = {law.name: law for law in (HermMLC, EncMLC, GradientNet, EntropyNet)}
 
 
 def network_factory(config: dict):
@@ -22,7 +26,7 @@ def network_factory(config: dict):
     return make
 
 
-def save(path: Path, law: HermMLC, network_config: dict, recipe: dict) -> None:
+def save(path: Path, law, network_config: dict, recipe: dict) -> None:
     """Write atomically: a reader sees the old file or the new one."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +34,7 @@ def save(path: Path, law: HermMLC, network_config: dict, recipe: dict) -> None:
         "format": FORMAT,
         "closure": law.name,
         "gas": law.gas.name,
-        "config": {"moments": law.n_g, "gradients": law.gradients, "memory": law.memory, "network": dict(network_config)},
+        "config": law.options | {"network": dict(network_config)},
         "state": law.network.state_dict(),
         "recipe": recipe,
     }
@@ -39,8 +43,8 @@ def save(path: Path, law: HermMLC, network_config: dict, recipe: dict) -> None:
     temporary.replace(path)
 
 
-def load(path: Path, gas) -> HermMLC:
-    """The closure of a checkpoint for a gas. InputError names the file when it is absent, unreadable or of another kind."""
+def load(path: Path, gas, name: str = "herm_mlc"):
+    """Closure ``name`` of a checkpoint for a gas. InputError names the file when it is absent, unreadable, of another kind."""
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such checkpoint: train one with experiment=train, or leave closure.checkpoint out")
@@ -57,25 +61,28 @@ def load(path: Path, gas) -> HermMLC:
         raise InputError(
             f"{path}: checkpoint for gas {content['gas']}, but gas={gas.name}: choose the matching closure.checkpoint"
         )
+    if content["closure"] != name:
+        raise InputError(f"{path}: checkpoint of closure={content['closure']}, but closure={name}: choose the matching one")
     config = dict(content["config"])
     network = network_factory(config.pop("network"))
-    law = HermMLC(gas, network, **config)
+    law = LEARNED[name](gas, network, **config)
     try:
         law.network.load_state_dict(content["state"])
     except RuntimeError as error:
         raise InputError(f"{path}: weights do not fit the network it names ({str(error).splitlines()[0]})") from None
     law.network.eval()
+    law.assemble()
     law.recipe = content["recipe"]
     return law
 
 
-def shipped(gas, config: dict) -> Path:
-    """The checkpoint that comes with the package for a gas and a configuration; InputError where there is none."""
+def shipped(gas, config: dict, name: str = "herm_mlc") -> Path:
+    """The checkpoint that comes with the package for a gas, a closure and its configuration; InputError where there is none."""
     for path in sorted(SHIPPED.glob("*.pt")):
         content = torch.load(path, weights_only=True, map_location="cpu")
-        if content["gas"] == gas.name and content["config"] == config:
+        if (content["closure"], content["gas"], content["config"]) == (name, gas.name, config):
             return path
     raise InputError(
         f"closure.checkpoint: no weights for gas={gas.name} with these closure options are shipped: train them with "
-        f"experiment=train gas={gas.name} and the same options, then give closure.checkpoint=FILE"
+        f"experiment=train closure={name} gas={gas.name} and the same options, then give closure.checkpoint=FILE"
     )

@@ -42,8 +42,8 @@ class EncMLC(MomentLaw):
     order = 4
 
     def __init__(
-        self, gas, network, moments: int = 6, components: int = 16, nodes: int = 32, spacing: float = 0.5, stretch: float = 0.0,
-        learn_basis: bool = True, entropy: float = 0.0, gradients: bool = True, memory: float = 0.2,
+        self, gas, network, moments: int = 6, components: int = 24, nodes: int = 40, spacing: float = 0.45, stretch: float = 0.3,
+        learn_basis: bool = False, entropy: float = 0.0, gradients: bool = True, memory: float = 0.2,
     ):  # fmt: skip
         """``network``: a constructor (inputs, outputs) -> torch.nn.Module. learn_basis, entropy: for training, see
         :mod:`closure.enc_training`."""
@@ -246,7 +246,7 @@ class EncMLC(MomentLaw):
         U = torch.stack([torch.tensor(row) for row in (G[0], G[1], 0.5 * G[2])])
         _, u, T = (value[0].repeat_interleave(case.refine)[:, None] for value in self.fluid(U[None]))
         rho_c, u_c, T_c = (torch.tensor(value)[..., None] for value in (case.rho, case.u, case.T))
-        x = torch.linspace(-7, 7, 141, dtype=torch.float64)  # the trapezoidal rule: spectral for Maxwellians
+        x = torch.linspace(-7, 7, 281, dtype=torch.float64)
         weight = torch.exp(-0.5 * x * x)
         c = (u_c + T_c.sqrt() * x - u) / T.sqrt()  # [Maxwellian, fine cell, velocity]
         masses = (rho_c * weight / weight.sum()).expand_as(c)

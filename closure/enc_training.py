@@ -234,6 +234,8 @@ def _validate(law, model, table, check, scale) -> dict[str, float]:
     for rows in check.split(65536):
         loss += float(_loss(law, model, table, rows, scale)) * len(rows)
         rows = rows[table.kind[rows] < KINDS.index("shock")]
+        if len(rows) == 0:
+            continue
         heat, _, components, _ = model(law, table, rows)
         unknown = table.z[rows] - table.z[rows] @ A.T @ A
         sums += torch.tensor([float(x.double().square().sum()) for x in (heat, table.q[rows], components, unknown)])

@@ -56,24 +56,24 @@ class Nodes:
         return masses + (torch.tensor([1.0, 0.0, 1.0], dtype=masses.dtype) - masses @ rows.T) @ gain.T
 
     def coefficients(self, values: Tensor) -> Tensor:
-        """B-spline coefficients [function, K + 6] of the splines through values [function, K] that vanish outside."""
-        return nn.functional.pad(values @ self._coefficients, (3, 3))
+        """B-spline coefficients [function, K + 7] of the splines through values [function, K] that vanish outside."""
+        return nn.functional.pad(values @ self._coefficients, (3, 4))
 
     def deposit(self, c: Tensor, masses: Tensor) -> Tensor:
-        """Integrals of the B-splines against masses at velocities c [batch, points, cell]: [batch, K + 6, cell].
+        """Integrals of the B-splines against masses at velocities c [batch, points, cell]: [batch, K + 7, cell].
 
         Integrals of a function are its ``coefficients`` times these: four numbers a point, however many the functions.
         """
         batch, _, cells = c.shape
         xi = torch.asinh(self.stretch * c) / self.stretch if self.stretch else c
-        p = ((xi - self.xi[0]) / self.spacing + 2).clamp(0, self.count + 2.999)
+        p = ((xi - self.xi[0]) / self.spacing + 2).clamp(0, self.count + 3)
         i = p.detach().floor()
         t = p - i
         r, t2 = 1 - t, t * t
         weights = (r**3 / 6, (t2 * (0.5 * t - 1) + 2 / 3), (0.5 * (t + t2 - t2 * t) + 1 / 6), t2 * t / 6)
         index = i.long()
         index = torch.cat([index + k for k in range(4)], 1)
-        out = torch.zeros(batch, self.count + 6, cells, dtype=c.dtype)
+        out = torch.zeros(batch, self.count + 7, cells, dtype=c.dtype)
         return out.scatter_add(1, index, torch.cat([weight * masses for weight in weights], 1))
 
     def evaluate(self, values: Tensor, c: Tensor) -> Tensor:

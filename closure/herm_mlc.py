@@ -39,6 +39,7 @@ class HermMLC(Quadrature):
             raise ValueError(f"closure.memory is {memory}: give a positive time")
         n = self.n
         self.gradients, self.memory = gradients, memory
+        self.options = {"moments": moments, "gradients": gradients, "memory": memory}
         even, odd = [1.0], [-1.0]
         state = odd * (n - 1) + even * (n - 1)  # a_k, ln b_k
         fluid = even + odd + even  # ln rho, u, ln T_x
@@ -54,6 +55,9 @@ class HermMLC(Quadrature):
         self.parity_out = torch.tensor([-1.0, (-1.0) ** (n + 1)][: self.outputs], dtype=torch.float64)
         made = network(self.inputs, self.outputs, parity_in=self.parity_in, parity_out=self.parity_out)
         self.network = Normalised(made, self.inputs, self.outputs)
+
+    def assemble(self) -> None:
+        """What follows from loaded weights: nothing."""
 
     # Positions in V of the closing coefficients, and of what the network sees.
 

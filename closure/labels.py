@@ -15,6 +15,7 @@ import xarray as xr
 from kinetic import cases, rankine_hugoniot, simulate, solve_shock, trajectories
 from kinetic.errors import InputError
 
+NAME = "labels.nc"
 FORMAT = 2
 MARK = "knudsen_labels"
 KINDS = ("wave", "mix", "transition", "equilibrium", "shock", "forming")
@@ -89,7 +90,7 @@ def make(
     attributes, asked for at the end. Any number of workers makes the same bits.
     """
     if gas.is_boltzmann and request.shocks:
-        raise InputError(f"label.shocks: only relaxation models have steady shocks here; with gas={gas.name} give label.shocks=[]")
+        raise InputError(f"label.shocks: only relaxation models have steady shocks; with gas={gas.name} give label.shocks=[]")
     report = progress or (lambda fraction, text: None)
     described = {f"request_{key}": str(value) for key, value in vars(request).items()}
     total = sum(getattr(request, kind) for kind in KINDS[:4]) + len(request.shocks)

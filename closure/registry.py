@@ -1,39 +1,49 @@
 """Closures by name, as the command line names them."""
 
 from closure import checkpoint as checkpoints
+from closure.checkpoint import LEARNED
 from closure.fluid import Euler, NavierStokesFourier
 from closure.grad import Grad, Grad13
-from closure.herm_mlc import HermMLC
 from closure.hme import HME
 from closure.max_entropy import MaxEntropy
 from closure.quadrature import Quadrature
 from kinetic.errors import InputError
 
-CLOSURES = {law.name: law for law in (Euler, NavierStokesFourier, Grad, Grad13, HME, MaxEntropy, Quadrature, HermMLC)}
+CLOSURES = {law.name: law for law in (Euler, NavierStokesFourier, Grad, Grad13, HME, MaxEntropy, Quadrature)} | LEARNED
 
 
 def build(name: str, gas, **options):
     """The closure ``name`` for a gas, ready to run.
 
-    ``grad`` is Grad's closure of the gas: any number of moments in D = 1, Grad-13 for D > 1. ``herm_mlc`` comes with trained
-    weights: those of ``checkpoint``, or the shipped ones that fit the other options. Raises InputError for an unknown name or
-    option.
+    ``grad`` is Grad's closure of the gas: any number of moments in D = 1, Grad-13 for D > 1. ``herm_mlc`` and ``enc_mlc`` come
+    with trained weights: those of ``checkpoint``, or the shipped ones that fit the other options. Raises InputError for an
+    unknown name or option.
     """
     if name not in CLOSURES:
         raise InputError(f"closure={name}: unknown, choose one of {', '.join(CLOSURES)}")
     if name == "grad" and gas.dims > 1:
         return Grad13(gas)
-    if name == "herm_mlc":
+    if name in LEARNED:
         path = options.pop("checkpoint", None)
-        return checkpoints.load(path or checkpoints.shipped(gas, options), gas)
+        return checkpoints.load(path or checkpoints.shipped(gas, options, name), gas, name)
     try:
         return CLOSURES[name](gas, **options)
     except TypeError as error:
         raise InputError(f"closure={name}: does not take these options ({error})") from None
 
 
-def untrained(gas, *, network: dict, checkpoint: str | None = None, **options) -> HermMLC:
-    """HermMLC with fresh weights, or those of ``checkpoint`` to go on from; ``network`` as in conf/closure/network."""
+def untrained(gas, *, network: dict, name: str = "herm_mlc", checkpoint: str | None = None, **options):
+    """A learned closure with fresh weights, or those of ``checkpoint`` to go on from; ``network`` as in conf/closure/network."""
     if checkpoint is not None:
-        return checkpoints.load(checkpoint, gas)
-    return HermMLC(gas, checkpoints.network_factory(network), **options)
+        return checkpoints.load(checkpoint, gas, name)
+    try:
+        return LEARNED[name](gas, checkpoints.network_factory(network), **options)
+    except TypeError as error:
+        raise InputError(f"closure={name}: does not take these options ({error})") from None
+
+
+def training_of(name: str):
+    """(labels, training): the modules that make and read a learned closure's labels, and that train it."""
+    from closure import distributions, enc_training, labels, training
+
+    return (distributions, enc_training) if name == "enc_mlc" else (labels, training)

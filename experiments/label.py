@@ -10,11 +10,11 @@ from experiments.output import Output
 from experiments.progress import bar
 from kinetic.errors import InputError
 
-NAME = "labels.nc"
 LAST_SEED = FIRST_SEED - 400_000  # four kinds of random cases, 100,000 seeds each
 
 
-def run(cfg: DictConfig, output: Output) -> int:
+def run(cfg: DictConfig, output: Output, labels=labels) -> int:
+    """``labels``: the module that makes them (a learned closure may need its own)."""
     gas = setup.gas(cfg)
     request = build({"_target_": "closure.labels.LabelRequest"} | setup.plain(cfg.label), "label")
     if not 0 <= request.seed <= LAST_SEED:
@@ -23,7 +23,7 @@ def run(cfg: DictConfig, output: Output) -> int:
         )
     with bar("labels", cfg.progress) as progress:
         data = labels.make(
-            output.directory / NAME,
+            output.directory / labels.NAME,
             gas,
             request,
             workers=setup.workers(cfg),
@@ -31,5 +31,6 @@ def run(cfg: DictConfig, output: Output) -> int:
             attributes=output.attributes,
         )
     trajectories, snapshots, cells = len(set(data.trajectory.values.tolist())), data.sizes["snapshot"], data.sizes["cell"]
-    print(f"wrote {NAME} in {output.directory}: {trajectories} trajectories, {snapshots} snapshots of {cells} cells", flush=True)
+    content = f"{trajectories} trajectories, {snapshots} snapshots of {cells} cells"
+    print(f"wrote {labels.NAME} in {output.directory}: {content}", flush=True)
     return 0

@@ -3,7 +3,6 @@
 from omegaconf import DictConfig
 
 import closure
-from closure import labels, training
 from conf.build import build
 from experiments import label, setup
 from experiments.output import Output
@@ -17,15 +16,16 @@ def run(cfg: DictConfig, output: Output) -> int:
     options = setup.closure_config(cfg, name)
     if "network" not in options:
         raise InputError(f"closure={name}: has nothing to learn; train one with a network, e.g. closure=herm_mlc")
-    law = closure.untrained(gas, **options)
+    law = closure.untrained(gas, name=name, **options)
+    labels, training = closure.training_of(name)
     settings = setup.plain(cfg.train)
     file = settings.pop("data")
     training_options = build({"_target_": "closure.training.TrainOptions"} | settings, "train", seed=cfg.seed)
 
     if file is None:
-        file = output.directory / label.NAME
+        file = output.directory / labels.NAME
         if not file.exists():  # it does where a stopped run goes on
-            label.run(cfg, output)
+            label.run(cfg, output, labels)
     data = labels.load(file, gas)
     recipe = {"closure": name, "gas": setup.plain(cfg.gas), "label": setup.plain(cfg.label), "seed": cfg.seed}
     with bar("training", cfg.progress) as progress:

@@ -4,12 +4,14 @@ import numpy as np
 import torch
 
 import closure
+from closure.encoder import fit_components
 from closure.registry import CLOSURES
 from kinetic.gas import gas
 from kinetic.moments import maxwellian_moments
 
 NETWORK = {"_target_": "closure.networks.MLP", "width": 16, "depth": 2}
-ONE_VELOCITY = ("grad", "max_entropy")
+CONVEX = {"_target_": "closure.icnn.ICNN", "width": 16, "depth": 2}
+ONE_VELOCITY = ("grad", "max_entropy", "gradient_net", "entropy_net", "enc_mlc")
 PAIRS = [
     (name, g)
     for g in ("bgk_1v", "bgk_2v", "bgk_3v")
@@ -19,15 +21,41 @@ PAIRS = [
 
 
 def make_law(name: str, gas_name: str, **options):
-    """A closure; the learned one with random weights large enough to matter, since its promises hold for any weights."""
-    if name != "herm_mlc":
+    """A closure; a learned one with random weights large enough to matter, since its promises hold for any weights."""
+    if name == "enc_mlc":
+        return make_enc_mlc(**options)
+    if name not in ("herm_mlc", "gradient_net", "entropy_net"):
         return closure.build(name, gas(gas_name), **options)
     torch.manual_seed(1)
-    law = closure.untrained(gas(gas_name), network=NETWORK, **options)
+    network = CONVEX if name == "entropy_net" else NETWORK
+    law = closure.untrained(gas(gas_name), name=name, network=network, **options)
     with torch.no_grad():
         for parameter in law.network.parameters():
             parameter *= 2.0
     law.network.double()
+    return law
+
+
+def make_enc_mlc(**options):
+    """EncMLC with the principal components of random sums of Maxwellians, a random rotation and random weights."""
+    torch.manual_seed(1)
+    sizes = {"moments": 6, "components": 16, "nodes": 32, "spacing": 0.5, "stretch": 0.15}
+    law = closure.untrained(gas("bgk_1v"), name="enc_mlc", network=NETWORK, **sizes | options)
+    draw, v = np.random.default_rng(0), np.linspace(-9, 9, 361)
+    rho, u, T = draw.uniform(0.2, 1.4, (3, 400, 1)), draw.uniform(-0.8, 0.8, (3, 400, 1)), draw.uniform(0.4, 1.4, (3, 400, 1))
+    f = (rho / np.sqrt(2 * np.pi * T) * np.exp(-((v - u) ** 2) / (2 * T))).sum(0)
+    f /= f.sum(1, keepdims=True)
+    u = f @ v
+    masses = torch.tensor(law.nodes.masses((v - u[:, None]) / np.sqrt(f @ v**2 - u**2)[:, None], f))
+    rest = law.nodes.maxwellian
+    deviations = law.nodes.constrain(masses, law.nodes.width * (rest + 1e-3)) - rest
+    fit_components(law.encoder, law.nodes, deviations, torch.ones(len(deviations), dtype=torch.float64))
+    with torch.no_grad():
+        for free in (law.encoder.free_even, law.encoder.free_odd):
+            free.copy_(torch.randn_like(free))
+        law.network["closing"].scale_out.copy_(law.encoder.variance.sqrt())
+    law.network["closing"].double()
+    law.assemble()
     return law
 
 

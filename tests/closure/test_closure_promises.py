@@ -24,7 +24,7 @@ def periodic(n, knudsen=0.3):
 
 
 def reflect(law, U):
-    return U * (-1.0) ** law.degrees[:, None]
+    return U * law.parity[:, None]
 
 
 def test_variables_and_conserved_moments_are_inverse_maps(law, state):
@@ -98,7 +98,7 @@ def test_stiff_relaxation_ends_at_the_maxwellian(law, state):
     G, H = maxwellian_moments(rho, u, T, law.gas, law.order)
     maxwellian = law.from_moments(torch.tensor(G)[None], None if H is None else torch.tensor(H)[None])
     torch.testing.assert_close(after, maxwellian, rtol=1e-9, atol=1e-9)
-    fields = law.macroscopic(after, periodic(12))
+    fields = law.macroscopic(after, periodic(12, knudsen=1e-14))
     assert max(fields["q"].abs().max(), fields["sigma"].abs().max()) < 1e-9
 
 
