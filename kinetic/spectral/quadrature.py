@@ -70,7 +70,7 @@ def pair_rule(points, dv, alpha: float, cutoff: float, k, tolerance: float) -> P
 
 def distinct(k):
     """The distinct lengths in an array of them (to nine digits of the largest), and where they stand in it (same shape)."""
-    _, index, inverse = np.unique(np.rint(k / (1e-9 * np.max(k))), return_index=True, return_inverse=True)
+    _, index, inverse = np.unique(np.rint(k / (1e-9 * np.max(k, initial=1e-300))), return_index=True, return_inverse=True)
     return np.ravel(k)[index], inverse.reshape(np.shape(k))
 
 
