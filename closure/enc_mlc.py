@@ -88,6 +88,8 @@ class EncMLC(MomentLaw):
     def assemble(self) -> None:
         """What follows from the encoder's weights: call it after they have changed."""
         nodes, encoder = self.nodes, self.encoder
+        if not self.network.training:
+            self.network.double()  # single precision is enough to learn in, not for the finite differences of implicit solvers
         self.A = encoder.rotation  # [M, R]
         self.open = torch.eye(len(self.parity_out), dtype=torch.float64) - self.A.T @ self.A
         w = self.A @ encoder.analysis  # [M, K], values at the nodes

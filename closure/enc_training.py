@@ -17,7 +17,7 @@ from closure.networks import MLP
 from closure.training import TrainOptions
 from kinetic.errors import InputError
 
-SHOCKS = 0.1  # weight of a cell of a shock beside one of a random case
+SHOCKS = 0.5  # weight of a cell of a shock beside one of a random case
 BALANCE = 0.05  # deviations from the Maxwellian larger than this count linearly, not by their square, in the components
 HEAT_FLUX = 2.0  # weight of the heat flux's residual beside those of the moments' fluxes and of the components
 HUBER = 0.1  # where the loss turns linear, in root mean squares of the residual that moments alone leave

@@ -69,7 +69,7 @@ class Steadiness:
         self.low = law.degrees <= 3
         strength = float(right[0, 0, 0] / left[0, 0, 0]) - 1
         size = torch.maximum(left.abs(), right.abs())[0, self.low]
-        self.size = strength * torch.where(size > 0, size, size[:1])
+        self.size = strength * torch.where(size > 1e-9 * size[:1], size, size[:1])
         self.dx, self.drift = dx, 0.0
 
     def __call__(self, U: Tensor, R: Tensor) -> float:
