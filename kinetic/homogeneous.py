@@ -184,7 +184,7 @@ def _target(gas, grid, f, M, rho, u, T):
 
 @dataclass(frozen=True, eq=False)
 class Relaxation:
-    """The solution: t [n] (the start first), f [n, *grid.points], entropy int f ln f, invariants [n, D + 2]
+    """The solution: t [n] (the start first), f [n, Nx, ...], entropy int f ln f, invariants [n, D + 2]
     (rho, momenta, |v|^2/2), stress sigma_xx and heat flux q_x [n]; evaluations of Q and their seconds."""
 
     grid: VelocityGridND
@@ -233,7 +233,7 @@ def relax(case: HomogeneousCase, gas: Gas, *, grid=None, operator=None, rtol=1e-
 
 
 def entropy(grid: VelocityGridND, f):
-    """H = int f ln f dv, of f [..., *points]; where f is not positive (round-off far out) it does not count."""
+    """H = int f ln f dv, of f [..., Nx, ...]; where f is not positive (round-off far out) it does not count."""
     return grid.integral(np.where(f > 0, f * np.log(np.where(f > 0, f, 1.0)), 0.0))
 
 
