@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from math import cos, pi
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from closure import checkpoint as checkpoints
+from closure.distributions import NODES
 from closure.encoder import fit_components
 from closure.labels import KINDS
 from closure.networks import MLP
@@ -42,9 +44,7 @@ def samples(law, data) -> Samples:
     """Fits the law's components to the labels and writes every cell in them."""
     nodes, encoder = law.nodes, law.encoder
     snapshots, n, _ = data.masses.shape
-    fine = torch.tensor(_coarsening(nodes))
-    masses = torch.tensor(data.masses.values).double().flatten(0, 1) @ fine
-    deviations = nodes.constrain(masses, nodes.width * (nodes.maxwellian + 1e-3 * nodes.maxwellian.max())) - nodes.maxwellian
+    deviations = _deviations(nodes, data.masses.values).flatten(0, 1)
     kind = torch.tensor(data.kind.values)[:, None].expand(snapshots, n)
     weight = torch.where(kind >= KINDS.index("shock"), SHOCKS, 1.0).double()
     size = (deviations**2 @ ((1 + nodes.c**6 / 15) / nodes.width)).sqrt()
@@ -68,11 +68,12 @@ def samples(law, data) -> Samples:
     return Samples(*rows, trajectory.flatten()[keep], kind.flatten()[keep])
 
 
-def _coarsening(nodes):
-    """Masses of the labels' nodes -> masses of the closure's."""
-    from closure.distributions import NODES
-
-    return nodes.masses(NODES.c.numpy()[:, None], torch.ones(NODES.count, 1).double().numpy())
+def _deviations(nodes, masses) -> Tensor:
+    """Masses of f - M at the closure's nodes [..., K], moments 0 to 2 zero, from those of f at the labels' nodes."""
+    coarser = nodes.masses(NODES.c.numpy()[:, None], np.ones((NODES.count, 1)))
+    masses = torch.tensor(masses).double() @ torch.tensor(coarser)
+    variance = nodes.width * (nodes.maxwellian + 1e-3 * nodes.maxwellian.max())
+    return nodes.constrain(masses, variance) - nodes.maxwellian
 
 
 class _Model(nn.Module):
@@ -250,3 +251,19 @@ def _average(averaged, model, horizon: int, step: int) -> None:
         a.lerp_(m, 1 - decay)
     for a, m in zip(averaged.buffers(), model.buffers(), strict=True):
         a.copy_(m)
+
+
+@torch.no_grad()
+def decoded_masses(law, snapshot) -> Tensor:
+    """What the law decodes, [cell, K] masses of h/rho at its nodes, from the moments and gradients of one labelled snapshot."""
+    periodic = bool(snapshot.periodic)
+    deviations = _deviations(law.nodes, snapshot.masses.values)
+    rho, u, T, knudsen = (torch.tensor(snapshot[name].values)[None] for name in ("rho", "u", "T", "knudsen"))
+    W = (law.A @ law.encoder.analysis @ deviations.T)[None]
+    base = torch.cat((torch.stack((rho.log(), u, T.log()), 1), W), 1)
+    tau = (knudsen / law.gas.frequency(rho, T)).unsqueeze(1)
+    wide, tau = (torch.cat((x[:, :, -1:], x, x[:, :, :1]), 2) if periodic else x for x in (base, tau))
+    phi = law.features(wide, float(snapshot.dx), tau)
+    phi = phi[:, :, 1:-1] if periodic else phi
+    V = law._complete(base, phi)
+    return (law.distribution(V)[0] / V[:, :1].exp())[0].T

@@ -4,7 +4,7 @@ from omegaconf import DictConfig
 
 import closure
 from conf.build import build
-from experiments import label, setup
+from experiments import encoder_plots, label, setup
 from experiments.output import Output
 from experiments.progress import bar
 from kinetic.errors import InputError
@@ -41,6 +41,10 @@ def run(cfg: DictConfig, output: Output) -> int:
             ),
         )
     output.json("metrics.json", result)
+    if name == "enc_mlc":
+        best = closure.build(name, gas, checkpoint=output.directory / "checkpoint.pt")
+        output.figure("basis", encoder_plots.basis_figure(best))
+        output.figure("decoded", encoder_plots.decoded_figure(best, encoder_plots.examples(best, data)))
     print(f"{name}: {result['epochs']} epochs, validation loss {result['validation_loss']:.4g}, {result['seconds']:.0f} s")
     print(f"use it with closure.checkpoint={output.directory / 'checkpoint.pt'}")
     return 0

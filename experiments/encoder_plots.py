@@ -1,0 +1,68 @@
+"""Figures of EncMLC: the functions that its moments are made of, and decoded distributions beside the true ones."""
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from experiments.plots import COLOURS, plt
+
+REACH = 6.0  # of the own-frame velocity shown
+
+
+def basis_figure(law) -> Figure:
+    """w_k(c) of every learned moment, even ones left, odd ones right; scaled to a largest value of 1."""
+    figure = plt.figure(figsize=(8, 3))
+    axes = figure.subplots(1, 2, sharey=True)
+    c = torch.linspace(-REACH, REACH, 601, dtype=torch.float64)
+    w = law.nodes.evaluate(law.A @ law.encoder.analysis, c).numpy()
+    for axis, sign, word in zip(axes, (1, -1), ("even", "odd")):
+        numbers = (law.encoder.parity_W == sign).nonzero()[:, 0].tolist()
+        shades = plt.get_cmap("viridis")(np.linspace(0, 0.85, len(numbers)))
+        for k, shade in zip(numbers, shades):
+            axis.plot(c, w[k] / np.abs(w[k]).max(), color=shade, label=f"$w_{{{k + 1}}}$")
+        axis.set(title=f"{word} moments", xlabel=r"$c = (v - u)/\sqrt{T}$", xlim=(-REACH, REACH))
+        axis.legend(ncols=2)
+    axes[0].set_ylabel("$w_k(c)$, largest value 1")
+    figure.suptitle("Functions whose moments EncMLC carries")
+    return figure
+
+
+def decoded_figure(law, states) -> Figure:
+    """Own-frame distributions: true, Maxwellian and decoded. states: (title, own-frame velocities, true density there, decoded
+    masses at the law's nodes), one a panel."""
+    figure = plt.figure(figsize=(3.0 * len(states), 3.4))
+    axes = np.atleast_1d(figure.subplots(1, len(states)))
+    for axis, (title, c_true, f_true, decoded) in zip(axes, states):
+        c = law.nodes.c.numpy()
+        axis.plot(c_true, f_true, color=COLOURS["kinetic"], lw=3, label="kinetic")
+        axis.plot(c_true, np.exp(-0.5 * c_true**2) / np.sqrt(2 * np.pi), color="#999999", lw=1.2, label="Maxwellian")
+        axis.plot(c, decoded / law.nodes.width.numpy(), "o", ms=3, color=COLOURS["enc_mlc"], label="decoded")
+        axis.axhline(0, color="black", lw=0.6)
+        axis.set(title=title, xlabel=r"$c = (v - u)/\sqrt{T}$", xlim=(-REACH, REACH))
+    axes[0].set_ylabel(r"$f\,\sqrt{T}/\rho$")
+    axes[0].legend()
+    figure.suptitle("Distributions and what EncMLC makes of its moments and their gradients")
+    return figure
+
+
+def examples(law, data, count: int = 4) -> list:
+    """One labelled state of each kind, far from equilibrium, with what the law decodes: the states of ``decoded_figure``."""
+    from closure.distributions import NODES
+    from closure.enc_training import decoded_masses
+    from closure.labels import KINDS
+
+    states = []
+    for code, kind in enumerate(KINDS):
+        rows = np.flatnonzero((data.kind.values == code) & ((data.time.values > 0) | (kind == "shock")))
+        if not len(rows) or len(states) == count or kind in ("transition", "equilibrium"):
+            continue
+        entropy = data.entropy.values[rows][:, 1:-1]
+        # a strong but not the strongest departure from equilibrium
+        place = np.argsort(entropy, axis=None)[int(0.97 * entropy.size)]
+        row, cell = np.unravel_index(place, entropy.shape)
+        snapshot, cell = data.isel(snapshot=int(rows[row])), int(cell) + 1
+        f = snapshot.masses.values[cell] / NODES.width.numpy()
+        knudsen = float(snapshot.knudsen.values[cell])
+        title = f"{kind}, " + (r"$\varepsilon$" + f" = {knudsen:.2g}" if kind in ("wave", "mix") else "strong departure")
+        states.append((title, NODES.c.numpy(), f, decoded_masses(law, snapshot)[cell].numpy()))
+    return states
