@@ -37,4 +37,4 @@ def figure(seeds=(1, 3, 5), cells=600):
 
 
 if __name__ == "__main__":
-    figure().savefig(Path(__file__).parents[1] / "figures" / "random_data.png", dpi=90)
+    figure().savefig(Path(__file__).parents[1] / "figures" / "random_data.png", dpi=84)
