@@ -39,9 +39,9 @@ from kinetic.moments import rankine_hugoniot
 from kinetic.shock import ShockProfile, _peak, solve_shock
 
 RATE = 2.0  # r
-TAIL, SPACING = 5.5, 0.6  # of the velocity grid, in thermal speeds of the hot and of the cold state
+TAIL, SPACING = 5.5, 0.75  # of the velocities, in thermal speeds of the hot and of the cold state: thickness to 1e-4
 TOLERANCE = 1e-4  # the smallest change of the normalised density and temperature that is asked for
-HIGHEST_MACH = 6.0  # the hot gas then needs 60 velocities per coordinate
+HIGHEST_MACH = 6.0  # the hot gas then needs 55 velocities per coordinate
 FIRST_ELEMENTS, GROWTH, MOST_ELEMENTS = 14, 1.4, 60
 ITERATIONS = 60
 RESOLVED = 1e-3  # quadrature error of the end states' energy that the velocities may leave

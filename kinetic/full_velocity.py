@@ -268,8 +268,12 @@ class FullVelocityRun(_Run):
             failed = ~((fields[0] > 0) & (fields[2] > 0) & np.isfinite(fields[0] + fields[2]))
             if failed.any():
                 return int(np.argmax(failed))
+            try:
+                M = self.grid.maxwellian(*fields)
+            except InputError:  # too cold for the velocities
+                return int(np.argmin(fields[2]))
             penalty = (self._penalty(fields, dt) / self.eps)[:, None]
-            relaxing = (self.grid.maxwellian(*fields) - star) * (penalty / (1 + dt * implicit[j] * penalty))
+            relaxing = (M - star) * (penalty / (1 + dt * implicit[j] * penalty))
             f[:] = star + (dt * implicit[j]) * relaxing
         return None
 
