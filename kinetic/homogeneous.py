@@ -116,7 +116,7 @@ def grid_of_states(gas: Gas, u, T) -> VelocityGridND:
 
     u (along x), T: arrays of one shape. The same spacing for every coordinate: the pair sums of the Boltzmann operator are
     then fastest.
-    ``gas.velocity_points`` and ``gas.velocity_bounds`` override, per coordinate; with few points the tail shrinks so that the
+    ``gas.velocity_points`` and ``gas.velocity_bounds`` override, per coordinate; with points alone the bounds stand where the
     cut-off of the hottest state equals the aliasing of the coldest. Raises InputError naming these keys.
     """
     u, T = np.asarray(u, float), np.asarray(T, float)
@@ -124,7 +124,7 @@ def grid_of_states(gas: Gas, u, T) -> VelocityGridND:
     if gas.velocity_points is None:
         tail = TAIL
     else:
-        tail = min(TAIL, sqrt(pi * gas.velocity_points * cold / hot / 2))
+        tail = sqrt(pi * gas.velocity_points * cold / hot / 2)
     if gas.velocity_bounds is None:
         along = float((u - tail * np.sqrt(T)).min()), float((u + tail * np.sqrt(T)).max())
         across = -tail * hot, tail * hot
