@@ -44,7 +44,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     for kind, variant in variants:
         row = kind if variant is None else f"{kind}_{variant}"
         cases = [VARIANTS[variant](case) for case in random_cases(cfg, kind, decades, per_decade)]
-        fine = [case.at(setup.reference_cells(cfg, case)) for case in cases]
+        fine = [case.at(setup.reference_cells(cfg, case, gas)) for case in cases]
         truths = [t.averaged(c.cells) for t, c in zip(setup.reference(cfg, gas, fine, f"{row}: kinetic"), cases)]
         solutions = {}
         for name, law in laws.items():

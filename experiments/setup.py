@@ -20,6 +20,7 @@ from kinetic.errors import InputError
 from solvers import Solver
 
 DEFAULT_RIVALS = ("grad", "nsf", "euler")
+MOST_REFERENCE_CELLS = 200  # of a Boltzmann gas, whose every cell holds a full velocity grid
 DIVERGED = 3  # exit status of a run whose only solution, or whose reference, diverged
 
 
@@ -145,16 +146,20 @@ def case_and_reference(cfg: DictConfig, gas: kinetic.Gas) -> tuple[kinetic.Case,
     """
     start = case(cfg, gas)
     if start.refine == 1 and "file" not in cfg.case:
-        refine = max(positive(cfg, "reference.cells", int) // start.cells, 1)
+        refine = _refinement(cfg, start, gas)
         finer = build(plain(cfg.case) | {"cells": refine * start.cells}, "case", gas=gas, mach=cfg.mach, seed=cfg.seed)
         return finer.at(start.cells), finer
-    return start, start.at(reference_cells(cfg, start))
+    return start, start.at(reference_cells(cfg, start, gas))
 
 
-def reference_cells(cfg: DictConfig, case: kinetic.Case) -> int:
-    """The largest multiple of the case's cells that its fine grid has, up to reference.cells."""
-    wanted = max(positive(cfg, "reference.cells", int) // case.cells, 1)
-    return case.cells * max(r for r in range(1, wanted + 1) if case.refine % r == 0)
+def reference_cells(cfg: DictConfig, case: kinetic.Case, gas: kinetic.Gas) -> int:
+    """The largest multiple of the case's cells that its fine grid has, up to reference.cells (200 for a Boltzmann gas)."""
+    return case.cells * max(r for r in range(1, _refinement(cfg, case, gas) + 1) if case.refine % r == 0)
+
+
+def _refinement(cfg: DictConfig, case: kinetic.Case, gas: kinetic.Gas) -> int:
+    wanted = positive(cfg, "reference.cells", int)
+    return max(min(wanted, MOST_REFERENCE_CELLS) if gas.is_boltzmann else wanted, case.cells) // case.cells
 
 
 def workers(cfg: DictConfig) -> int:
@@ -170,13 +175,14 @@ def reference(
     """Resolved kinetic solutions of all cases, each on its own cells.
 
     One velocity grid for all: as wide as the widest and as fine as the finest that the solver would choose for any of them,
-    with reference.velocity_points at least.
+    with reference.velocity_points at least. A Boltzmann gas keeps its own grids: of the case, or as the gas says.
     """
     least = positive(cfg, "reference.velocity_points", int)
-    grids = [kinetic.velocity_grid(gas, case.u, case.T) for case in cases]
-    low, high = min(g.bounds[0] for g in grids), max(g.bounds[1] for g in grids)
-    points = max(least, math.ceil((high - low) / min(g.dv for g in grids)))
-    gas = replace(gas, velocity_bounds=(low, high), velocity_points=points)
+    if not gas.is_boltzmann:
+        grids = [kinetic.velocity_grid(gas, case.u, case.T) for case in cases]
+        low, high = min(g.bounds[0] for g in grids), max(g.bounds[1] for g in grids)
+        points = max(least, math.ceil((high - low) / min(g.dv for g in grids)))
+        gas = replace(gas, velocity_bounds=(low, high), velocity_points=points)
     with bar(text, cfg.progress) as progress:
         return kinetic.simulate(
             cases,
