@@ -13,7 +13,7 @@ class MaxEntropy(Quadrature):
 
     With q = <c^3>, r = <c^4>, c = (v - u)/sqrt(T), maximum entropy, f = exp(quartic), gives <c^5> only by iteration, and has no
     solution on the Junk line q = 0, r > 3, which ends at the Maxwellian. Along the parabolas r = q^2/sigma + 3 - 2 sigma, from
-    the edge of realizability (sigma = 1) to that line (sigma = 0), it is nearly (within a tenth, in the bulk)
+    the edge of realizability (sigma = 1) to that line (sigma = 0), it is nearly (12 % for |q| < 1, r < 3)
 
     .. math:: \langle c^5 \rangle = \frac{q^3}{\sigma^2} + (10 - 8\sqrt\sigma)\,q, \qquad
               \sigma = \tfrac14 \Big(3 - r + \sqrt{(3 - r)^2 + 8 q^2}\Big) .
