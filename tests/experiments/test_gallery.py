@@ -17,6 +17,7 @@ SMALL = {
     "shock_phase_space": {"mach_numbers": (2.0,), "points": 60, "speeds": 24},
     "sod_closures": {"knudsen": (0.1,), "cells": 20, "models": ("nsf", "euler")},
     "channel_profiles": {"delta": (1.0,)},
+    "hard_sphere_shock": {"mach_numbers": (2.0,), "velocity_points": 14},
 }
 
 
