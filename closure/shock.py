@@ -104,7 +104,7 @@ def solve_shock(
     upstream, downstream = rankine_hugoniot(mach, gas)
     path = start.mean_free_path
     left, right = equilibrium_state(law, *upstream), equilibrium_state(law, *downstream)
-    solver = Solver(law, **{"flux": "rusanov"} | solver_options)
+    solver = Solver(law, **{"reconstruction": "muscl", "flux": "rusanov"} | solver_options)
     coarser, seconds = None, 0.0
     for level in _levels(cells_per_thickness):
         x, width = _grid(start, upstream, downstream, level)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from closure.quadrature import Quadrature
 from kinetic.errors import InputError
 from kinetic.gas import Gas
 from kinetic.moments import maxwellian_moments
@@ -69,9 +70,9 @@ def case_cells(law, cases) -> Cells:
     if first.boundary == "fixed":
         ends = [case.end_states(law.gas) for case in cases]
         left, right = (torch.cat([equilibrium_state(law, *end[side]) for end in ends]) for side in (0, 1))
-    dx = torch.tensor([case.dx for case in cases]).reshape(-1, 1, 1)
+    dx = torch.tensor([case.dx for case in cases], dtype=torch.float64).reshape(-1, 1, 1)
     return Cells(
-        dx=dx.to(torch.float64),
+        dx=dx,
         n=first.cells,
         knudsen=torch.tensor(knudsen)[:, None],
         boundary=Boundary(first.boundary, left, right),
@@ -79,16 +80,22 @@ def case_cells(law, cases) -> Cells:
 
 
 @torch.no_grad()
-def simulate(law, cases, gas: Gas | None = None, *, batch: int = 64, progress=None, **solver_options) -> list[Solution]:
+def simulate(
+    law, cases, gas: Gas | None = None, *, batch: int = 64, compiled: bool = True, progress=None, **solver_options
+) -> list[Solution]:
     """One :class:`Solution` per case. ``solver_options``: reconstruction, flux, integrator, cfl of :class:`solvers.Solver`.
 
-    Cases are advanced in batches of ``batch`` that share cells, boundary and save times; ``progress`` as in ``Solver.run``.
+    compiled: take the compiled loop (``closure.compiled``) where the closure and the schemes have one: the same numbers to
+    round-off, one case after another. Otherwise cases are advanced in batches of ``batch`` that share cells, boundary and save
+    times; ``progress`` as in ``Solver.run``.
     """
     cases = list(cases) if isinstance(cases, list | tuple) else [cases]
     for case in cases:
         if case.walls is not None or case.has_shear:
             raise InputError(f"case={case.name}: the moment solvers have neither walls nor shear; use solver=kinetic")
     solver = Solver(law, **solver_options)
+    if compiled and (rollout := _rollout(law, solver)) is not None:
+        return [_compiled(rollout, law, case, i, len(cases), progress) for i, case in enumerate(cases)]
     groups: dict[tuple, list[int]] = {}
     for i, case in enumerate(cases):
         groups.setdefault((case.cells, case.boundary, case.save_times), []).append(i)
@@ -118,3 +125,35 @@ def simulate(law, cases, gas: Gas | None = None, *, batch: int = 64, progress=No
             )  # fmt: skip
         done += len(members)
     return solutions
+
+
+def _rollout(law, solver: Solver):
+    """The compiled form of a law and a solver's schemes, None where there is none."""
+    if not isinstance(law, Quadrature):
+        return None
+    from closure.compiled import Rollout, supports  # compiled code only where it is needed
+
+    return Rollout(law, *solver.schemes, solver.cfl) if supports(law, *solver.schemes) else None
+
+
+def _compiled(rollout, law, case, number: int, total: int, progress) -> Solution:
+    """One case by the compiled loop."""
+    begin = time.perf_counter()
+    cells, start = case_cells(law, [case]), initial_state(law, [case])[0].numpy()
+    ends = None
+    if case.boundary == "fixed":
+        ends = tuple(end[0, :, 0].numpy() for end in (cells.boundary.left, cells.boundary.right))
+    rows, steps, diverged_at = rollout(
+        start, ends, case.dx, np.broadcast_to(case.knudsen, case.cells), case.boundary, case.save_times
+    )
+    fields = []
+    for U in torch.tensor(rows)[:, None]:
+        values = law.macroscopic(U, cells) | {"closed": law.closed_moment(U, cells)}
+        fields.append({name: value[0].numpy() for name, value in values.items()})
+    if callable(progress):
+        progress((number + 1) / total)
+    return Solution(
+        t=np.array([0.0, *case.save_times]), x=case.x, **{name: np.stack([row[name] for row in fields]) for name in fields[0]},
+        U=rows, knudsen=case.knudsen, steps=steps, seconds=time.perf_counter() - begin,
+        status="ok" if diverged_at is None else "diverged", diverged_at=diverged_at, closed_order=law.closed_order,
+    )  # fmt: skip

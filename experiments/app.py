@@ -47,6 +47,9 @@ def main() -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
+    for pool in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(pool, "1")  # small arrays: more threads only get in each other's way; workers are threads of ours
+
     import hydra
 
     from experiments.failure import explain

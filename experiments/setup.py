@@ -115,7 +115,7 @@ def solver_options(cfg: DictConfig, name: str) -> dict[str, Any]:
         )
     options["cfl"] = positive(cfg, "solver.cfl")
     if name == "moments":
-        Solver(None, **options)  # names an unknown scheme; it needs no law for that
+        Solver(None, **{key: value for key, value in options.items() if key != "compiled"})  # names an unknown scheme; it needs no law for that
     return options
 
 

@@ -64,14 +64,15 @@ class Solver:
     def __init__(
         self,
         law: BalanceLaw,
-        reconstruction: str = "muscl",
-        flux: str = "upwind",
+        reconstruction: str = "weno5",
+        flux: str = "rusanov",
         integrator: str = "ars222",
         cfl: float = 0.45,
     ):
         if not 0 < cfl <= 1:
             raise ValueError(f"cfl={cfl} must lie within (0, 1]")
         self.law = law
+        self.schemes = (reconstruction, flux, integrator)
         self.product = getattr(law, "product", None)
         self.transport = getattr(law, "transport", None)
         self.reconstruct = choose("reconstruction", reconstruction, RECONSTRUCTIONS)

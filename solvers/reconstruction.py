@@ -102,11 +102,13 @@ def reconstruct_weno5(V: Tensor) -> tuple[Tensor, Tensor]:
     r"""Fifth-order weighted essentially non-oscillatory reconstruction, weights Z.
 
     Three parabolas with linear weights d = (1, 6, 3)/10 and :math:`\alpha_k = d_k [1 + (\tau/(\beta_k + \epsilon))^2]`,
-    :math:`\tau = |\beta_0 - \beta_2|`. Fifth order for laws with V = U (a nonlinear V of an average is not the average of V,
-    which leaves second order with a small constant).
+    :math:`\tau = |\beta_0 - \beta_2|`. A face value lies between the two cells it separates, give or take half the smaller of their
+    curvatures where these agree: no new extrema at a jump, no loss at a smooth extremum. Fifth order for laws with V = U (a
+    nonlinear V of an average is not the average of V, which leaves second order with a small constant).
 
     Source: R. Borges et al., J. Comput. Phys. 227 (2008) 3191, doi:10.1016/j.jcp.2007.11.038, eqs. 25-28;
-    beta_k: G.-S. Jiang, C.-W. Shu, J. Comput. Phys. 126 (1996) 202, eqs. 3.2-3.4.
+    beta_k: G.-S. Jiang, C.-W. Shu, J. Comput. Phys. 126 (1996) 202, eqs. 3.2-3.4; the bounds are a simple form of those of
+    A. Suresh, H. T. Huynh, J. Comput. Phys. 136 (1997) 83, doi:10.1006/jcph.1997.5745.
     """
     W = V[..., GHOST - 3 : V.shape[-1] - GHOST + 3]
     v0, v1, v2, v3, v4 = (W[..., k : W.shape[-1] - 4 + k] for k in range(5))
@@ -119,7 +121,10 @@ def reconstruct_weno5(V: Tensor) -> tuple[Tensor, Tensor]:
     def edge(p0, p1, p2, p3, p4, far, middle, near):  # the value at the right edge; mirrored arguments give the left edge
         middle, near = 6 * middle, 3 * near
         weighted = far * (2 * p0 - 7 * p1 + 11 * p2) + middle * (5 * p2 - p1 + 2 * p3) + near * (2 * p2 + 5 * p3 - p4)
-        return weighted / (6 * (far + middle + near))
+        value = weighted / (6 * (far + middle + near))
+        here, beyond = p1 - 2 * p2 + p3, p2 - 2 * p3 + p4
+        slack = torch.where(here * beyond > 0, 0.5 * torch.minimum(here.abs(), beyond.abs()), 0)
+        return value.clamp(torch.minimum(p2, p3) - slack, torch.maximum(p2, p3) + slack)
 
     return to_faces(edge(v0, v1, v2, v3, v4, z_0, z_1, z_2), edge(v4, v3, v2, v1, v0, z_2, z_1, z_0))
 

@@ -1,0 +1,665 @@
+r"""The moment solver of the quadrature closures as one compiled loop: the scheme of ``solvers.Solver`` without its overhead.
+
+Eager torch costs milliseconds a step however small the problem, because a step is a thousand small operations. Here a step is one
+call: every operation is a loop over the columns of one row (a row is one component in all cells, or at all faces), which the
+compiler turns into vector instructions; the network is a few small matrix products in single precision. ``solvers.Solver`` with
+the laws of ``closure.quadrature`` and ``closure.herm_mlc`` is the reference, where the formulae are documented; the two agree to
+round-off (to single precision with a network).
+
+Arrays: [row, column]. All compiled parts stand in this one file because Numba's cache on disk watches only the file of the
+function that is called.
+"""
+
+from math import sqrt
+
+import numpy as np
+import torch
+from numba import njit
+
+from closure.herm_mlc import HermMLC
+from closure.networks import Equivariant
+from closure.quadrature import B_FLOOR, Quadrature
+from kinetic.kernel import _bits_of, _double_of, exp2
+from solvers import GHOST
+from solvers.driver import COLLAPSE
+from solvers.integrators import INTEGRATORS
+from solvers.reconstruction import FLOOR
+
+TINY = float(np.finfo(float).tiny)
+LOG2E = 1.4426950408889634
+SAFE = {"reassoc", "contract", "arcp", "nsz"}  # no nnan, ninf: a solution that diverges must be seen
+_COMPILE = {"fastmath": SAFE, "nogil": True, "cache": True, "error_model": "numpy"}
+RECONSTRUCTIONS = {"muscl": 0, "weno5": 1}
+BOUNDARIES = {"periodic": 0, "outflow": 1, "fixed": 2}
+
+
+def supports(law, reconstruction: str, flux: str, integrator: str) -> bool:
+    """Is there a compiled form of this law with these schemes?"""
+    equivariant = type(law) is HermMLC and law.gradients and isinstance(law.network.network, Equivariant)
+    known = reconstruction in RECONSTRUCTIONS and flux in ("upwind", "rusanov") and INTEGRATORS[integrator].implicit is not None
+    return known and (type(law) is Quadrature or equivariant)
+
+
+class Rollout:
+    """A law and its schemes, ready to run one case after another."""
+
+    def __init__(self, law, reconstruction: str, flux: str, integrator: str, cfl: float):
+        tableau = INTEGRATORS[integrator]
+        stages = len(tableau.explicit)
+        explicit, implicit = np.zeros((2, stages, stages))
+        for i in range(stages):
+            explicit[i, : len(tableau.explicit[i])] = tableau.explicit[i]
+            implicit[i, : len(tableau.implicit[i])] = tableau.implicit[i]
+        speeds, right, left = (np.ascontiguousarray(a.numpy()) for a in law.characteristics)
+        self.sizes = (law.n, law.n_h, law.gas.dims)
+        self.scheme = (RECONSTRUCTIONS[reconstruction], flux == "upwind", float(cfl), explicit, implicit)
+        self.waves = (speeds, right, left, law._reach, law._up[:, 0].numpy(), law._down[:, 0].numpy())
+        self.exponent = -np.inf if law.gas.omega is None else 1.0 - law.gas.omega
+        self.network = _network(law)
+
+    def __call__(self, start, ends, dx: float, knudsen, boundary: str, times):
+        """start [component, cell]; ends: the two states [component] of a fixed boundary, or None; knudsen [cell]; times increase.
+
+        Returns (U [1 + times, component, cell], steps, None or (time, cell) of the failure); U is NaN from there on.
+        """
+        start = np.ascontiguousarray(start, float)
+        left, right = ends if ends is not None else (start[:, 0], start[:, -1])
+        rows = np.full((len(times) + 1, *start.shape), np.nan)
+        rows[0] = start
+        steps, failed_at, cell = _run(
+            rows, np.asarray(times, float), float(dx), np.ascontiguousarray(knudsen, float), self.exponent, BOUNDARIES[boundary],
+            (np.ascontiguousarray(left, float), np.ascontiguousarray(right, float)), self.sizes, self.scheme, self.waves,
+            self.network,
+        )  # fmt: skip
+        return rows, int(steps), None if cell < 0 else (float(failed_at), int(cell))
+
+
+def _network(law):
+    """What the compiled network needs, in single precision; ``rest`` is what its even outputs say in equilibrium."""
+    one = np.zeros((1, 1), np.float32)
+    if not isinstance(law, HermMLC):
+        return False, 0.0, 1.0, (one,), (one,), (one,), one, one, one, one[0], one[0], np.zeros(1), np.zeros(1, np.int64), 0
+    net, outputs = law.network.network, law.outputs
+    even, bias, odd = (
+        tuple(np.ascontiguousarray(value.detach().numpy()) for value in values)
+        for values in zip(*((x["even"].weight, x["even"].bias[:, None], x["odd"].weight) for x in net.layers), strict=True)
+    )
+    to_even, to_odd, constant = (np.zeros((outputs, width), np.float32) for width in (odd[0].shape[0], odd[0].shape[0], 1))
+    if net.even_out:
+        to_even[net.even_out] = net.to_even.weight.detach().numpy()
+        constant[net.even_out] = net.to_even.bias.detach().numpy()[:, None]
+    if net.odd_out:
+        to_odd[net.odd_out] = net.to_odd.weight.detach().numpy()
+    scale_in, scale_out = (getattr(law.network, name).numpy().astype(np.float32) for name in ("scale_in", "scale_out"))
+    with torch.no_grad():
+        rest = law.network(torch.zeros(1, law.inputs, dtype=torch.float64))[0]
+    rest = torch.where(law.parity_out > 0, rest, 0.0).numpy()
+    order = np.array(net.even_in + net.odd_in, np.int64)
+    return (
+        True, float(law.memory), float(law.network.bound), even, bias, odd, to_even, to_odd, constant, scale_in, scale_out, rest,
+        order, len(net.even_in),
+    )  # fmt: skip
+
+
+@njit(fastmath={"contract"}, cache=True)
+def log(x):
+    """ln x of a positive, normal x, to 1e-15, branch-free so that loops over it vectorise.
+
+    x = 2^e m, m in (sqrt(1/2), sqrt(2)), ln m = 2 artanh((m - 1)/(m + 1)) by its series.
+    """
+    bits = _bits_of(x)
+    exponent = float((bits >> 52) - 1023)
+    m = _double_of((bits & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000)
+    large = m > 1.4142135623730951
+    m = 0.5 * m if large else m
+    exponent = exponent + 1.0 if large else exponent
+    z = (m - 1.0) / (m + 1.0)
+    w = z * z
+    p = 1.0 / 19.0
+    p = p * w + 1.0 / 17.0
+    p = p * w + 1.0 / 15.0
+    p = p * w + 1.0 / 13.0
+    p = p * w + 1.0 / 11.0
+    p = p * w + 1.0 / 9.0
+    p = p * w + 1.0 / 7.0
+    p = p * w + 1.0 / 5.0
+    p = p * w + 1.0 / 3.0
+    return exponent * 0.6931471805599453 + 2.0 * (z + z * w * p)
+
+
+# Rows ------------------------------------------------------------------------------------------------------------------------
+
+
+@njit(**_COMPILE)
+def _shift(m, first, last, velocity):
+    """Rows first..last-1, moments 0, 1, ...: seen after every velocity has grown by ``velocity``, in place."""
+    for level in range(first + 1, last):
+        for k in range(last - 1, level - 1, -1):
+            for i in range(velocity.size):
+                m[k, i] += velocity[i] * m[k - 1, i]
+
+
+@njit(**_COMPILE)
+def _rescale(m, first, last, scale, ladder):
+    """Rows first..last-1 times scale^0, scale^1, ..., in place; ladder: a row of scratch."""
+    ladder[:] = 1.0
+    for k in range(first + 1, last):
+        for i in range(scale.size):
+            ladder[i] *= scale[i]
+            m[k, i] *= ladder[i]
+
+
+@njit(**_COMPILE)
+def _smoothstep(x):
+    x = min(max(x, 0.0), 1.0)
+    return x * x * (3.0 - 2.0 * x)
+
+
+@njit(**_COMPILE)
+def _variables(U, sizes, V, m, sigma, rows):
+    """The variables V of raw moments U at the rule. m: scratch [2n+1, column]; sigma: [3, 2n+1, column]; rows: [4, column]."""
+    n, n_h, dims = sizes
+    n_g, width = 2 * n + 1, U.shape[1]
+    rho, minus_u, inverse, ladder = rows[0], rows[1], rows[2], rows[3]
+    for i in range(width):
+        rho[i] = 1.0 / max(U[0, i], TINY)
+        minus_u[i] = -U[1, i] * rho[i]
+    for k in range(n_g):
+        for i in range(width):
+            m[k, i] = U[k, i] * rho[i]
+    _shift(m, 0, n_g, minus_u)
+    for i in range(width):
+        T = max(m[2, i], TINY)
+        inverse[i] = 1.0 / sqrt(T)
+        V[0, i] = -log(rho[i])
+        V[1, i] = -minus_u[i]
+        V[2, i] = log(T)
+    _rescale(m, 0, n_g, inverse, ladder)
+    # Chebyshev's algorithm; sigma[k % 3, l] for l = k .. 2n - k
+    sigma[0] = m
+    mean = V[2 * n + 1]
+    a, b = np.empty((n, width)), np.empty((n + 1, width))
+    for i in range(width):
+        a[0, i] = m[1, i] / m[0, i]
+        mean[i] = a[0, i]
+    for k in range(1, n + 1):
+        new, now, old = sigma[k % 3], sigma[(k - 1) % 3], sigma[(k - 2) % 3]
+        for l in range(k, 2 * n - k + 1):
+            if k == 1:
+                for i in range(width):
+                    new[l, i] = now[l + 1, i] - a[0, i] * now[l, i]
+            else:
+                for i in range(width):
+                    new[l, i] = now[l + 1, i] - a[k - 1, i] * now[l, i] - b[k - 1, i] * old[l, i]
+        for i in range(width):
+            b[k, i] = new[k, i] / now[k - 1, i]
+        if k < n:
+            for i in range(width):
+                a[k, i] = new[k + 1, i] / new[k, i] - now[k, i] / now[k - 1, i]
+                mean[i] += a[k, i]
+                V[2 + k, i] = a[k, i]
+        if k > 1:
+            for i in range(width):
+                V[n + k, i] = log(max(b[k, i] / k, B_FLOOR))
+    for i in range(width):
+        mean[i] /= n
+    if n_h > 0:
+        for k in range(n_h):
+            for i in range(width):
+                m[k, i] = U[n_g + k, i] * rho[i]
+        _shift(m, 0, n_h, minus_u)
+        for i in range(width):
+            eta_0 = max(m[0, i], TINY)
+            V[2 * n + 2, i] = log(eta_0 / (dims - 1))
+            rho[i] = 1.0 / eta_0
+        for k in range(n_h):
+            for i in range(width):
+                m[k, i] *= rho[i]
+        _rescale(m, 0, n_h, inverse, ladder)
+        norm = ladder
+        norm[:] = 1.0
+        for l in range(n_h):
+            sigma[0, l] = m[l]
+        for k in range(1, n_h):
+            new, now, old = sigma[k % 3], sigma[(k - 1) % 3], sigma[(k - 2) % 3]
+            for l in range(n_h - k):
+                for i in range(width):
+                    new[l, i] = now[l + 1, i] - a[k - 1, i] * now[l, i]
+                if k > 1:
+                    for i in range(width):
+                        used = 1.0 if k == 2 else max(b[k - 1, i], B_FLOOR * (k - 1))
+                        new[l, i] -= used * old[l, i]
+            for i in range(width):
+                norm[i] *= 1.0 if k == 1 else max(b[k, i], B_FLOOR * k)
+                V[2 * n + 2 + k, i] = new[0, i] / sqrt(norm[i])
+        V[3 * n + 3] = 0.0
+
+
+@njit(**_COMPILE)
+def _span(V, sizes, reach, up, down, a, b, span):
+    """The bound of the own-frame speeds in units of sqrt(T_x); a, b: scratch [n+2, column]."""
+    n = sizes[0]
+    width = V.shape[1]
+    a[0], span[:] = 0.0, 0.0
+    for k in range(1, n + 1):
+        row = 2 + k if k < n else 2 * n + 1
+        for i in range(width):
+            a[k, i] = abs(V[row, i])
+    b[0], b[n + 1], b[1] = 0.0, 0.0, 1.0
+    for k in range(2, n + 1):
+        for i in range(width):
+            b[k, i] = sqrt(k * exp2(LOG2E * V[n + k, i]))
+    stretch = sqrt((2 * n + 1) / n)
+    for i in range(width):
+        b[n, i] *= stretch
+    for k in range(n + 1):
+        ahead, behind = (up[k] if k < n else 0.0), (down[k - 1] if k > 0 else 0.0)
+        for i in range(width):
+            span[i] = max(span[i], a[k, i] + b[k + 1, i] * ahead + b[k, i] * behind)
+
+
+@njit(**_COMPILE)
+def _reconstruct(V, weno, left, right):
+    """Both sides of the faces of the interior, of V with ghosts."""
+    faces = left.shape[1]
+    for r in range(V.shape[0]):
+        v, l, rt = V[r], left[r], right[r]
+        if weno == 0:
+            for j in range(faces):
+                k = j + GHOST - 1
+                a, b, c = v[k] - v[k - 1], v[k + 1] - v[k], v[k + 2] - v[k + 1]
+                s = (2.0 * max(a * b, 0.0) + FLOOR) / (a * a + b * b + FLOOR)
+                l[j] = v[k] + s * s * (b - a) / 12.0 + 0.25 * s * (a + b)
+                s = (2.0 * max(b * c, 0.0) + FLOOR) / (b * b + c * c + FLOOR)
+                rt[j] = v[k + 1] + s * s * (c - b) / 12.0 - 0.25 * s * (b + c)
+        else:
+            for j in range(faces):
+                k = j + GHOST - 1
+                l[j] = _weno5(v[k - 2], v[k - 1], v[k], v[k + 1], v[k + 2])
+                rt[j] = _weno5(v[k + 3], v[k + 2], v[k + 1], v[k], v[k - 1])
+
+
+@njit(fastmath=SAFE, inline="always")
+def _weno5(p0, p1, p2, p3, p4):
+    beta_0 = (13.0 / 12.0) * (p0 - 2 * p1 + p2) ** 2 + 0.25 * (p0 - 4 * p1 + 3 * p2) ** 2 + FLOOR
+    beta_1 = (13.0 / 12.0) * (p1 - 2 * p2 + p3) ** 2 + 0.25 * (p1 - p3) ** 2 + FLOOR
+    beta_2 = (13.0 / 12.0) * (p2 - 2 * p3 + p4) ** 2 + 0.25 * (3 * p2 - 4 * p3 + p4) ** 2 + FLOOR
+    tau = (beta_0 - beta_2) ** 2
+    far, middle, near = 1.0 + tau / (beta_0 * beta_0), 6.0 + 6.0 * tau / (beta_1 * beta_1), 3.0 + 3.0 * tau / (beta_2 * beta_2)
+    weighted = far * (2 * p0 - 7 * p1 + 11 * p2) + middle * (5 * p2 - p1 + 2 * p3) + near * (2 * p2 + 5 * p3 - p4)
+    value = weighted / (6.0 * (far + middle + near))
+    here, beyond = p1 - 2 * p2 + p3, p2 - 2 * p3 + p4
+    slack = 0.5 * min(abs(here), abs(beyond)) if here * beyond > 0.0 else 0.0
+    return min(max(value, min(p2, p3) - slack), max(p2, p3) + slack)
+
+
+@njit(**_COMPILE)
+def _moments(V, sizes, G, H, p, a, b, rows):
+    """Raw moments G_0..G_{2n+1} and H_0..H_{n+1}. p: scratch [n+2, n+1, column]; a, b [n+2, column]; rows [3, column]."""
+    n, n_h, dims = sizes
+    width = V.shape[1]
+    rho, s, ladder = rows[0], rows[1], rows[2]
+    for i in range(width):
+        rho[i] = exp2(LOG2E * V[0, i])
+        s[i] = exp2(0.5 * LOG2E * V[2, i])
+    a[0], b[1] = 0.0, 1.0
+    for k in range(1, n + 1):
+        a[k] = V[2 + k if k < n else 2 * n + 1]
+    for k in range(2, n + 1):
+        for i in range(width):
+            b[k, i] = sqrt(k * exp2(LOG2E * V[n + k, i]))
+    p[:] = 0.0
+    p[0, 0] = 1.0
+    for j in range(n + 1):  # p_{j+1} = J p_j, of which the first j + 2 entries are not zero
+        for k in range(min(j + 2, n + 1)):
+            new, now = p[j + 1, k], p[j]
+            for i in range(width):
+                new[i] = a[k, i] * now[k, i]
+            if k > 0:
+                for i in range(width):
+                    new[i] += b[k, i] * now[k - 1, i]
+            if k < n:
+                for i in range(width):
+                    new[i] += b[k + 1, i] * now[k + 1, i]
+    G[:] = 0.0
+    for j in range(n + 1):
+        for k in range(j + 1):
+            for i in range(width):
+                G[2 * j, i] += p[j, k, i] * p[j, k, i]
+                G[2 * j + 1, i] += p[j, k, i] * p[j + 1, k, i]
+    _rescale(G, 0, 2 * n + 2, s, ladder)
+    _shift(G, 0, 2 * n + 2, V[1])
+    for k in range(2 * n + 2):
+        for i in range(width):
+            G[k, i] *= rho[i]
+    if n_h > 0:
+        for j in range(n + 2):
+            H[j] = p[j, 0]
+            for k in range(1, min(j, n) + 1):
+                for i in range(width):
+                    H[j, i] += p[j, k, i] * V[2 * n + 2 + k, i]
+        factor = sqrt(n + 1.0)
+        for i in range(width):
+            ladder[i] = V[3 * n + 3, i] * factor
+        for k in range(2, n + 1):
+            for i in range(width):
+                ladder[i] *= b[k, i]
+        for i in range(width):
+            H[n + 1, i] += ladder[i]
+        _rescale(H, 0, n + 2, s, ladder)
+        _shift(H, 0, n + 2, V[1])
+        for i in range(width):
+            rho[i] *= (dims - 1) * exp2(LOG2E * V[2 * n + 2, i])
+        for k in range(n + 2):
+            for i in range(width):
+                H[k, i] *= rho[i]
+
+
+@njit(**_COMPILE)
+def _arsinh(x):
+    """Odd; good to single precision, relative to max(|x|, 1e-9)."""
+    y = abs(x)
+    value = log(1.0 + (y + y * y / (1.0 + sqrt(1.0 + y * y))))
+    return value if x > 0.0 else -value
+
+
+@njit(**_COMPILE)
+def _correct(V, tau, dx, sizes, span, reach, network):
+    """Adds the network's correction to the closing rows of V, in all columns."""
+    n, n_h, _ = sizes
+    _, memory, bound, even_w, even_b, odd_w, to_even, to_odd, constant, scale_in, scale_out, rest, order, evens = network
+    width = V.shape[1]
+    shape, transverse = 2 * n - 2, (n + 1 if n_h > 0 else 0)
+    inputs = order.size
+    phi = np.empty((inputs, width))
+    for k in range(shape):
+        phi[k] = V[3 + k]
+    if n_h > 0:
+        for i in range(width):
+            phi[shape, i] = V[2 * n + 2, i] - V[2, i]
+        for k in range(1, n + 1):
+            phi[shape + k] = V[2 * n + 2 + k]
+    state = shape + transverse
+    reach_in_time, inverse = np.empty(width), np.empty(width)
+    for i in range(width):
+        root = exp2(0.5 * LOG2E * V[2, i])
+        reach_in_time[i] = tau[i] / (1.0 + tau[i] / memory) * root / dx
+        inverse[i] = 1.0 / root
+    for k in range(3 + shape + transverse):
+        row, target = (V[k] if k < 3 + shape else V[2 * n + 2 + k - 3 - shape]), phi[state + k]
+        for i in range(1, width - 1):
+            target[i] = 0.5 * (row[i + 1] - row[i - 1]) * reach_in_time[i]
+        target[0] = (row[1] - row[0]) * reach_in_time[0]
+        target[width - 1] = (row[width - 1] - row[width - 2]) * reach_in_time[width - 1]
+        if k == 1:
+            for i in range(width):
+                target[i] *= inverse[i]
+    odds = inputs - evens
+    x = np.empty((evens + odds, width), np.float32)
+    odd = np.empty((odds, width), np.float32)
+    for k in range(inputs):
+        source, scale = phi[order[k]], 1.0 / scale_in[order[k]]
+        for i in range(width):
+            phi[order[k], i] = _arsinh(source[i] * scale)
+        if k < evens:
+            for i in range(width):
+                x[k, i] = np.float32(source[i])
+        else:
+            for i in range(width):
+                odd[k - evens, i] = np.float32(source[i])
+    half = odd_w[0].shape[0]
+    unit = np.float32(1.0)
+    for layer in range(len(even_w)):
+        for k in range(odd.shape[0]):
+            for i in range(width):
+                x[x.shape[0] - odd.shape[0] + k, i] = odd[k, i] * odd[k, i]
+        both = np.dot(even_w[layer], x)
+        lifted = np.dot(odd_w[layer], odd)
+        x = np.empty((2 * half, width), np.float32)
+        odd = lifted
+        for k in range(half):
+            for i in range(width):
+                y = both[k, i] + even_b[layer][k, 0]
+                x[k, i] = y / sqrt(unit + y * y)
+            for i in range(width):
+                y = both[half + k, i] + even_b[layer][half + k, 0]
+                odd[k, i] *= unit + y / sqrt(unit + y * y)
+    out = np.dot(to_odd, odd)
+    even_out = np.dot(to_even, x[:half])
+    for k in range(out.shape[0]):
+        row = V[2 * n + 1 if k == 0 else 3 * n + 3]
+        for i in range(width):
+            y = (out[k, i] + even_out[k, i] + constant[k, 0]) / bound
+            e = exp2(-2.0 * LOG2E * min(abs(float(y)), 20.0))
+            value = (1.0 - e) / (1.0 + e) * bound * scale_out[k]
+            value = (value if y > 0.0 else -value) - rest[k]
+            row[i] += value * (span[i] / reach if k == 0 else 1.0)
+
+
+@njit(**_COMPILE)
+def _transport(V, sizes, scheme, waves, space, K):
+    """K = F_{i-1/2} - F_{i+1/2} of the interior cells, from V with ghosts."""
+    n, n_h, dims = sizes
+    weno, upwind = scheme[0], scheme[1]
+    speeds, right, left, reach, up, down = waves
+    V_l, V_r, G_l, G_r, H_l, H_r, p, a, b, rows, jump, wave, span_l, span_r = space
+    n_g, faces = 2 * n + 1, V_l.shape[1]
+    _reconstruct(V, weno, V_l, V_r)
+    _span(V_l, sizes, reach, up, down, a, b, span_l)
+    _span(V_r, sizes, reach, up, down, a, b, span_r)
+    _moments(V_l, sizes, G_l, H_l, p, a, b, rows)
+    _moments(V_r, sizes, G_r, H_r, p, a, b, rows)
+    for k in range(n_g + n_h):
+        low, high = (G_l[k], G_r[k]) if k < n_g else (H_l[k - n_g], H_r[k - n_g])
+        for i in range(faces):
+            jump[k, i] = high[i] - low[i]
+    u, s, blend, fastest = rows[0], rows[1], rows[2], rows[3]
+    for i in range(faces):
+        T_l, T_r = exp2(LOG2E * V_l[2, i]), exp2(LOG2E * V_r[2, i])
+        fastest[i] = max(abs(V_l[1, i]) + sqrt(T_l) * span_l[i], abs(V_r[1, i]) + sqrt(T_r) * span_r[i])
+        if n_h > 0:
+            T_l = (T_l + (dims - 1) * exp2(LOG2E * V_l[2 * n + 2, i])) / dims
+            T_r = (T_r + (dims - 1) * exp2(LOG2E * V_r[2 * n + 2, i])) / dims
+        u[i] = 0.5 * (V_l[1, i] + V_r[1, i])
+        s[i] = sqrt(0.5 * (T_l + T_r))
+        steep = max(abs(V_r[0, i] - V_l[0, i]), abs(V_r[2, i] - V_l[2, i]))
+        strength = _smoothstep(max(steep, abs(V_r[1, i] - V_l[1, i]) / s[i]) - 0.5)
+        blend[i] = max(_smoothstep((max(span_l[i], span_r[i]) / reach - 1.25) / 0.5), strength)
+    if upwind:
+        own, ladder, other = wave, rows[4], rows[5]
+        own[:] = jump
+        for i in range(faces):
+            other[i] = -u[i]
+        _shift(own, 0, n_g, other)
+        _shift(own, n_g, n_g + n_h, other)
+        for i in range(faces):
+            other[i] = 1.0 / s[i]
+        _rescale(own, 0, n_g, other, ladder)
+        _rescale_transverse(own, n_g, n_h, other, ladder)
+        amplitudes = np.dot(left, own)
+        for k in range(n_g + n_h):
+            for i in range(faces):
+                speed = u[i] + s[i] * speeds[k]
+                amplitudes[k, i] *= sqrt(speed * speed + 0.0025 * s[i] * s[i])
+        own[:] = np.dot(right, amplitudes)
+        _rescale(own, 0, n_g, s, ladder)
+        _rescale_transverse(own, n_g, n_h, s, ladder)
+        _shift(own, 0, n_g, u)
+        _shift(own, n_g, n_g + n_h, u)
+    for k in range(n_g + n_h):
+        low, high = (G_l[k + 1], G_r[k + 1]) if k < n_g else (H_l[k - n_g + 1], H_r[k - n_g + 1])
+        flux = jump[k]
+        if upwind:
+            for i in range(faces):
+                rusanov = fastest[i] * jump[k, i]
+                flux[i] = 0.5 * (low[i] + high[i] - wave[k, i] - blend[i] * (rusanov - wave[k, i]))
+        else:
+            for i in range(faces):
+                flux[i] = 0.5 * (low[i] + high[i] - fastest[i] * jump[k, i])
+        for i in range(faces - 1):
+            K[k, i] = flux[i] - flux[i + 1]
+
+
+@njit(**_COMPILE)
+def _rescale_transverse(m, first, count, scale, ladder):
+    """Rows of h: degrees 2, 3, ..."""
+    if count == 0:
+        return
+    for i in range(scale.size):
+        ladder[i] = scale[i] * scale[i]
+    for k in range(first, first + count):
+        for i in range(scale.size):
+            m[k, i] *= ladder[i]
+            ladder[i] *= scale[i]
+
+
+@njit(**_COMPILE)
+def _pad(U, padded, boundary, left, right):
+    """U with ghosts."""
+    cells = U.shape[1]
+    for k in range(U.shape[0]):
+        padded[k, GHOST : GHOST + cells] = U[k]
+        for g in range(GHOST):
+            if boundary == 0:
+                padded[k, g], padded[k, GHOST + cells + g] = U[k, (g - GHOST) % cells], U[k, g % cells]
+            elif boundary == 1:
+                padded[k, g], padded[k, GHOST + cells + g] = U[k, 0], U[k, cells - 1]
+            else:
+                padded[k, g], padded[k, GHOST + cells + g] = left[k], right[k]
+
+
+@njit(**_COMPILE)
+def _relax(U, tau, knudsen, exponent, sizes, M):
+    """U' = U + tau nu (M - U')/eps, in place; M: scratch [2n+1, column]."""
+    n, n_h, dims = sizes
+    n_g, cells = 2 * n + 1, U.shape[1]
+    rho, u, T, weight = M[n_g], M[n_g + 1], M[n_g + 2], M[n_g + 3]
+    for i in range(cells):
+        rho[i] = U[0, i]
+        u[i] = U[1, i] / rho[i]
+        energy = U[2, i] + U[n_g, i] if n_h > 0 else U[2, i]
+        T[i] = (energy / rho[i] - u[i] * u[i]) / dims
+        w = tau / knudsen[i]
+        if exponent > -np.inf:
+            w *= rho[i] * T[i] ** exponent
+        weight[i] = w / (1.0 + w)
+        M[0, i] = rho[i]
+        M[1, i] = rho[i] * u[i]
+    for k in range(1, n_g - 1):
+        for i in range(cells):
+            M[k + 1, i] = u[i] * M[k, i] + k * T[i] * M[k - 1, i]
+    if n_h > 0:
+        for i in range(cells):  # the energy is shared by G_2 and H_0: what one gains the other loses
+            U[n_g, i] -= weight[i] * (M[2, i] - U[2, i])
+        for k in range(1, n_h):
+            for i in range(cells):
+                U[n_g + k, i] += weight[i] * ((dims - 1) * T[i] * M[k, i] - U[n_g + k, i])
+        for i in range(cells):
+            U[2, i] += weight[i] * (M[2, i] - U[2, i])
+    for k in range(3, n_g):
+        for i in range(cells):
+            U[k, i] += weight[i] * (M[k, i] - U[k, i])
+
+
+@njit(**_COMPILE)
+def _broken(U, sizes):
+    """The first cell without a positive density and temperature, or with a value that is not finite; -1 if there is none."""
+    n, n_h, dims = sizes
+    for i in range(U.shape[1]):
+        rho = U[0, i]
+        energy = U[2, i] + U[2 * n + 1, i] if n_h > 0 else U[2, i]
+        good = rho > 0.0 and energy * rho > U[1, i] * U[1, i]
+        for k in range(U.shape[0]):
+            good = good and abs(U[k, i]) < np.inf
+        if not good:
+            return i
+    return -1
+
+
+@njit(**_COMPILE)
+def _evaluate(U, padded, V, tau, dx, knudsen, exponent, boundary, ends, sizes, waves, network, scratch):
+    """V of U with ghosts, closed; tau: scratch [column]."""
+    n, n_h, dims = sizes
+    m, sigma, rows, a, b, span = scratch
+    _pad(U, padded, boundary, ends[0], ends[1])
+    _variables(padded, sizes, V, m, sigma, rows)
+    if network[0]:
+        for i in range(V.shape[1]):
+            cell = i - GHOST
+            if boundary == 0:
+                cell = cell % U.shape[1]
+            else:
+                cell = min(max(cell, 0), U.shape[1] - 1)
+            tau[i] = knudsen[cell]
+            if exponent > -np.inf:
+                rho = padded[0, i]
+                energy = padded[2, i] + padded[2 * n + 1, i] if n_h > 0 else padded[2, i]
+                u = padded[1, i] / rho
+                tau[i] /= rho * ((energy / rho - u * u) / dims) ** exponent
+        _span(V, sizes, waves[3], waves[4], waves[5], a, b, span)
+        _correct(V, tau, dx, sizes, span, waves[3], network)
+
+
+@njit(**_COMPILE)
+def _run(saved, times, dx, knudsen, exponent, boundary, ends, sizes, scheme, waves, network):
+    """The loop over steps; returns (steps, time, cell): cell is -1, or the one where the solution failed at that time."""
+    n, n_h, _ = sizes
+    cfl, explicit, implicit = scheme[2], scheme[3], scheme[4]
+    reach, up, down = waves[3], waves[4], waves[5]
+    components, cells = saved.shape[1], saved.shape[2]
+    width, faces, variables = cells + 2 * GHOST, cells + 1, (3 * n + 4 if n_h > 0 else 2 * n + 2)
+    stages = explicit.shape[0]
+    padded, V, tau = np.empty((components, width)), np.empty((variables, width)), np.empty(width)
+    a, b, span = np.empty((n + 2, width)), np.empty((n + 2, width)), np.empty(width)
+    scratch = (np.empty((2 * n + 1, width)), np.empty((3, 2 * n + 1, width)), np.empty((4, width)), a, b, span)
+    space = (
+        np.empty((variables, faces)), np.empty((variables, faces)),
+        np.empty((2 * n + 2, faces)), np.empty((2 * n + 2, faces)), np.empty((n + 2, faces)), np.empty((n + 2, faces)),
+        np.empty((n + 2, n + 1, faces)), np.empty((n + 2, faces)), np.empty((n + 2, faces)), np.empty((6, faces)),
+        np.empty((components, faces)), np.empty((components, faces)), np.empty(faces), np.empty(faces),
+    )  # fmt: skip
+    M = np.empty((2 * n + 5, cells))
+    K, L = np.empty((stages, components, cells)), np.empty((stages, components, cells))
+    U, stage = saved[0].copy(), np.empty((components, cells))
+    t, steps, first_dt = 0.0, 0, -1.0
+    for row in range(times.size):
+        while True:
+            _evaluate(U, padded, V, tau, dx, knudsen, exponent, boundary, ends, sizes, waves, network, scratch)
+            _span(V, sizes, reach, up, down, a, b, span)
+            fastest, where = 0.0, 0
+            for i in range(1, width - 1):
+                speed = abs(V[1, i]) + exp2(0.5 * LOG2E * V[2, i]) * span[i]
+                if not speed <= fastest:
+                    fastest, where = speed, i
+            longest = min(cfl * dx / fastest, times[-1])
+            if first_dt < 0.0:
+                first_dt = longest
+            if not longest > COLLAPSE * first_dt:
+                return steps, t, min(max(where - GHOST, 0), cells - 1)
+            count = np.ceil((times[row] - t) / longest)
+            dt = (times[row] - t) / count
+            for j in range(stages):
+                stage[:] = U
+                for l in range(j):
+                    if explicit[j, l] != 0.0:
+                        stage += (explicit[j, l] * dt / dx) * K[l]
+                    if implicit[j, l] != 0.0:
+                        stage += implicit[j, l] * L[l]
+                if implicit[j, j] != 0.0:
+                    L[j] = stage
+                    _relax(stage, implicit[j, j] * dt, knudsen, exponent, sizes, M)
+                    L[j] = (stage - L[j]) / implicit[j, j]
+                if j < stages - 1:
+                    if j > 0:
+                        _evaluate(stage, padded, V, tau, dx, knudsen, exponent, boundary, ends, sizes, waves, network, scratch)
+                    _transport(V, sizes, scheme, waves, space, K[j])
+            U[:] = stage
+            steps += 1
+            cell = _broken(U, sizes)
+            if cell >= 0:
+                return steps, t + dt, cell
+            t = times[row] if count == 1.0 else t + dt
+            if count == 1.0:
+                break
+        saved[row + 1] = U
+    return steps, t, -1
