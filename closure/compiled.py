@@ -399,14 +399,9 @@ def _correct(V, tau, dx, sizes, span, reach, network):
     odd = np.empty((odds, width), np.float32)
     for k in range(inputs):
         source, scale = phi[order[k]], 1.0 / scale_in[order[k]]
+        target = x[k] if k < evens else odd[k - evens]
         for i in range(width):
-            phi[order[k], i] = _arsinh(source[i] * scale)
-        if k < evens:
-            for i in range(width):
-                x[k, i] = np.float32(source[i])
-        else:
-            for i in range(width):
-                odd[k - evens, i] = np.float32(source[i])
+            target[i] = np.float32(_arsinh(source[i] * scale))
     half = odd_w[0].shape[0]
     unit = np.float32(1.0)
     for layer in range(len(even_w)):
