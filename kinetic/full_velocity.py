@@ -112,12 +112,20 @@ class FullGrid:
         cell = (2 * self.across.dv) ** (self.dims - 1)  # with the mirror images
         return np.moveaxis(f.reshape(len(f), self.points, -1) @ (cell * weights), 2, 0)
 
+    def conserved(self, f) -> np.ndarray:
+        """Mass, momentum and twice the energy [3, n] of f [n, P]."""
+        g, h = self.pair(f) * self.along.dv
+        return np.stack([g.sum(axis=1), g @ self.v, g @ self.v**2 + h.sum(axis=1)])
+
     def fields(self, f):
         """rho, u, T [n] of f [n, P]."""
-        g, h = self.pair(f) * self.along.dv
-        rho = g.sum(axis=1)
-        u = g @ self.v / rho
-        return rho, u, ((g @ self.v**2 + h.sum(axis=1)) / rho - u**2) / self.dims
+        return self.fields_of(self.conserved(f))
+
+    def fields_of(self, conserved):
+        """rho, u, T [n] of conserved moments [3, n]."""
+        rho, flow, energy = conserved
+        u = flow / rho
+        return rho, u, (energy / rho - u**2) / self.dims
 
 
 def full_grid(case, gas) -> FullGrid:
@@ -179,7 +187,7 @@ def _collision_integral(gas, grid):
 # not cached on disk: the limiters stand in another file, which Numba's cache would not watch
 @njit(nogil=True, fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy")
 def transport(f, v, dx, weno, out):
-    """Adds -v df/dx of f [n + 2 GHOST, P], velocities v [P], to out [n, P]; MUSCL or WENO5 (:mod:`kinetic.kernel`)."""
+    """out [n, P] = -v df/dx of f [n + 2 GHOST, P], velocities v [P]; MUSCL or WENO5 (:mod:`kinetic.kernel`)."""
     face = np.empty(v.size)
     for i in range(GHOST - 1, f.shape[0] - GHOST):
         cell = i - GHOST
@@ -194,7 +202,7 @@ def transport(f, v, dx, weno, out):
                 step = muscl(b if right else d, c)
             new = here + step if right else ahead - step
             if cell >= 0:
-                out[cell, k] += v[k] / dx * (face[k] - new)
+                out[cell, k] = v[k] / dx * (face[k] - new)
             face[k] = new
 
 
@@ -251,20 +259,26 @@ class FullVelocityRun(_Run):
     def _step(self, padded, dt):
         """One step in place; returns None, or the cell that failed."""
         f = self._interior(padded)
-        start, fields = f.copy(), self.grid.fields(f)
+        start, conserved = f.copy(), self.grid.conserved(f)
+        fields = self.grid.fields_of(conserved)
         penalty = (self._penalty(fields, dt) / self.eps)[:, None]
         relaxing = penalty * (self.grid.maxwellian(*fields) - f)
-        forward, backward = [], []  # explicit and implicit part of the right-hand side, of every stage so far
+        forward, backward, carried = [], [], []  # of every stage so far: explicit and implicit part, what transport carries in
         for explicit, implicit in zip(self.scheme.explicit[1:], self.scheme.implicit[1:], strict=True):
             j = len(forward) + 1
-            forward.append(self._explicit_part(padded, fields) - relaxing)
+            increment = self._transported(padded)
+            carried.append(self.grid.conserved(increment))
+            increment += self.collide(f, *fields) / self.eps[:, None]
+            forward.append(increment - relaxing)
             backward.append(relaxing)
             star = start.copy()
             for a, b, ahead, back in zip(explicit[:j], implicit[:j], forward, backward, strict=True):
                 star += (dt * a) * ahead
                 if b:
                     star += (dt * b) * back
-            fields = self.grid.fields(star)
+            # by transport alone: the round-off of Q/eps, which grows as 1/eps, must not enter
+            moments = conserved + dt * sum(a * gain for a, gain in zip(explicit[:j], carried, strict=True))
+            fields = self.grid.fields_of(moments)
             failed = ~((fields[0] > 0) & (fields[2] > 0) & np.isfinite(fields[0] + fields[2]))
             if failed.any():
                 return int(np.argmax(failed))
@@ -277,15 +291,14 @@ class FullVelocityRun(_Run):
             f[:] = star + (dt * implicit[j]) * relaxing
         return None
 
-    def _explicit_part(self, padded, fields):
-        """-v df/dx + Q/eps [n, P]."""
+    def _transported(self, padded):
+        """-v df/dx [n, P]."""
         f = self._interior(padded)
         if self.case.boundary == "periodic":
             padded[:GHOST], padded[-GHOST:] = f[-GHOST:], f[:GHOST]
         elif self.case.boundary == "outflow":
             padded[:GHOST], padded[-GHOST:] = f[0], f[-1]
-        increment = self.collide(f, *fields)
-        increment /= self.eps[:, None]
+        increment = np.empty_like(f)
         transport(padded, self.grid.speeds, self.case.dx, self.transport == "weno5", increment)
         return increment
 

@@ -64,6 +64,7 @@ def test_bgk_on_the_full_grid_is_bgk_of_the_reduced_pair(dims):
 @pytest.mark.parametrize(
     ("name", "make", "knudsen"),
     [
+        ("maxwell_2v", cases.mix, 1e-7),
         ("maxwell_2v", cases.mix, 1e-3),
         ("maxwell_2v", cases.wave, 10.0),
         ("maxwell_2v", cases.transition, None),
