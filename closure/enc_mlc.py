@@ -8,7 +8,7 @@ from closure.encoder import Encoder, Nodes
 from closure.herm_mlc import Normalised
 from solvers.fluxes import flux_rusanov
 
-REACH = 5.0  # speed of the fastest waves at rest, in sqrt(T): what limits the time step
+REACH = 10.0  # speed that limits the time step, in sqrt(T): those of fast particles in the decoder, not of sound; 5 is unstable
 LEAST, MOST = 2, 12
 
 

@@ -34,7 +34,7 @@ def decoded_figure(law, states) -> Figure:
     axes = np.atleast_1d(figure.subplots(1, len(states)))
     for axis, (title, c_true, f_true, decoded) in zip(axes, states):
         c = law.nodes.c.numpy()
-        axis.plot(c_true, f_true, color=COLOURS["kinetic"], lw=3, label="kinetic")
+        axis.plot(c_true, f_true, color=COLOURS["kinetic"], lw=2.4, label="kinetic")
         axis.plot(c_true, np.exp(-0.5 * c_true**2) / np.sqrt(2 * np.pi), color="#999999", lw=1.2, label="Maxwellian")
         axis.plot(c, decoded / law.nodes.width.numpy(), "o", ms=3, color=COLOURS["enc_mlc"], label="decoded")
         axis.axhline(0, color="black", lw=0.6)
