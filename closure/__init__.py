@@ -2,11 +2,12 @@
 
 Must not know: experiments.
 
-Public: build, CLOSURES, simulate, solve_shock, Solution, ShockSolution; submodules labels, training, checkpoint, networks.
+Public: build, supports, CLOSURES, simulate, solve_shock, Solution, ShockSolution; submodules labels, training, checkpoint,
+networks.
 """
 
-from closure.registry import CLOSURES, build, training_of, untrained
+from closure.registry import CLOSURES, build, supports, training_of, untrained
 from closure.shock import ShockSolution, solve_shock
 from closure.simulate import Solution, simulate
 
-__all__ = ["CLOSURES", "ShockSolution", "Solution", "build", "simulate", "solve_shock", "training_of", "untrained"]
+__all__ = ["CLOSURES", "ShockSolution", "Solution", "build", "simulate", "solve_shock", "supports", "training_of", "untrained"]

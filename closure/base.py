@@ -27,6 +27,7 @@ class MomentLaw(Law):
     name: str
     degrees: Tensor  # the power of velocity in each component, [n]
     order: int  # raw moments of g (and h) a start needs: 0..order
+    collisions: tuple[str, ...] = ("bgk",)  # models whose relaxation the closure has, of ``kinetic.collisions.COLLISIONS``
 
     def __init__(self, gas):
         self.gas = gas

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from closure.base import MomentLaw
+from kinetic.collisions import COLLISIONS
 from solvers import GHOST
 
 
@@ -16,6 +17,7 @@ class Euler(MomentLaw):
     """
 
     name = "euler"
+    collisions = tuple(COLLISIONS)
     components = ("rho", "m", "E")
     order = 2
 

@@ -4,6 +4,7 @@ import torch
 
 from closure.base import MomentLaw, _gaussian_moments
 from closure.frames import scale_moments, shift_moments
+from kinetic.collisions import COLLISIONS
 from kinetic.moments import hermite_moment
 from solvers import GHOST
 
@@ -137,12 +138,14 @@ class Grad13(MomentLaw):
 
     .. math:: \int c_x^3 f = \tfrac{6}{D+2} q, \qquad \int c_x^2 \tfrac{|c|^2}{2} f = \tfrac{D+2}{2} pT + \tfrac{D+4}{2} \sigma T
 
-    (6/5 q and 5/2 pT + 7/2 sigma T in D = 3). BGK relaxes sigma and q at the rate nu/eps. Speeds at equilibrium in D = 3:
+    (6/5 q and 5/2 pT + 7/2 sigma T in D = 3). Collisions relax sigma at the rate nu/eps and q at Pr nu/eps: exact for the
+    relaxation models and for Maxwell molecules, the first approximation for others. Speeds at equilibrium in D = 3:
     0, +-0.812975, +-2.130510 sqrt(T); no continuous shock beyond Mach 1.650.
     Source: H. Grad (1949); H. Struchtrup, Macroscopic Transport Equations for Rarefied Gas Flows (2005), eq. 6.20.
     """
 
     name = "grad13"
+    collisions = tuple(COLLISIONS)
     components = ("rho", "m", "E", "P", "Q")
     order = 3
 
@@ -196,11 +199,21 @@ class Grad13(MomentLaw):
         own_flux = torch.stack((torch.zeros_like(rho), p + sigma, q, third, fourth), 1)
         return self.boost(own_flux, u) + u.unsqueeze(1) * self.conserved(V)
 
-    def equilibrium_defect(self, U):
-        rho, u, T = self.fluid(U)
-        zero = torch.zeros_like(rho)
-        P = rho * (u * u + T)
-        return torch.stack((zero, zero, zero, P - U[:, 3], u * (U[:, 2] + rho * T) - U[:, 4]), 1)
+    def relax(self, U, tau, cells):
+        w = tau * self.rate(U, cells)
+        return U - self._decay(U, w / (1 + w), self.gas.prandtl * w / (1 + self.gas.prandtl * w))
+
+    def source(self, U, cells):
+        rate = self.rate(U, cells)
+        return -self._decay(U, rate, self.gas.prandtl * rate)
+
+    def _decay(self, U, of_stress, of_heat):
+        """The parts ``of_stress`` of sigma and ``of_heat`` of q, [batch, 1, cell] each, as a change of U."""
+        u = self.fluid(U)[1]
+        own = self.boost(U, -u)
+        zero = torch.zeros_like(u)
+        sigma = of_stress[:, 0] * (own[:, 3] - 2 * own[:, 2] / self.gas.dims)
+        return torch.stack((zero, zero, zero, sigma, u * sigma + of_heat[:, 0] * own[:, 4]), 1)
 
     def from_moments(self, G, H):
         return torch.stack((G[:, 0], G[:, 1], 0.5 * (G[:, 2] + H[:, 0]), G[:, 2], 0.5 * (G[:, 3] + H[:, 1])), 1)

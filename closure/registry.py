@@ -23,6 +23,9 @@ def build(name: str, gas, **options):
         raise InputError(f"closure={name}: unknown, choose one of {', '.join(CLOSURES)}")
     if name == "grad" and gas.dims > 1:
         return Grad13(gas)
+    if not supports(name, gas):
+        able = ", ".join(other for other in ("euler", "nsf", "grad") if supports(other, gas))
+        raise InputError(f"closure={name}: it has the relaxation of BGK, not that of gas={gas.name}: take closure={able}")
     if name in LEARNED:
         path = options.pop("checkpoint", None)
         return checkpoints.load(path or checkpoints.shipped(gas, options, name), gas, name)
@@ -30,6 +33,12 @@ def build(name: str, gas, **options):
         return CLOSURES[name](gas, **options)
     except TypeError as error:
         raise InputError(f"closure={name}: does not take these options ({error})") from None
+
+
+def supports(name: str, gas) -> bool:
+    """Does the closure ``name`` have the relaxation of this gas's collision model?"""
+    law = Grad13 if name == "grad" and gas.dims > 1 else CLOSURES[name]
+    return gas.collision in law.collisions
 
 
 def untrained(gas, *, network: dict, name: str = "herm_mlc", checkpoint: str | None = None, **options):

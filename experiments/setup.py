@@ -70,11 +70,16 @@ def option(group: str) -> str:
     return HydraConfig.get().runtime.choices[group]
 
 
-def closure_names(cfg: DictConfig) -> list[str]:
-    """The closures to run: the list ``closures``, or by default the one under study and its classical rivals."""
+def closure_names(cfg: DictConfig, gas: kinetic.Gas) -> list[str]:
+    """The closures to run: the list ``closures``, or by default the one under study and its classical rivals.
+
+    Of the default list those that lack the gas's collision model are left out; a closure chosen on the command line is not.
+    """
     if cfg.closures is None:
         study = option("closure")
-        return [study, *(name for name in DEFAULT_RIVALS if name != study)]
+        names = [study, *(name for name in DEFAULT_RIVALS if name != study)]
+        chosen = any(override.startswith("closure=") for override in HydraConfig.get().overrides.task)
+        return [name for name in names if closure.supports(name, gas) or (name == study and chosen)]
     names = plain(cfg.closures)
     names = [names] if isinstance(names, str) else list(names)
     if not names or len(set(names)) < len(names) or "kinetic" in names:
@@ -115,13 +120,14 @@ def solver_options(cfg: DictConfig, name: str) -> dict[str, Any]:
         )
     options["cfl"] = positive(cfg, "solver.cfl")
     if name == "moments":
-        Solver(None, **{key: value for key, value in options.items() if key != "compiled"})  # names an unknown scheme; it needs no law for that
+        schemes = {key: value for key, value in options.items() if key != "compiled"}
+        Solver(None, **schemes)  # names an unknown scheme; it needs no law for that
     return options
 
 
 def closures(cfg: DictConfig, gas: kinetic.Gas) -> dict[str, Any]:
     """{option name: balance law}; all are built before anything runs, so that a bad name costs no computing."""
-    return {name: law(cfg, name, gas) for name in closure_names(cfg)}
+    return {name: law(cfg, name, gas) for name in closure_names(cfg, gas)}
 
 
 def outcome(solution: Any) -> dict[str, Any]:

@@ -39,8 +39,9 @@ class BalanceLaw(Protocol):
     (C. Pares, SIAM J. Numer. Anal. 44 (2006) 300, doi:10.1137/050628052). Otherwise the attribute is absent or None.
 
     A law whose components are counted in a frame of each cell's own (which moves with the gas, so that a face has two fluxes) has
-    ``transport(flux, V_l, V_r, V)``: dx dU/dt without the source, [B, n, N], from the two sides of the N + 1 faces, the variables V
-    of the N cells and the chosen numerical flux. Its conserved components must be differences of one flux at each face.
+    ``transport(flux, V_l, V_r, V)``: dx dU/dt without the source, [B, n, N], from the two sides of the N + 1 faces, the
+    variables V of the N cells and the chosen numerical flux. Its conserved components must be differences of one flux at each
+    face.
     """
 
     components: tuple[str, ...]

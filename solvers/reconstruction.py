@@ -102,8 +102,8 @@ def reconstruct_weno5(V: Tensor) -> tuple[Tensor, Tensor]:
     r"""Fifth-order weighted essentially non-oscillatory reconstruction, weights Z.
 
     Three parabolas with linear weights d = (1, 6, 3)/10 and :math:`\alpha_k = d_k [1 + (\tau/(\beta_k + \epsilon))^2]`,
-    :math:`\tau = |\beta_0 - \beta_2|`. A face value lies between the two cells it separates, give or take half the smaller of their
-    curvatures where these agree: no new extrema at a jump, no loss at a smooth extremum. Fifth order for laws with V = U (a
+    :math:`\tau = |\beta_0 - \beta_2|`. A face value lies between the two cells it separates, give or take half the smaller of
+    their curvatures where these agree: no new extrema at a jump, no loss at a smooth extremum. Fifth order for laws with V = U (a
     nonlinear V of an average is not the average of V, which leaves second order with a small constant).
 
     Source: R. Borges et al., J. Comput. Phys. 227 (2008) 3191, doi:10.1016/j.jcp.2007.11.038, eqs. 25-28;

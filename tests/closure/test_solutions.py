@@ -11,7 +11,8 @@ import closure
 import kinetic
 from closure.simulate import case_cells, initial_state
 from kinetic import cases
-from solvers import Solver
+from kinetic.errors import InputError
+from solvers import Cells, Solver
 
 GAS = kinetic.gas("bgk_1v")
 
@@ -179,3 +180,24 @@ def test_shipped_closure_follows_shocks_of_every_strength(gas_name, mach):
     status, errors, _ = shock_errors(shipped(gas_name), mach)
     assert status == "ok"
     assert errors["rho"][0] < 0.008 and errors["T"][0] < 0.012 and max(e[1] for e in errors.values()) < 0.02
+
+
+@pytest.mark.parametrize("name", ["shakhov_3v", "es_bgk_3v", "maxwell_2v"])
+def test_grad13_relaxes_stress_and_heat_flux_at_their_own_rates(name):
+    """Uniform gas out of equilibrium: sigma decays at nu/eps and q at Pr nu/eps, whatever the frame."""
+    gas = kinetic.gas(name)
+    law = closure.build("grad", gas)
+    own = torch.tensor([1.3, 0.0, 0.5 * gas.dims * 1.3 * 0.8, 1.3 * 0.8 + 0.2, 0.3], dtype=torch.float64)
+    U = law.boost(own[None, :, None].expand(1, 5, 8), torch.full((1, 8), 0.7, dtype=torch.float64))
+    cells, dt, steps = Cells(0.1, 8, knudsen=0.5), 1e-3, 400
+    start = law.macroscopic(U, cells)
+    for _ in range(steps):  # second order: half a step explicit, half implicit
+        U = law.relax(U + 0.5 * dt * law.source(U, cells), torch.tensor(0.5 * dt, dtype=torch.float64), cells)
+    end, nu = law.macroscopic(U, cells), float(gas.frequency(1.3, 0.8)) / 0.5
+    assert torch.allclose(end["sigma"] / start["sigma"], torch.tensor(np.exp(-nu * dt * steps)), rtol=1e-5)
+    assert torch.allclose(end["q"] / start["q"], torch.tensor(np.exp(-gas.prandtl * nu * dt * steps)), rtol=1e-5)
+
+
+def test_closures_with_the_relaxation_of_bgk_refuse_other_gases():
+    with pytest.raises(InputError, match=r"closure=quadrature.*shakhov_3v"):
+        closure.build("quadrature", kinetic.gas("shakhov_3v"))
