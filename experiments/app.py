@@ -8,7 +8,8 @@ from pathlib import Path
 from experiments.help import help_text
 
 INTERRUPTED = 130
-PATHS = ("hydra.run.dir", "hydra.sweep.dir", "case.file", "train.data", "closure.checkpoint")  # keys that hold paths
+# keys that hold paths
+PATHS = ("hydra.run.dir", "hydra.sweep.dir", "case.file", "train.data", "closure.checkpoint", "system.data", "checkpoint")
 
 
 def quote_path(argument: str) -> str:

@@ -33,6 +33,8 @@ def explain(error: BaseException) -> str:
         return _configuration(error)
     if isinstance(error, ValueError):  # kinetic.errors.InputError is one
         return _one_line(error)
+    if isinstance(error, ModuleNotFoundError) and error.name in ("ase", "vesin"):
+        return f"{error.name} is not installed: pip install 'knudsen[molecular]'"
     if isinstance(error, OSError):
         return f"{_one_line(error)}; check that the file exists and may be read or written"
     return f"internal error: {type(error).__name__}: {_one_line(error)}; HYDRA_FULL_ERROR=1 shows the traceback; please report it"

@@ -85,6 +85,10 @@ class Output:
     def json(self, name: str, data: Mapping) -> Path:
         return self._write(name, lambda path: path.write_text(json.dumps(finite(data), indent=1) + "\n"))
 
+    def file(self, name: str, write: Callable[[Path], Any]) -> Path:
+        """Whatever ``write(path)`` writes."""
+        return self._write(name, write)
+
     def text(self, name: str, text: str) -> Path:
         return self._write(name, lambda path: path.write_text(text))
 
