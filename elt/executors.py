@@ -1,0 +1,204 @@
+"""Where work runs: executors by name, and the one way the driver uses any of them."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from typing import Any
+
+import cloudpickle
+
+from elt.errors import EltError
+from elt.work import apply
+
+NAMES = ("serial", "processes", "dask")
+CLUSTERS = {"local": "LocalCluster", "slurm": "SLURMCluster", "pbs": "PBSCluster"}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+AHEAD = 4  # pieces of work submitted per worker: none of them waits for the driver
+UNKNOWN_WORKERS = 250
+REPLACEMENTS = 10  # broken pools in a row, with nothing finished between, after which the driver gives up
+
+
+class Serial(Executor):
+    """Everything in this process, at once."""
+
+    _max_workers = 1
+    window = 1
+
+    def submit(self, function: Callable, /, *args: Any, **kwargs: Any) -> Future:
+        future: Future = Future()
+        try:
+            future.set_result(function(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class Processes(Executor):
+    """loky processes of one thread each. A pool that a dying worker has broken is replaced at the next submit.
+
+    loky starts fresh interpreters (no fork), so workers are safe after compiled parallel code has run in this process.
+    """
+
+    def __init__(self, workers: int):
+        self._max_workers = workers
+        self._inner: Executor | None = None
+
+    def submit(self, function: Callable, /, *args: Any, **kwargs: Any) -> Future:
+        from concurrent.futures import BrokenExecutor
+
+        for _ in range(2):
+            if self._inner is None:
+                self._inner = self._start()
+            try:
+                return self._inner.submit(function, *args, **kwargs)
+            except BrokenExecutor:
+                self._inner.shutdown(wait=False)
+                self._inner = None
+        raise EltError("worker processes die as soon as they start; see what they print")
+
+    def _start(self) -> Executor:
+        from loky import ProcessPoolExecutor
+
+        return ProcessPoolExecutor(self._max_workers, env=ONE_THREAD)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        if self._inner is not None:
+            self._inner.shutdown(wait=wait, kill_workers=cancel_futures)
+            self._inner = None
+
+
+class Dask(Executor):
+    """The workers of a dask client, which closes with this executor, as does a cluster that was started for it."""
+
+    def __init__(self, client: Any, cluster: Any = None, workers: int | None = None):
+        self._max_workers = workers or max(len(client.nthreads()), 1)
+        self._client, self._cluster = client, cluster
+        self._inner = client.get_executor(pure=False)
+
+    def submit(self, function: Callable, /, *args: Any, **kwargs: Any) -> Future:
+        return self._inner.submit(function, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._inner.shutdown(wait=wait)
+        self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+
+
+def _dask(workers: int | None, address: str | None, cluster: str, options: dict[str, Any]) -> Executor:
+    try:
+        import distributed
+    except ImportError as error:
+        raise EltError("executor=dask needs the packages of the cluster extra: pip install 'knudsen[cluster]'") from error
+    if cluster not in CLUSTERS:
+        raise EltError(f"executor.cluster={cluster}: unknown; known: {', '.join(CLUSTERS)}")
+    owned = None
+    if address is None and cluster == "local":
+        given = {"processes": True, "threads_per_worker": 1, "dashboard_address": None, "n_workers": workers or cores()}
+        address = owned = distributed.LocalCluster(**given | options)
+    elif address is None:
+        import dask_jobqueue
+
+        owned = getattr(dask_jobqueue, CLUSTERS[cluster])(**{"cores": 1, "processes": 1} | options)
+        owned.scale(workers or 1)
+        address = owned
+    return Dask(distributed.Client(address), owned, workers)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def make(
+    name: str,
+    workers: int | None = None,
+    *,
+    address: str | None = None,
+    cluster: str = "local",
+    options: dict[str, Any] | None = None,
+) -> Executor:
+    """The executor `name`: serial, processes or dask. Close it with ``shutdown``, or use it in a ``with`` statement.
+
+    workers: processes of one thread each (None: one for every core; a queueing system's cluster: 1).
+    address: of a running dask scheduler, such as ``tcp://head:8786``. cluster: local, slurm or pbs, started for this run;
+    options: its own arguments (queue, walltime, memory, ...). The last three belong to dask.
+    Raises EltError for an unknown name, or a package that is not installed.
+    """
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise EltError(f"executor.workers={workers}: give a positive integer, or null for every core")
+    if name == "serial":
+        return Serial()
+    if name == "processes":
+        return Processes(workers or cores())
+    if name == "dask":
+        return _dask(workers, address, cluster, dict(options or {}))
+    raise EltError(f"executor={name}: unknown; known: {', '.join(NAMES)}")
+
+
+class Pool:
+    """How the driver uses an executor: pure pieces of work, a bounded number at a time, again if their worker dies.
+
+    An executor may bring its own ``wait(futures)`` -> (done, not done), as one with a simulated clock does.
+    """
+
+    def __init__(self, executor: Executor):
+        self.executor = executor
+        self.window = getattr(executor, "window", None) or AHEAD * getattr(executor, "_max_workers", UNKNOWN_WORKERS)
+
+    def run(
+        self, function: Callable[[Any], Any], items: Sequence[Any], on_death: Callable[[str], Any] = lambda text: None
+    ) -> Iterator[tuple[int, Any]]:
+        """(index, function(item)) of every item, in the order they finish.
+
+        Whatever a future raises that is not `function`'s own doing (a broken pool, a killed worker) makes the item run again,
+        after on_death(text). What `function` raises is raised here.
+        """
+        waiting, running, losses = deque(range(len(items))), {}, 0
+        choose = getattr(self.executor, "wait", None) or _first
+        try:
+            while waiting or running:
+                while waiting and len(running) < self.window:
+                    i = waiting.popleft()
+                    running[self.executor.submit(_guarded, function, items[i])] = i
+                again = []
+                for future in choose(running)[0]:
+                    i = running.pop(future)
+                    try:
+                        done, result = future.result()
+                    except (Exception, CancelledError) as error:
+                        again.append((i, error))
+                        continue
+                    if not done:
+                        raise result
+                    losses = 0
+                    yield i, result
+                if again:
+                    losses += 1
+                    text = f"{type(again[0][1]).__name__}: {again[0][1]}".splitlines()[0]
+                    if losses > REPLACEMENTS:
+                        raise EltError(f"workers die however often they are replaced ({text})")
+                    on_death(text)
+                    waiting.extendleft(i for i, _ in sorted(again, reverse=True))
+        finally:
+            for future in running:
+                future.cancel()
+
+    def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        """[function(item) for item in items], on the workers."""
+        jobs = [cloudpickle.dumps((function, item)) for item in items]
+        results = dict(self.run(apply, jobs))
+        return [results[i] for i in range(len(jobs))]
+
+
+def _first(futures: Iterable[Future]) -> tuple[set[Future], set[Future]]:
+    return wait(futures, return_when=FIRST_COMPLETED)
+
+
+def _guarded(function: Callable[[Any], Any], item: Any) -> tuple[bool, Any]:
+    """(True, result) or (False, exception): so that the driver can tell the work's own failure from its worker's."""
+    try:
+        return True, function(item)
+    except Exception as error:
+        return False, error

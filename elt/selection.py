@@ -1,0 +1,83 @@
+"""Which candidates are worth a label: between the trust levels, within the budget, and unlike each other."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from elt.protocols import Candidate
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """Indicator: how much the members of the ensemble differ about a candidate.
+
+    .. math:: s(c) = \\max_i \\sqrt{\\operatorname{mean}_m\\,(y_{m,i} - \\bar y_i)^2}
+
+    predict: predict(model, candidate) -> array y of one shape for all members.
+    """
+
+    predict: Callable[[Any, Candidate], Any]
+
+    def score(self, models: Sequence[Any], candidates: Sequence[Candidate]) -> np.ndarray:
+        """[candidate]: the largest standard deviation over the ensemble of any component."""
+        scores = np.empty(len(candidates))
+        for i, candidate in enumerate(candidates):
+            scores[i] = np.max(np.std([np.asarray(self.predict(model, candidate), float) for model in models], axis=0))
+        return scores
+
+
+def farthest_points(features: np.ndarray, count: int, known: np.ndarray | None = None, closest: float = 0.0) -> list[int]:
+    """Greedy farthest-point choice: each next point is the one whose nearest neighbour among those taken is farthest.
+
+    features: [point, feature]; known: [point, feature] already taken before (none: the choice starts at point 0).
+    count: at most so many; closest: stop where the farthest is nearer than this, or a copy of one taken.
+    Returns indices in the order of choice, ties to the lowest. The largest gap it leaves is at most twice the smallest possible.
+
+    Source: T. F. Gonzalez, Theor. Comput. Sci. 38, 293 (1985), doi:10.1016/0304-3975(85)90224-5.
+    """
+    points = np.asarray(features, float).reshape(len(features), -1)
+    nearest = np.full(len(points), np.inf)
+    for taken in () if known is None else np.asarray(known, float).reshape(len(known), -1):
+        np.minimum(nearest, np.linalg.norm(points - taken, axis=1), out=nearest)
+    chosen: list[int] = []
+    while len(chosen) < min(count, len(points)):
+        best = int(np.argmax(nearest))
+        if not nearest[best] > 0 or nearest[best] < closest:
+            break
+        chosen.append(best)
+        np.minimum(nearest, np.linalg.norm(points - points[best], axis=1), out=nearest)
+    return chosen
+
+
+@dataclass(frozen=True)
+class Selection:
+    """chosen: indices, in the order they will be labelled. Counts of all, of those between the trust levels, of those above."""
+
+    chosen: list[int]
+    explored: int
+    candidates: int
+    beyond: int
+
+
+def select(
+    scores: np.ndarray,
+    features: np.ndarray,
+    count: int,
+    lower: float = 0.0,
+    upper: float = np.inf,
+    known: np.ndarray | None = None,
+    closest: float = 0.0,
+) -> Selection:
+    """At most `count` candidates with lower <= score <= upper, as unlike each other and the `known` ones as can be.
+
+    scores: [candidate]; below `lower` the models are trusted, above `upper` (or NaN) the configuration itself is not: it is
+    where models have gone astray. features: [candidate, feature]. With no `known` points the choice starts at the largest score.
+    """
+    scores = np.asarray(scores, float)
+    inside = np.flatnonzero((scores >= lower) & (scores <= upper))
+    inside = inside[np.argsort(-scores[inside], kind="stable")]  # ties of distance go to the larger score
+    picked = farthest_points(np.asarray(features, float)[inside], count, known, closest) if len(inside) else []
+    beyond = int(np.count_nonzero(~(scores <= upper)))
+    return Selection([int(inside[i]) for i in picked], len(scores), len(inside), beyond)
