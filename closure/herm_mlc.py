@@ -32,7 +32,7 @@ class HermMLC(Quadrature):
 
     name = "herm_mlc"
 
-    def __init__(self, gas, network, moments: int = 9, gradients: bool = True, memory: float = 0.2):
+    def __init__(self, gas, network, moments: int = 9, gradients: bool = True, memory: float = 0.05):
         """``network``: a constructor (inputs, outputs, parity_in, parity_out) -> torch.nn.Module; the law owns what it makes."""
         super().__init__(gas, moments)
         if not memory > 0:

@@ -20,7 +20,11 @@ FORMAT = 2
 MARK = "knudsen_labels"
 KINDS = ("wave", "mix", "transition", "equilibrium", "shock", "forming")
 SHOCK_KNUDSEN = 0.01
-MACH_NUMBERS = (1.2, 1.3, 1.45, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3.2, 3.6, 4, 4.4, 4.8, 5.2, 5.7, 6.2, 6.8, 7.4, 8, 9)
+MACH_NUMBERS = (  # geometric, 1.15 to 9.5
+    1.15, 1.21, 1.27, 1.34, 1.41, 1.49, 1.57, 1.65, 1.74, 1.83, 1.92, 2.03, 2.13, 2.25,
+    2.36, 2.49, 2.62, 2.76, 2.91, 3.06, 3.22, 3.39, 3.57, 3.76, 3.96, 4.17, 4.39, 4.62,
+    4.86, 5.12, 5.39, 5.68, 5.98, 6.29, 6.62, 6.97, 7.34, 7.73, 8.14, 8.57, 9.02, 9.5,
+)
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,10 @@ class LabelRequest:
     keep_f: times, added to the saved ones, at which the distribution of the random cases is kept too.
     """
 
-    wave: int = 150
-    mix: int = 150
-    transition: int = 80
-    equilibrium: int = 150
+    wave: int = 300
+    mix: int = 300
+    transition: int = 150
+    equilibrium: int = 250
     shocks: tuple[float, ...] = MACH_NUMBERS
     shock_windows: int = 40
     shock_cell_width: tuple[float, float] = (0.1, 0.5)

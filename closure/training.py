@@ -29,7 +29,7 @@ class TrainOptions:
     epochs: int = 60
     batch: int = 4096
     learning_rate: float = 2e-3
-    weight_decay: float = 1e-5
+    weight_decay: float = 0.1
     average: int = 500
     validation: float = 0.1
     patience: int = 15

@@ -1,5 +1,6 @@
 """Train the closure under study, on labels given or made first: ``checkpoint.pt``, ``metrics.jsonl``, ``metrics.json``."""
 
+import yaml
 from omegaconf import DictConfig
 
 import closure
@@ -27,7 +28,9 @@ def run(cfg: DictConfig, output: Output) -> int:
         if not file.exists():  # it does where a stopped run goes on
             label.run(cfg, output, labels)
     data = labels.load(file, gas)
-    recipe = {"closure": name, "gas": setup.plain(cfg.gas), "label": setup.plain(cfg.label), "seed": cfg.seed}
+    # what the file says was labelled: with train.data it need not be what this run's configuration would ask for
+    request = {key.removeprefix("request_"): yaml.safe_load(data.attrs[key]) for key in data.attrs if key.startswith("request_")}
+    recipe = {"closure": name, "gas": setup.plain(cfg.gas), "label": request, "seed": cfg.seed}
     with bar("training", cfg.progress) as progress:
         result = training.train(
             law,
