@@ -27,7 +27,7 @@ class Settings:
 
     lower, upper: trust levels of the score. batch: labels per iteration; first: those of iteration 0 (null: batch).
     budget: labels in all. iterations: at most so many. stop_fraction: finished when candidates are at most
-    this share of the explored. members: models of the ensemble. closest: smallest distance of features between labelled configurations.
+    this share of the explored. members: models of the ensemble. closest: smallest distance of features between labels.
     seed: of everything random. limit: seconds per label (null: none). deaths: workers that may die of one label.
     retry_failed: compute failed labels again.
 
@@ -106,6 +106,7 @@ class Loop:
         self.reason: str | None = None
         self._selection: dict[str, Any] | None = None
         self._labels: dict[str, Label] = {}
+        self._lineage = ""  # names all labels that the ensemble has seen, in order: with others it is another ensemble
         self._retried: set[str] = set()
         self._noted: set[str | int] = set()  # labels and iterations whose event the ledger has
 
@@ -258,7 +259,9 @@ class Loop:
             errors = {self._labels[key].error for key in order}
             raise EltError(f"all {len(order)} labels failed ({min(errors)}); mend the labeler and set retry_failed")
         names = [f"{self.iteration:04d}-model-{member:02d}" for member in range(self.settings.members)]
-        saved = {member: self.store.checkpoint(name) for member, name in enumerate(names)}
+        self._lineage = tree.key_of([self._lineage, [label.key for label in labels]])
+        kept = [self.store.checkpoint(name) for name in names]
+        saved = {m: k["model"] if k is not None and k["of"] == self._lineage else None for m, k in enumerate(kept)}
         todo = [member for member, model in saved.items() if model is None]
         if todo:
             self.note("train", iteration=self.iteration, members=todo, labels=len(labels))
@@ -267,7 +270,7 @@ class Loop:
             ]
             for i, encoded in self.pool.run(train_member, jobs):
                 saved[todo[i]] = tree.decode(encoded)
-                self.store.keep(names[todo[i]], saved[todo[i]])
+                self.store.keep(names[todo[i]], {"of": self._lineage, "model": saved[todo[i]]})
                 self.note("checkpoint", iteration=self.iteration, member=todo[i])
         self.saved = [saved[member] for member in range(self.settings.members)]
         self.models = [self.trainer.load(model) for model in self.saved]

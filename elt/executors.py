@@ -1,9 +1,11 @@
 """Where work runs: executors by name, and the one way the driver uses any of them."""
 
+import functools
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from typing import Any
 
 import cloudpickle
@@ -35,37 +37,69 @@ class Serial(Executor):
 
 
 class Processes(Executor):
-    """loky processes of one thread each. A pool that a dying worker has broken is replaced at the next submit.
+    """loky processes of one thread each, every one a pool of its own: a worker that dies takes nothing with it but its own work.
 
     loky starts fresh interpreters (no fork), so workers are safe after compiled parallel code has run in this process.
     """
 
     def __init__(self, workers: int):
         self._max_workers = workers
-        self._inner: Executor | None = None
+        self._pools: list[Executor | None] = [None] * workers
+        self._idle = list(range(workers))
+        self._queue: deque[tuple[Future, Callable, tuple, dict]] = deque()
+        self._lock = threading.RLock()
 
     def submit(self, function: Callable, /, *args: Any, **kwargs: Any) -> Future:
-        from concurrent.futures import BrokenExecutor
+        future: Future = Future()
+        with self._lock:
+            self._queue.append((future, function, args, kwargs))
+            self._dispatch()
+        return future
 
-        for _ in range(2):
-            if self._inner is None:
-                self._inner = self._start()
+    def _dispatch(self) -> None:
+        while self._queue and self._idle:
+            future, function, args, kwargs = self._queue.popleft()
+            if not future.set_running_or_notify_cancel():
+                continue
+            slot = self._idle.pop()
             try:
-                return self._inner.submit(function, *args, **kwargs)
-            except BrokenExecutor:
-                self._inner.shutdown(wait=False)
-                self._inner = None
-        raise EltError("worker processes die as soon as they start; see what they print")
+                inner = self._submit(slot, function, args, kwargs)
+            except BaseException as error:
+                self._idle.append(slot)
+                future.set_exception(error)
+                continue
+            inner.add_done_callback(functools.partial(self._done, slot, future))
 
-    def _start(self) -> Executor:
+    def _submit(self, slot: int, function: Callable, args: tuple, kwargs: dict) -> Future:
         from loky import ProcessPoolExecutor
 
-        return ProcessPoolExecutor(self._max_workers, env=ONE_THREAD)
+        if self._pools[slot] is not None:
+            try:
+                return self._pools[slot].submit(function, *args, **kwargs)
+            except BrokenExecutor:
+                self._pools[slot].shutdown(wait=False)
+        self._pools[slot] = ProcessPoolExecutor(1, env=ONE_THREAD)
+        return self._pools[slot].submit(function, *args, **kwargs)
+
+    def _done(self, slot: int, future: Future, inner: Future) -> None:
+        with self._lock:
+            self._idle.append(slot)
+            self._dispatch()
+        error = CancelledError() if inner.cancelled() else inner.exception()
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(inner.result())
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        if self._inner is not None:
-            self._inner.shutdown(wait=wait, kill_workers=cancel_futures)
-            self._inner = None
+        with self._lock:
+            queue, self._queue = self._queue, deque()
+        for future, *_ in queue:
+            future.cancel()
+        for slot, pool in enumerate(self._pools):
+            if pool is not None:
+                pool.shutdown(wait=wait, kill_workers=cancel_futures)
+            self._pools[slot] = None
 
 
 class Dask(Executor):

@@ -59,7 +59,7 @@ class Store:
         self._lock.release()
 
     def _clear_drafts(self) -> None:
-        """Remove what killed processes left half written. A worker that outlived its driver has its claim, and keeps its draft."""
+        """Remove what killed processes left half written. A worker that outlived its driver keeps claim and draft."""
         for partial in (self.folder / "checkpoints").glob(".partial-*"):
             partial.unlink(missing_ok=True)
         for path in (self.folder / "claims").glob("*"):

@@ -11,7 +11,7 @@ from typing import Any
 import cloudpickle
 
 from elt import tree
-from elt.child import Child, TimeLimit
+from elt.child import Child, ChildDied, TimeLimit
 from elt.protocols import Label, Tree
 from elt.store import Store
 
@@ -104,11 +104,13 @@ def _attempt(task: Task) -> tuple[str, Tree, str]:
         if task.limit is None:
             value = _call(task.labeler, task.request)
         else:
-            value = _child().call(task.labeler, task.request, task.limit)
+            value = _survived(task)
     except _Unusable:
         raise
     except TimeLimit:
         return "failed", None, f"not finished within {task.limit:g} s"
+    except ChildDied:
+        return "failed", None, f"{task.deaths} workers died while computing it"
     except Exception as error:
         return "failed", None, f"{type(error).__name__}: {error}"
     try:
@@ -118,6 +120,16 @@ def _attempt(task: Task) -> tuple[str, Tree, str]:
     if name := tree.not_finite(value):
         return "failed", None, f"not finite: {name}"
     return "ok", value, ""
+
+
+def _survived(task: Task) -> Tree:
+    """The labeler's value from a process of its own, that may die `task.deaths` times, as a worker may."""
+    for left in reversed(range(task.deaths)):
+        try:
+            return _child().call(task.labeler, task.request, task.limit)
+        except ChildDied:
+            if not left:
+                raise
 
 
 def _call(labeler: bytes, request: Tree) -> Tree:
