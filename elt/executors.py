@@ -5,7 +5,8 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from queue import SimpleQueue
 from typing import Any
 
 import cloudpickle
@@ -129,7 +130,7 @@ def _dask(workers: int | None, address: str | None, cluster: str, options: dict[
         raise EltError(f"executor.cluster={cluster}: unknown; known: {', '.join(CLUSTERS)}")
     owned = None
     if address is None and cluster == "local":
-        given = {"processes": True, "threads_per_worker": 1, "dashboard_address": None, "n_workers": workers or cores()}
+        given = {"processes": True, "threads_per_worker": 1, "dashboard_address": ":0", "n_workers": workers or cores()}
         address = owned = distributed.LocalCluster(**given | options)
     elif address is None:
         import dask_jobqueue
@@ -174,7 +175,7 @@ def make(
 class Pool:
     """How the driver uses an executor: pure pieces of work, a bounded number at a time, again if their worker dies.
 
-    An executor may bring its own ``wait(futures)`` -> (done, not done), as one with a simulated clock does.
+    An executor may have a method ``advance()``, called when nothing is finished, as one with a simulated clock does.
     """
 
     def __init__(self, executor: Executor):
@@ -190,14 +191,21 @@ class Pool:
         after on_death(text). What `function` raises is raised here.
         """
         waiting, running, losses = deque(range(len(items))), {}, 0
-        choose = getattr(self.executor, "wait", None) or _first
+        finished: SimpleQueue[Future] = SimpleQueue()  # constant cost per piece of work, however many are running
+        advance = getattr(self.executor, "advance", None)
         try:
             while waiting or running:
                 while waiting and len(running) < self.window:
                     i = waiting.popleft()
-                    running[self.executor.submit(_guarded, function, items[i])] = i
-                again = []
-                for future in choose(running)[0]:
+                    future = self.executor.submit(_guarded, function, items[i])
+                    running[future] = i
+                    future.add_done_callback(finished.put)
+                if advance is not None and finished.empty():
+                    advance()
+                again, done_now = [], [finished.get()]
+                while not finished.empty():
+                    done_now.append(finished.get())
+                for future in done_now:
                     i = running.pop(future)
                     try:
                         done, result = future.result()
@@ -224,10 +232,6 @@ class Pool:
         jobs = [cloudpickle.dumps((function, item)) for item in items]
         results = dict(self.run(apply, jobs))
         return [results[i] for i in range(len(jobs))]
-
-
-def _first(futures: Iterable[Future]) -> tuple[set[Future], set[Future]]:
-    return wait(futures, return_when=FIRST_COMPLETED)
 
 
 def _guarded(function: Callable[[Any], Any], item: Any) -> tuple[bool, Any]:

@@ -1,0 +1,105 @@
+"""Cost of a label beside its computation: through each executor, and on a thousand simulated workers (ELT_LABELS: how many)."""
+
+import heapq
+import itertools
+import os
+import time
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import elt
+from elt import executors
+
+LABELS = int(os.environ.get("ELT_LABELS", "1000"))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Explorer, indicator, labeler and trainer of nothing: `labels` requests, no work."""
+
+    labels: int
+    settings: str = "none"
+
+    def explore(self, models, iteration, rng, map):
+        return [elt.Candidate({"i": i}, np.zeros(1)) for i in range(self.labels)]
+
+    def __call__(self, request):
+        return {"y": float(request["i"])}
+
+
+def label_them(folder, executor, labels, durable):
+    """Seconds per label for `labels` trivial ones: submitted, computed, written, noted."""
+    from elt.driver import label_all
+
+    parts, store = Parts(labels), elt.Store(folder, durable)
+    pool = executors.Pool(executor)
+    loop = elt.Loop(parts, None, parts.settings, None, store, elt.Settings(), pool)
+    store.lock()
+    loop.begin()
+    requests = {loop.key(c): c.request for c in parts.explore([], 0, None, map)}
+    loop._selection = {"keys": list(requests), "requests": list(requests.values())}
+    pool.map(abs, range(8))  # workers start
+    start = time.perf_counter()
+    label_all(loop, requests, parts, pool)
+    seconds = time.perf_counter() - start
+    store.unlock()
+    assert len(store.keys()) == labels
+    return seconds / labels
+
+
+@pytest.mark.parametrize("durable", [True, False], ids=["durable", "not durable"])
+@pytest.mark.parametrize("name", ["serial", "processes", "dask"])
+def test_overhead(benchmark, tmp_path, name, durable):
+    if name == "dask":
+        pytest.importorskip("distributed", reason="the cluster extra is not installed")
+    with executors.make(name, 2) as executor:
+        numbers = itertools.count()
+        cost = benchmark.pedantic(lambda: label_them(tmp_path / str(next(numbers)), executor, LABELS, durable), rounds=1)
+    benchmark.extra_info["milliseconds per label"] = 1e3 * cost
+
+
+class Simulated(Executor):
+    """Workers whose labels take `duration` seconds of a clock that runs with the driver's own time, and jumps when it waits."""
+
+    def __init__(self, workers, duration, folder):
+        self._max_workers, self.duration = workers, duration
+        self.skipped, self.order = 0.0, itertools.count()
+        self.free = [0.0] * workers  # when each worker is free
+        self.running = []
+
+    def now(self):
+        return time.perf_counter() + self.skipped
+
+    def submit(self, function, /, *args):
+        begin = max(heapq.heappop(self.free), self.now())
+        heapq.heappush(self.free, begin + self.duration)
+        future = Future()
+        heapq.heappush(self.running, (begin + self.duration, next(self.order), future, function, args))
+        return future
+
+    def advance(self):
+        end, _, future, function, args = heapq.heappop(self.running)
+        self.skipped += max(0.0, end - self.now())
+        start = time.perf_counter()
+        future.set_result(function(*args))  # its writing is the worker's time, not the driver's
+        self.skipped -= time.perf_counter() - start
+
+
+@pytest.mark.parametrize("duration", [0.1, 1.0, 10.0, 100.0])
+def test_thousand_workers(benchmark, tmp_path, duration):
+    """Share of the workers' time that is spent on labels; the driver saturates where it falls."""
+    workers, numbers = 1000, itertools.count()
+
+    def simulate():
+        executor = Simulated(workers, duration, tmp_path)
+        executor.skipped = 0.0
+        start = executor.now()
+        label_them(tmp_path / str(next(numbers)), executor, 5 * workers, False)
+        return executor.now() - start
+
+    seconds = benchmark.pedantic(simulate, rounds=1)
+    benchmark.extra_info["busy share of the workers"] = 5 * duration / seconds
+    benchmark.extra_info["labels per second"] = 5 * workers / seconds
