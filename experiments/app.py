@@ -15,7 +15,7 @@ PATHS = ("hydra.run.dir", "hydra.sweep.dir", "case.file", "train.data", "closure
 def quote_path(argument: str) -> str:
     """key=path -> key='path' where the path has signs of Hydra's grammar in it, such as /runs/closure=nsf."""
     key, _, value = argument.partition("=")
-    if key not in PATHS or value.startswith(("'", '"')) or not set(value) & set("=()[]{}"):
+    if key not in PATHS or value.startswith(("'", '"', "[")) or not set(value) & set("=()[]{}"):
         return argument
     escaped = value.replace("'", "\\'")
     return f"{key}='{escaped}'"

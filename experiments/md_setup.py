@@ -1,9 +1,13 @@
-"""From the configuration to the molecular room's objects: frames, labelers."""
+"""From the configuration to the molecular room's objects: frames, labelers, potentials."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 import molecular
@@ -12,10 +16,12 @@ from experiments.setup import option, plain
 
 
 def frames(cfg: DictConfig) -> list[Atoms]:
-    """The configurations of ``system.data``."""
-    if not isinstance(cfg.system.data, str):
-        raise molecular.InputError(f"system.data={cfg.system.data}: give a file of configurations, e.g. system.data=in.extxyz")
-    return molecular.read_frames(cfg.system.data)
+    """The configurations of ``system.data``, a path or a list of paths."""
+    data = plain(cfg.system.data)
+    paths = [data] if isinstance(data, str) else data
+    if not isinstance(paths, list) or not paths or not all(isinstance(path, str) for path in paths):
+        raise molecular.InputError(f"system.data={data}: give a file of configurations, e.g. system.data=in.extxyz")
+    return [frame for path in paths for frame in molecular.read_frames(path)]
 
 
 def labeler(cfg: DictConfig) -> molecular.Labeler:
@@ -27,3 +33,27 @@ def labeler(cfg: DictConfig) -> molecular.Labeler:
         kind = type(built).__name__
         raise molecular.InputError(f"labeler={option('labeler')}: {kind} is no labeler; name one, or a calculator of ASE")
     return built
+
+
+def new_potential(cfg: DictConfig, training: list[Atoms]) -> torch.nn.Module:
+    """An untrained potential; without ``potential.species`` for the elements of the training frames, in alphabetical order."""
+    options = plain(cfg.potential)
+    if options.get("species") is None:
+        options["species"] = sorted({symbol for frame in training for symbol in frame.symbols})
+    return build(options, "potential", base=torch.nn.Module, seed=cfg.seed)
+
+
+def trained_potential(cfg: DictConfig) -> Any:
+    """The potential of ``checkpoint``; options given on the command line must be those it was trained with."""
+    if not isinstance(cfg.checkpoint, str):
+        raise molecular.InputError(f"checkpoint={cfg.checkpoint}: give a file written by experiment=md_train")
+    potential = molecular.load_potential(cfg.checkpoint, option("potential"))
+    given = plain(cfg.potential)
+    for override in HydraConfig.get().overrides.task:
+        key = override.lstrip("+").partition("=")[0]
+        name = key.removeprefix("potential.")
+        if key != name and given[name] != potential.options.get(name):
+            raise molecular.InputError(
+                f"{key}={given[name]}: {cfg.checkpoint} was trained with {potential.options.get(name)}; leave the key out"
+            )
+    return potential

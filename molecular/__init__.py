@@ -1,16 +1,29 @@
-"""Molecular models: labelers (energies, forces, stress of atomic configurations) and data sets. Units of ASE: eV, angstrom, amu.
+"""Molecular models: labelers (energies, forces, stress of atomic configurations), data sets, potentials and their training.
 
-Must not know: kinetic, closure, solvers, experiments.
+Units of ASE: eV, angstrom, amu. Must not know: kinetic, closure, solvers, experiments.
 
 Public names: Label, Labeler, LennardJones, StillingerWeber, AseLabeler, label_frames, read_frames, write_frames, read_deepmd,
-write_deepmd, split, UNITS, InputError.
+write_deepmd, split, UNITS, InputError; with torch, imported on first use: DeepPotSmooth, PotentialLabeler, PotentialCalculator,
+train, TrainOptions, save_potential, load_potential.
 """
+
+from importlib import import_module
 
 from molecular.data import UNITS, read_deepmd, read_frames, split, write_deepmd, write_frames
 from molecular.errors import InputError
 from molecular.label import AseLabeler, Label, Labeler, label_frames
 from molecular.lennard_jones import LennardJones
 from molecular.stillinger_weber import StillingerWeber
+
+_LAZY = {
+    "DeepPotSmooth": ("molecular.deep_pot", "DeepPotSmooth"),
+    "PotentialCalculator": ("molecular.calculator", "PotentialCalculator"),
+    "PotentialLabeler": ("molecular.calculator", "PotentialLabeler"),
+    "TrainOptions": ("molecular.training", "TrainOptions"),
+    "load_potential": ("molecular.checkpoint", "load"),
+    "save_potential": ("molecular.checkpoint", "save"),
+    "train": ("molecular.training", "train"),
+}
 
 __all__ = [
     "UNITS",
@@ -26,4 +39,12 @@ __all__ = [
     "split",
     "write_deepmd",
     "write_frames",
+    *_LAZY,
 ]
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        module, attribute = _LAZY[name]
+        return getattr(import_module(module), attribute)
+    raise AttributeError(f"module 'molecular' has no attribute {name!r}")

@@ -1,0 +1,48 @@
+"""Train a potential on labelled configurations: ``checkpoint.pt``, ``metrics.jsonl``, ``metrics.json``, the learning curve."""
+
+from __future__ import annotations
+
+import json
+
+from omegaconf import DictConfig
+
+import molecular
+from conf.build import build
+from experiments import md_plots, md_setup, setup
+from experiments.output import Output
+from experiments.progress import bar
+
+
+def run(cfg: DictConfig, output: Output) -> int:
+    settings = setup.plain(cfg.train)
+    held_out = settings.pop("validation")
+    options = build({"_target_": "molecular.training.TrainOptions"} | settings, "train", seed=cfg.seed)
+    training = md_setup.frames(cfg)
+    if isinstance(held_out, str):
+        validation = molecular.read_frames(held_out)
+    else:
+        training, validation = molecular.split(training, held_out, seed=cfg.seed)
+    potential = md_setup.new_potential(cfg, training)
+    recipe = {"data": setup.plain(cfg.system.data), "train": setup.plain(cfg.train), "seed": cfg.seed}
+    with bar("training", cfg.progress) as progress:
+        result = molecular.train(
+            potential,
+            training,
+            validation,
+            options,
+            output.directory,
+            recipe=recipe,
+            progress=lambda step, state: progress(step / options.steps, _in_words(step, state)),
+        )
+    lines = (output.directory / "metrics.jsonl").read_text().splitlines()
+    output.json("metrics.json", result | {"training_frames": len(training), "validation_frames": len(validation)})
+    output.figure("learning", md_plots.learning_figure([json.loads(line) for line in lines], potential.name))
+    print(f"{potential.name}: {_in_words(result['step'], result)}, {result['seconds']:.0f} s")
+    print(f"use it with experiment=md_evaluate checkpoint={output.directory / 'checkpoint.pt'}")
+    return 0
+
+
+def _in_words(step: int, state: dict) -> str:
+    if not state:
+        return f"step {step}"
+    return f"step {step}, force RMSE {state['force_rmse']:.3f} eV/A, energy RMSE {1e3 * state['energy_rmse']:.2f} meV/atom"
