@@ -77,10 +77,11 @@ def load(path: Path, gas, name: str = "herm_mlc"):
 
 
 def shipped(gas, config: dict, name: str = "herm_mlc") -> Path:
-    """The checkpoint that comes with the package for a gas, a closure and its configuration; InputError where there is none."""
+    """The first checkpoint that comes with the package for a gas, a closure and the options given; InputError if there is none."""
     for path in sorted(SHIPPED.glob("*.pt")):
         content = torch.load(path, weights_only=True, map_location="cpu")
-        if (content["closure"], content["gas"], content["config"]) == (name, gas.name, config):
+        given = {key: content["config"].get(key) for key in config}
+        if (content["closure"], content["gas"], given) == (name, gas.name, config):
             return path
     raise InputError(
         f"closure.checkpoint: no weights for gas={gas.name} with these closure options are shipped: train them with "

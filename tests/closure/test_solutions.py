@@ -127,9 +127,7 @@ def test_divergence_is_reported_with_time_and_cell():
 
 
 def shipped(gas_name, **options):
-    network = {"_target_": "closure.networks.MLP", "width": 64, "depth": 3, "activation": "silu"}
-    defaults = {"moments": 9, "gradients": True, "memory": 0.2, "network": network}
-    return closure.build("herm_mlc", kinetic.gas(gas_name), **defaults | options)
+    return closure.build("herm_mlc", kinetic.gas(gas_name), **options)
 
 
 @pytest.mark.parametrize("gas_name", ["bgk_1v", "bgk_3v"])
