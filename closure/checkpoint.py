@@ -77,7 +77,7 @@ def load(path: Path, gas, name: str = "herm_mlc"):
 
 
 def shipped(gas, config: dict, name: str = "herm_mlc") -> Path:
-    """The first checkpoint that comes with the package for a gas, a closure and the options given; InputError if there is none."""
+    """The first checkpoint that comes with the package for a gas, a closure and the options given; InputError for none."""
     for path in sorted(SHIPPED.glob("*.pt")):
         content = torch.load(path, weights_only=True, map_location="cpu")
         given = {key: content["config"].get(key) for key in config}
