@@ -29,6 +29,7 @@ class Serial(Executor):
     window = 1
 
     def submit(self, function: Callable, /, *args: Any, **kwargs: Any) -> Future:
+        """The future of `function` called with the rest."""
         future: Future = Future()
         try:
             future.set_result(function(*args, **kwargs))
@@ -51,6 +52,7 @@ class Processes(Executor):
         self._lock = threading.RLock()
 
     def submit(self, function: Callable, /, *args: Any, **kwargs: Any) -> Future:
+        """The future of `function` called with the rest."""
         future: Future = Future()
         with self._lock:
             self._queue.append((future, function, args, kwargs))
@@ -112,6 +114,7 @@ class Dask(Executor):
         self._inner = client.get_executor(pure=False)
 
     def submit(self, function: Callable, /, *args: Any, **kwargs: Any) -> Future:
+        """The future of `function` called with the rest."""
         return self._inner.submit(function, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
