@@ -33,7 +33,7 @@ class TrainOptions:
 
     steps: int = 4000
     batch: int = 1
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     last_learning_rate: float = 1e-5
     energy_weight: tuple[float, float] = (0.02, 1.0)
     force_weight: tuple[float, float] = (1000.0, 1.0)
