@@ -2,8 +2,8 @@
 
 Must not know: experiments.
 
-Public: build, supports, CLOSURES, simulate, solve_shock, Solution, ShockSolution; submodules labels, training, checkpoint,
-networks.
+Public: build, supports, CLOSURES, simulate, solve_shock, Solution, ShockSolution; submodules labels, training, epochs,
+checkpoint, networks.
 """
 
 from closure.registry import CLOSURES, build, supports, training_of, untrained

@@ -1,23 +1,17 @@
 """Offline training of EncMLC: principal components first, then encoder, decoder and entropy network together; resumable."""
 
-import json
-import time
-from copy import deepcopy
 from dataclasses import dataclass
-from math import cos, pi
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from closure import checkpoint as checkpoints
 from closure.distributions import NODES
 from closure.encoder import fit_components
+from closure.epochs import TrainOptions, fit
 from closure.labels import KINDS
 from closure.networks import MLP
-from closure.training import TrainOptions
-from kinetic.errors import InputError
 
 SHOCKS = 0.5  # weight of a cell of a shock beside one of a random case
 BALANCE = 0.05  # deviations from the Maxwellian larger than this count linearly, not by their square, in the components
@@ -106,7 +100,7 @@ class _Model(nn.Module):
 
 
 def train(law, network_config: dict, data, options: TrainOptions, directory: Path, *, recipe: dict, progress=None) -> dict:
-    r"""Fit the law's encoder and network; files, resumption and ``progress`` as :func:`closure.training.train`.
+    r"""Fit the law's encoder and network; files, resumption and ``progress`` as :func:`closure.epochs.fit`.
 
     Loss of a cell, with delta f = f - h:
 
@@ -118,139 +112,68 @@ def train(law, network_config: dict, data, options: TrainOptions, directory: Pat
     ln(f/M)/rho. Returns {"epochs", "validation_loss", "explained", "heat_flux", "seconds", "cells"}: explained is the share of
     the open components' variance, heat_flux the relative error of q, both on held-out trajectories of random cases.
     """
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    table = samples(law, data)
-    last = int(table.trajectory.max()) + 1
-    order = torch.randperm(last, generator=torch.Generator().manual_seed(options.seed))
-    held_out = torch.isin(table.trajectory, order[: max(1, round(options.validation * last))])
-    fit, check = torch.nonzero(~held_out)[:, 0], torch.nonzero(held_out)[:, 0]
-    model = _Model(law)
-    for parameter in (law.encoder.free_even, law.encoder.free_odd):
-        parameter.requires_grad_(law.learn_basis)
-    scale = _set_scales(law, model, table, fit)
-    averaged = deepcopy(model)
-    free = [p for p in law.encoder.parameters() if p.requires_grad]
-    others = [p for name, p in model.named_parameters() if p.requires_grad and not name.startswith("encoder")]
-    groups = [{"params": others}] + ([{"params": free, "weight_decay": 0.0}] if free else [])
-    optimizer = torch.optim.AdamW(groups, lr=options.learning_rate, weight_decay=options.weight_decay)
-    state = {"epoch": 0, "best": float("inf"), "best_epoch": 0, "seconds": 0.0, "step": 0}
-    saved = directory / "state.pt"
-    if saved.exists():
-        stored = torch.load(saved, weights_only=True)
-        if stored["options"] != vars(options):
-            raise InputError(f"{saved}: belongs to a run with other train options: choose another hydra.run.dir, or repeat those")
-        model.load_state_dict(stored["model"])
-        averaged.load_state_dict(stored["averaged"])
-        optimizer.load_state_dict(stored["optimizer"])
-        state = stored["state"]
-    steps = -(-len(fit) // options.batch)
-    while state["epoch"] < options.epochs and state["epoch"] - state["best_epoch"] < options.patience:
-        start = time.perf_counter()
-        shuffle = fit[torch.randperm(len(fit), generator=torch.Generator().manual_seed(options.seed * 1000 + state["epoch"]))]
-        total = 0.0
-        for batch in shuffle.split(options.batch):
-            fraction = state["step"] / (options.epochs * steps)
-            warm = min(1.0, (state["step"] + 1) / min(200, 0.05 * options.epochs * steps))
-            for group in optimizer.param_groups:
-                group["lr"] = warm * options.learning_rate * (0.01 + 0.99 * 0.5 * (1 + cos(pi * fraction)))
-            loss = _loss(law, model, table, batch, scale)
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(others, 1.0)
-            optimizer.step()
-            total += float(loss.detach()) * len(batch)
-            state["step"] += 1
-            _average(averaged, model, options.average, state["step"])
-        state["epoch"] += 1
-        _use(law, averaged)
-        validation = _validate(law, averaged, table, check, scale)
-        state["seconds"] += time.perf_counter() - start
-        line = {"epoch": state["epoch"], "train_loss": total / len(fit), **validation, "seconds": state["seconds"]}
-        with open(directory / "metrics.jsonl", "a") as file:
-            file.write(json.dumps(line) + "\n")
-        if line["validation_loss"] < state["best"]:
-            state |= {"best": line["validation_loss"], "best_epoch": state["epoch"]}
-            state |= {name: line[name] for name in ("explained", "heat_flux")}
-            checkpoints.save(
-                directory / "checkpoint.pt", law, network_config, recipe | {"train": dict(vars(options)), "result": line}
-            )
-        _use(law, model)
-        content = {
-            "options": dict(vars(options)),
-            "model": model.state_dict(),
-            "averaged": averaged.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "state": state,
-        }
-        torch.save(content, saved.with_suffix(".partial"))
-        saved.with_suffix(".partial").replace(saved)
-        if progress:
-            progress(state["epoch"], options.epochs, line["train_loss"], line["validation_loss"])
-    return {
-        "epochs": state["epoch"],
-        "validation_loss": state["best"],
-        "explained": state["explained"],
-        "heat_flux": state["heat_flux"],
-        "seconds": state["seconds"],
-        "cells": len(fit),
-    }
+    return fit(Autoencoder(law, samples(law, data)), network_config, options, directory, recipe=recipe, progress=progress)
 
 
-def _use(law, model) -> None:
-    """The law computes with the networks of ``model``."""
-    law.network["closing"], law.network["encoder"] = model.closing, model.encoder
-    law.assemble()
+class Autoencoder:
+    """The :class:`~closure.epochs.Task` of encoder, decoder and entropy network."""
 
+    def __init__(self, law, table: Samples):
+        self.law, self.table, self.trajectory = law, table, table.trajectory
+        self.model = self.using = _Model(law)
+        for parameter in self._free():
+            parameter.requires_grad_(law.learn_basis)
 
-@torch.no_grad()
-def _set_scales(law, model, table, fit) -> float:
-    """Root mean squares of inputs and outputs, one for all moments and one for all their gradients, which the encoder may mix;
-    returns where the loss turns linear."""
-    net, M = law.network["closing"], law.moments
-    A = law.encoder.rotation.float()
-    net.scale_in[:M] = (table.z[fit] @ A.T).square().mean().sqrt()
-    if law.gradients:
-        slopes = table.slopes[fit].clamp(-50, 50)
-        net.scale_in[M : M + 3] = slopes[:, :3].square().mean(0).sqrt()
-        net.scale_in[M + 3 :] = (slopes[:, 3:] @ A.T).square().mean().sqrt()
-    net.scale_out.copy_(table.z[fit].square().mean(0).sqrt())
-    # what A^T W alone, without a network, leaves
-    z = table.z[fit[::7]]
-    return HUBER * float((z - z @ A.T @ A).square().sum(1).mean().sqrt())
+    def _free(self) -> list[nn.Parameter]:
+        return [self.model.encoder.free_even, self.model.encoder.free_odd]
 
+    @torch.no_grad()
+    def prepare(self, rows: Tensor) -> None:
+        """Root mean squares of inputs and outputs, one for all moments and one for all their gradients, which the encoder may
+        mix; and where the loss turns linear."""
+        net, table, M = self.model.closing, self.table, self.law.moments
+        A = self.law.encoder.rotation.float()
+        net.scale_in[:M] = (table.z[rows] @ A.T).square().mean().sqrt()
+        if self.law.gradients:
+            slopes = table.slopes[rows].clamp(-50, 50)
+            net.scale_in[M : M + 3] = slopes[:, :3].square().mean(0).sqrt()
+            net.scale_in[M + 3 :] = (slopes[:, 3:] @ A.T).square().mean().sqrt()
+        net.scale_out.copy_(table.z[rows].square().mean(0).sqrt())
+        z = table.z[rows[::7]]
+        self.scale = HUBER * float((z - z @ A.T @ A).square().sum(1).mean().sqrt())  # what A^T W alone, without a network, leaves
 
-def _loss(law, model, table, rows, scale) -> Tensor:
-    heat, fluxes, components, entropy = model(law, table, rows)
-    square = (HEAT_FLUX * heat).square() + fluxes.square().sum(1) + components.square().sum(1) + law.entropy * entropy.square()
-    return (table.weight[rows] * 2 * ((1 + square / scale**2).sqrt() - 1)).mean()
+    def groups(self) -> list[dict]:
+        """The networks, and the encoder's free numbers, whose length means nothing."""
+        others = [p for name, p in self.model.named_parameters() if not name.startswith("encoder")]
+        return [{"params": others}] + ([{"params": self._free(), "weight_decay": 0.0}] if self.law.learn_basis else [])
 
+    def use(self, model) -> None:
+        self.using = model
+        self.law.network["closing"], self.law.network["encoder"] = model.closing, model.encoder
+        self.law.assemble()
 
-@torch.no_grad()
-def _validate(law, model, table, check, scale) -> dict[str, float]:
-    loss, sums = 0.0, torch.zeros(4, dtype=torch.float64)
-    A = model.encoder.rotation.float()
-    for rows in check.split(65536):
-        loss += float(_loss(law, model, table, rows, scale)) * len(rows)
-        rows = rows[table.kind[rows] < KINDS.index("shock")]
-        if len(rows) == 0:
-            continue
-        heat, _, components, _ = model(law, table, rows)
-        unknown = table.z[rows] - table.z[rows] @ A.T @ A
-        sums += torch.tensor([float(x.double().square().sum()) for x in (heat, table.q[rows], components, unknown)])
-    explained, heat_flux = float(1 - sums[2] / sums[3].clamp(min=1e-300)), float((sums[0] / sums[1].clamp(min=1e-300)).sqrt())
-    return {"validation_loss": loss / len(check), "explained": explained, "heat_flux": heat_flux}
+    def loss(self, rows: Tensor) -> Tensor:
+        heat, fluxes, components, entropy = self.using(self.law, self.table, rows)
+        square = (HEAT_FLUX * heat).square() + fluxes.square().sum(1) + components.square().sum(1)
+        square = square + self.law.entropy * entropy.square()
+        return (self.table.weight[rows] * 2 * ((1 + square / self.scale**2).sqrt() - 1)).mean()
 
-
-@torch.no_grad()
-def _average(averaged, model, horizon: int, step: int) -> None:
-    decay = min(1 - 1 / horizon, step / (step + 10))
-    for a, m in zip(averaged.parameters(), model.parameters(), strict=True):
-        a.lerp_(m, 1 - decay)
-    for a, m in zip(averaged.buffers(), model.buffers(), strict=True):
-        a.copy_(m)
+    def validate(self, rows: Tensor) -> dict[str, float]:
+        """Loss of all rows; of random cases the share of the open components' variance explained, and the heat flux's error."""
+        table, loss, sums = self.table, 0.0, torch.zeros(4, dtype=torch.float64)
+        A = self.using.encoder.rotation.float()
+        for batch in rows.split(65536):
+            loss += float(self.loss(batch)) * len(batch)
+            batch = batch[table.kind[batch] < KINDS.index("shock")]
+            if len(batch) == 0:
+                continue
+            heat, _, components, _ = self.using(self.law, table, batch)
+            unknown = table.z[batch] - table.z[batch] @ A.T @ A
+            sums += torch.tensor([float(x.double().square().sum()) for x in (heat, table.q[batch], components, unknown)])
+        explained, heat_flux = float(1 - sums[2] / sums[3].clamp(min=1e-300)), float((sums[0] / sums[1].clamp(min=1e-300)).sqrt())
+        return {"validation_loss": loss / len(rows), "explained": explained, "heat_flux": heat_flux}
 
 
 @torch.no_grad()

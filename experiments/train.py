@@ -21,7 +21,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     labels, training = closure.training_of(name)
     settings = setup.plain(cfg.train)
     file = settings.pop("data")
-    training_options = build({"_target_": "closure.training.TrainOptions"} | settings, "train", seed=cfg.seed)
+    training_options = build({"_target_": "closure.epochs.TrainOptions"} | settings, "train", seed=cfg.seed)
 
     if file is None:
         file = output.directory / labels.NAME

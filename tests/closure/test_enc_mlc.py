@@ -11,6 +11,7 @@ from closure_samples import NETWORK, make_law
 import closure
 from closure import checkpoint, distributions, enc_training
 from closure.encoder import Nodes
+from closure.epochs import TrainOptions
 from closure.labels import LabelRequest
 from closure.simulate import case_cells, equilibrium_state, initial_state
 from kinetic import Case, cases, simulate, solve_shock
@@ -24,7 +25,7 @@ REQUEST = LabelRequest(
     wave=4, mix=2, transition=1, equilibrium=1, shocks=(2.0,), shock_windows=2, cells=20, refine=1, velocity_points=None,
     t_end=0.1, snapshots=3,
 )  # fmt: skip
-OPTIONS = enc_training.TrainOptions(epochs=6, batch=64, learning_rate=1e-2, average=10, threads=1)
+OPTIONS = TrainOptions(epochs=6, batch=64, learning_rate=1e-2, average=10, threads=1)
 
 
 def mixtures(n, seed=0):

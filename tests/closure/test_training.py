@@ -10,6 +10,7 @@ from closure_samples import NETWORK, random_moments
 
 import closure
 from closure import checkpoint, labels, training
+from closure.epochs import TrainOptions
 from kinetic import load_trajectories, trajectories
 from kinetic.errors import InputError
 from kinetic.gas import gas
@@ -18,7 +19,7 @@ REQUEST = labels.LabelRequest(
     wave=4, mix=2, transition=1, equilibrium=1, shocks=(2.0,), shock_windows=3, cells=20, refine=1, velocity_points=None,
     t_end=0.1, snapshots=3, order=9,
 )  # fmt: skip
-OPTIONS = training.TrainOptions(epochs=10, batch=64, learning_rate=1e-2, average=10, threads=1)
+OPTIONS = TrainOptions(epochs=10, batch=64, learning_rate=1e-2, average=10, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +167,7 @@ def test_a_users_own_network_is_trained_and_loaded(label_file, tmp_path, monkeyp
     monkeypatch.syspath_prepend(tmp_path)
     config = {"_target_": "users_network.Linear", "gain": 0.5}
     law = closure.untrained(gas("bgk_1v"), network=config)
-    options = training.TrainOptions(epochs=1, batch=512, threads=1)
+    options = TrainOptions(epochs=1, batch=512, threads=1)
     training.train(law, config, labels.load(label_file, gas("bgk_1v")), options, tmp_path, recipe={})
     again = closure.build("herm_mlc", gas("bgk_1v"), checkpoint=tmp_path / "checkpoint.pt")
     assert type(again.network.network).__name__ == "Linear" and again.network.network.gain == 0.5
