@@ -19,6 +19,7 @@ NAME = "labels.nc"
 FORMAT = 2
 MARK = "knudsen_labels"
 KINDS = ("wave", "mix", "transition", "equilibrium", "shock", "forming")
+MOMENTS = ("G", "H", "PG", "PH")  # of which a gas has the first, two or all
 SHOCK_KNUDSEN = 0.01
 MACH_NUMBERS = (  # geometric, 1.15 to 9.5
     1.15, 1.21, 1.27, 1.34, 1.41, 1.49, 1.57, 1.65, 1.74, 1.83, 1.92, 2.03, 2.13, 2.25,
@@ -112,7 +113,8 @@ def make(
 
 
 def load(path: Path, gas) -> xr.Dataset:
-    """All snapshots of a label file: G [snapshot, moment, cell] and, for D > 1, H; knudsen [snapshot, cell];
+    """All snapshots of a label file: G [snapshot, moment, cell] and, for D > 1, H; of a Boltzmann gas also PG, PH, what
+    collisions add to them per time (times eps); knudsen [snapshot, cell];
     dx, time, kind (number in ``KINDS``), trajectory, periodic [snapshot].
 
     InputError, naming the file and the remedy, if it is absent, unreadable, of another format or gas, or not sound.
@@ -225,7 +227,7 @@ def _snapshots(groups: dict) -> xr.Dataset:
         if data is None or not data.variables:
             continue
         n, S = data.sizes["trajectory"], data.sizes["time"]
-        part = {name: data[name].values.reshape(n * S, *data[name].shape[2:]) for name in ("G", "H") if name in data}
+        part = {name: data[name].values.reshape(n * S, *data[name].shape[2:]) for name in MOMENTS if name in data}
         kind = [KINDS.index("forming" if name == "shock" else name) for name in data["case"].values]
         each = {"knudsen": data.knudsen.values, "kind": np.array(kind), "trajectory": number + np.arange(n)}
         part |= {name: np.repeat(value, S, axis=0) for name, value in each.items()}
@@ -235,7 +237,7 @@ def _snapshots(groups: dict) -> xr.Dataset:
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.argsort(columns["trajectory"], kind="stable")
     order = order[np.isfinite(columns["G"][order]).all(axis=(1, 2))]  # a trajectory that diverged counts up to there
-    dims = {"G": ("snapshot", "moment", "cell"), "H": ("snapshot", "moment", "cell"), "knudsen": ("snapshot", "cell")}
+    dims = dict.fromkeys(MOMENTS, ("snapshot", "moment", "cell")) | {"knudsen": ("snapshot", "cell")}
     whole = ("kind", "trajectory", "periodic")
     return xr.Dataset(
         {

@@ -84,7 +84,10 @@ def test_labels_of_molecules(tmp_path):
     request = replace(REQUEST, wave=1, mix=0, transition=0, equilibrium=0, shocks=(), cells=10, t_end=0.02, keep_f=(0.02,))
     data = labels.make(tmp_path / "labels.nc", molecules, request)
     (t,) = load_trajectories(tmp_path / "labels.nc", molecules)
-    np.testing.assert_array_equal(labels.load(tmp_path / "labels.nc", molecules).H, data.H)
+    again = labels.load(tmp_path / "labels.nc", molecules)
+    for name in ("H", "PG", "PH"):
+        np.testing.assert_array_equal(again[name], data[name])
+    np.testing.assert_array_equal(again.PH.values.reshape(t.production[:, 1].shape), t.production[:, 1])
     assert t.gas == molecules and t.f.shape == (1, 2, 10, 16) and abs(t.sigma[0]).max() > 0
     with pytest.raises(InputError, match=r"label.shocks"):
         labels.make(tmp_path / "labels.nc", molecules, REQUEST)
