@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,28 +13,33 @@ import numpy as np
 from elt import tree
 from elt.errors import EltError
 from elt.executors import Pool, Serial
+from elt.history import model_name, selection_name
 from elt.protocols import Candidate, Explorer, Indicator, Label, Labeler, Trainer, Tree
 from elt.selection import select
 from elt.store import SPARE, Store
 from elt.work import Task, compute_label, train_member
 
 Observer = Callable[[dict[str, Any]], Any]
+SELECTIONS = ("indicator", "random")
+COUNTS = ("iteration", "explored", "candidates", "beyond", "selected", "mean_score", "max_score")  # of a selection, in the ledger
 
 
 @dataclass(frozen=True)
 class Settings:
     """Of one run.
 
-    lower, upper: trust levels of the score. batch: labels per iteration; first: those of iteration 0 (null: batch).
-    budget: labels in all. iterations: at most so many. stop_fraction: finished when candidates are at most
-    this share of the explored. members: models of the ensemble. closest: smallest distance of features between labels.
-    seed: of everything random. limit: seconds per label (null: none). deaths: workers that may die of one label.
+    selection: ``indicator`` (a diverse subset between the trust levels) or ``random`` (uniform among all explored: the baseline
+    to beat; candidates then neither bind nor stop it). lower, upper: trust levels of the score. batch: labels per iteration;
+    first: those of iteration 0 (null: batch). budget: labels in all. iterations: at most so many. stop_fraction: finished when
+    candidates are at most this share of the explored. members: models of the ensemble. closest: smallest distance of features
+    between labels. seed: of everything random. limit: seconds per label (null: none). deaths: workers that may die of one label.
     retry_failed: compute failed labels again.
 
-    A store remembers members, seed and first; the others may change between starts (more budget, another limit) and count from
-    then on.
+    A store remembers members, seed, first and selection; the others may change between starts (more budget, another limit) and
+    count from then on.
     """
 
+    selection: str = "indicator"
     lower: float = 0.0
     upper: float = float("inf")
     batch: int = 10
@@ -50,6 +55,8 @@ class Settings:
     retry_failed: bool = False
 
     def __post_init__(self) -> None:
+        if self.selection not in SELECTIONS:
+            raise EltError(f"selection={self.selection}: give one of {', '.join(SELECTIONS)}")
         if not self.lower <= self.upper:
             raise EltError(f"lower={self.lower}, upper={self.upper}: give lower <= upper")
         for name in ("batch", "budget", "iterations", "members", "deaths", *(("first",) if self.first is not None else ())):
@@ -117,7 +124,8 @@ class Loop:
     def begin(self) -> None:
         """Note the start; refuse the store of another run. Raises EltError."""
         s = self.settings
-        mine = tree.decode(tree.encode({"members": s.members, "seed": s.seed, "first": s.first, "identity": self.identity}))
+        kept = {name: getattr(s, name) for name in ("members", "seed", "first", "selection")}
+        mine = tree.decode(tree.encode(kept | {"identity": self.identity}))
         theirs = self.store.checkpoint("run")
         if theirs is None:
             self.store.keep("run", mine)
@@ -169,7 +177,7 @@ class Loop:
 
     def _select(self) -> dict[str, Any]:
         """Explore, score and choose; or what an earlier start chose."""
-        name = f"{self.iteration:04d}-selection"
+        name = selection_name(self.iteration)
         s = self.settings
         if self.iteration >= s.iterations:
             return self._finish("iterations")
@@ -183,9 +191,8 @@ class Loop:
             found = tree.decode(tree.encode(found))  # what a later start will read
         if self.iteration not in self._noted:
             self._noted.add(self.iteration)
-            counts = {k: v for k, v in found.items() if k not in ("requests", "features", "keys", "scores")}
-            self.note("selected", **counts)
-        if self.iteration and found["candidates"] <= s.stop_fraction * found["explored"]:
+            self.note("selected", **{name: found[name] for name in COUNTS})
+        if self.iteration and s.selection == "indicator" and found["candidates"] <= s.stop_fraction * found["explored"]:
             return self._finish("candidate fraction")
         if not found["keys"]:
             return self._finish("nothing new to label")
@@ -195,7 +202,7 @@ class Loop:
         s = self.settings
         self.note("explore", iteration=self.iteration)
         rng = np.random.default_rng([s.seed, self.iteration])
-        candidates = list(self.explorer.explore(self.models, self.iteration, rng, self.pool.map))
+        candidates = list(self.explorer.explore(self.models, self.iteration, rng, self._map))
         self.note("score", iteration=self.iteration, explored=len(candidates))
         scores = np.full(len(candidates), s.lower)
         if self.models and candidates:
@@ -207,16 +214,22 @@ class Loop:
         new = [i for i, key in enumerate(keys) if key not in known and not (key in known or known.add(key))]
         features = np.array([np.atleast_1d(candidates[i].features) for i in new], float).reshape(len(new), -1)
         count = min(room, (s.first or s.batch) if self.iteration == 0 else s.batch)
-        before = np.array(self.features, float).reshape(len(self.features), -1) if self.features else None
-        picked = select(scores[new], features, count, s.lower, s.upper, before, s.closest)
-        chosen = [new[i] for i in picked.chosen]
+        if s.selection == "random":
+            picked = np.random.default_rng([s.seed, self.iteration, 1]).permutation(len(new))[:count]
+        else:
+            before = np.array(self.features, float).reshape(len(self.features), -1) if self.features else None
+            picked = select(scores[new], features, count, s.lower, s.upper, before, s.closest).chosen
+        chosen = [new[i] for i in picked]
         trusted, beyond = int(np.sum(scores < s.lower)), int(np.sum(~(scores <= s.upper)))
         finite = scores[np.isfinite(scores)]
+        with np.errstate(over="ignore"):  # what is beyond single precision is beyond everything
+            met = {"features": features.astype(np.float32), "scores": scores[new].astype(np.float32)}
         return {
             "requests": [candidates[i].request for i in chosen],
             "keys": [keys[i] for i in chosen],
-            "features": [features[i] for i in picked.chosen],
+            "features": [features[i] for i in picked],
             "scores": scores[chosen],
+            "met": met,
             "iteration": self.iteration,
             "explored": len(candidates),
             "candidates": len(candidates) - trusted - beyond,
@@ -225,6 +238,10 @@ class Loop:
             "mean_score": float(finite.mean()) if self.models and finite.size else None,
             "max_score": float(finite.max()) if self.models and finite.size else None,
         }
+
+    def _map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        """The explorer's map; the observer sees how far it is."""
+        return self.pool.map(function, items, lambda done, of: self.observer({"event": "exploring", "done": done, "of": of}))
 
     def key(self, candidate: Candidate) -> str:
         """The name of a candidate's label. Raises EltError for a request that is no tree."""
@@ -258,7 +275,7 @@ class Loop:
         if not labels:
             errors = {self._labels[key].error for key in order}
             raise EltError(f"all {len(order)} labels failed ({min(errors)}); mend the labeler and set retry_failed")
-        names = [f"{self.iteration:04d}-model-{member:02d}" for member in range(self.settings.members)]
+        names = [model_name(self.iteration, member) for member in range(self.settings.members)]
         self._lineage = tree.key_of([self._lineage, [label.key for label in labels]])
         kept = [self.store.checkpoint(name) for name in names]
         saved = {m: k["model"] if k is not None and k["of"] == self._lineage else None for m, k in enumerate(kept)}

@@ -230,10 +230,18 @@ class Pool:
             for future in running:
                 future.cancel()
 
-    def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-        """[function(item) for item in items], on the workers."""
+    def map(
+        self,
+        function: Callable[[Any], Any],
+        items: Iterable[Any],
+        progress: Callable[[int, int], Any] = lambda done, of: None,
+    ) -> list[Any]:
+        """[function(item) for item in items], on the workers; progress(done, of) after each."""
         jobs = [cloudpickle.dumps((function, item)) for item in items]
-        results = dict(self.run(apply, jobs))
+        results: dict[int, Any] = {}
+        for i, result in self.run(apply, jobs):
+            results[i] = result
+            progress(len(results), len(jobs))
         return [results[i] for i in range(len(jobs))]
 
 

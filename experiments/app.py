@@ -9,7 +9,16 @@ from experiments.help import help_text
 
 INTERRUPTED = 130
 # keys that hold paths
-PATHS = ("hydra.run.dir", "hydra.sweep.dir", "case.file", "train.data", "closure.checkpoint", "system.data", "checkpoint")
+PATHS = (
+    "hydra.run.dir",
+    "hydra.sweep.dir",
+    "case.file",
+    "train.data",
+    "closure.checkpoint",
+    "system.data",
+    "checkpoint",
+    "store",
+)
 
 
 def quote_path(argument: str) -> str:
