@@ -32,6 +32,11 @@ class MomentLaw(Law):
     def __init__(self, gas):
         self.gas = gas
 
+    @classmethod
+    def handles(cls, gas) -> bool:
+        """Does the closure have the collisions of this gas?"""
+        return gas.collision in cls.collisions
+
     # Frames ------------------------------------------------------------------------------------------------------------------
 
     def boost(self, U: Tensor, velocity: Tensor) -> Tensor:

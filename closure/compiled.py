@@ -37,7 +37,7 @@ def supports(law, reconstruction: str, flux: str, integrator: str) -> bool:
     """Is there a compiled form of this law with these schemes?"""
     equivariant = type(law) is HermMLC and law.gradients and isinstance(law.network.network, Equivariant)
     known = reconstruction in RECONSTRUCTIONS and flux in ("upwind", "rusanov") and INTEGRATORS[integrator].implicit is not None
-    return known and (type(law) is Quadrature or equivariant)
+    return known and law.molecules is None and (type(law) is Quadrature or equivariant)
 
 
 class Rollout:

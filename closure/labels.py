@@ -36,6 +36,7 @@ class LabelRequest:
     profile and forming from a jump; shock_windows: snapshots cut from each steady profile, at cell widths log-uniform in
     shock_cell_width (upstream mean free paths) and at random offsets.
     cells: cells of a snapshot; refine: kinetic cells per cell; velocity_points: of relaxation models (None: their own choice);
+    cfl: of the kinetic solver, largest |v| dt/dx;
     t_end, snapshots: saved times, squares of a uniform ladder (early times dense); order: highest raw moment;
     keep_f: times, added to the saved ones, at which the distribution of the random cases is kept too.
     """
@@ -50,6 +51,7 @@ class LabelRequest:
     cells: int = 100
     refine: int = 3
     velocity_points: int | None = 128
+    cfl: float = 0.45
     t_end: float = 0.3
     snapshots: int = 10
     order: int = 10
@@ -60,6 +62,8 @@ class LabelRequest:
         for key in ("wave", "mix", "transition", "equilibrium", "shock_windows"):
             if getattr(self, key) < 0:
                 raise InputError(f"label.{key} is {getattr(self, key)}: give a number of at least 0")
+        if not 0 < self.cfl <= 1:
+            raise InputError(f"label.cfl is {self.cfl}: give a number above 0, at most 1")
         for key in ("cells", "refine", "snapshots", "order"):
             if getattr(self, key) < 1:
                 raise InputError(f"label.{key} is {getattr(self, key)}: give a positive number")
@@ -153,7 +157,7 @@ def _random(gas, request, workers, report: Callable) -> list:
             starts = [getattr(cases, kind)(s, cells=fine, t_end=request.t_end, save_times=request.times) for s in some]
             done, count = len(solutions), len(some)
             solved = simulate(
-                starts, gas, workers=workers, order=request.order, keep_f=request.f_times,
+                starts, gas, workers=workers, order=request.order, cfl=request.cfl, keep_f=request.f_times,
                 progress=lambda part, done=done, count=count, kind=kind: report(done + part * count, kind),
             )  # fmt: skip
             solutions += [solution.averaged(request.cells) for solution in solved]
@@ -173,7 +177,8 @@ def _shocks(gas, request, workers, first, report: Callable) -> dict[str, xr.Data
         windows += [(*row, first + i, mach) for row in _windows(profile, gas, mach, request, draw)]
         options = {"cells": request.cells * request.refine, "t_end": ladder[-1], "save_times": ladder}
         starts.append(cases.shock(mach, gas, length=40.0, knudsen=SHOCK_KNUDSEN, **options))
-    forming = [solution.averaged(request.cells) for solution in simulate(starts, gas, workers=workers, order=request.order)]
+    solved = simulate(starts, gas, workers=workers, order=request.order, cfl=request.cfl)
+    forming = [solution.averaged(request.cells) for solution in solved]
     report(len(request.shocks), "shocks")
     data = trajectories.dataset(forming, {"boundary": "fixed"})
     data["mach"] = ("trajectory", np.array(request.shocks, float), {"units": "1", "long_name": "Mach number"})

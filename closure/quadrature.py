@@ -6,6 +6,7 @@ from torch import Tensor
 from closure.base import smoothstep
 from closure.frames import scale_moments, shift_moments
 from closure.grad import RawMomentLaw
+from closure.maxwell import MaxwellMolecules
 from closure.recurrence import apply_jacobi, expand, jacobi_powers, recurrence_from_moments
 
 # A moment vector on the edge of realizability (b_k -> 0) is read as if b_k were this small (own-frame units): the moments
@@ -26,6 +27,8 @@ class Quadrature(RawMomentLaw):
 
     Variables V: ln rho, u, ln T_x, a_1..a_{n-1} (in units of sqrt T_x), ln(b_k/(k T_x)) for k = 2..n, a_n; for D > 1 also ln
     T_perp, eta_1..eta_n (coefficients of h in the orthonormal polynomials of g, in units of eta_0) and the (n+1)-th one, zeta.
+
+    Collisions: relaxation (BGK), or those of Maxwell molecules in D = 2 (``MaxwellMolecules``), both solved exactly by ``relax``.
     Source: R. O. Fox and F. Laurent, SIAM J. Appl. Math. 82 (2022) 750, doi:10.1137/20M1366009.
     """
 
@@ -37,6 +40,7 @@ class Quadrature(RawMomentLaw):
         n = self.n = (moments - 1) // 2
         super().__init__(gas, moments, n + 1 if gas.dims > 1 else 0)
         self.k = torch.arange(2, n + 1, dtype=torch.float64)[:, None]
+        self.molecules = MaxwellMolecules(self.n_g, self.n_h) if gas.is_boltzmann else None
         # Speeds: the largest root of the characteristic polynomial is the norm of a Jacobi matrix whose last b is stretched by
         # (2n+1)/n (Fox and Laurent, section 3); bounded by Gershgorin's theorem in the metric of its Perron vector at
         # equilibrium.
@@ -103,6 +107,34 @@ class Quadrature(RawMomentLaw):
     def flux(self, V):
         G, H = self._moments(V)
         return torch.cat((G[:, 1:], H[:, 1:]), 1) if self.n_h else G[:, 1:]
+
+    # Collisions -------------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def handles(cls, gas):
+        return super().handles(gas) or (gas.is_boltzmann and gas.dims == 2 and gas.omega == 1)
+
+    def relax(self, U, tau, cells):
+        if self.molecules is None:
+            return super().relax(U, tau, cells)
+        rho, u, T = self.fluid(U)
+        return U + self.raw(self.molecules.relax(self.hermite(U, rho, u, T), tau[:, 0] * rho / cells.knudsen[:, 0]), rho, u, T)
+
+    def source(self, U, cells):
+        if self.molecules is None:
+            return super().source(U, cells)
+        rho, u, T = self.fluid(U)
+        return self.raw(self.molecules.production(self.hermite(U, rho, u, T)), rho * rho / cells.knudsen[:, 0], u, T)
+
+    def hermite(self, U, rho, u, T):
+        """Own-frame Hermite moments of raw moments, [batch, component, cell]."""
+        own = self.rescale(self.boost(U, -u), T.rsqrt()) / rho.unsqueeze(1)
+        return torch.einsum("ij,bjn->bin", self.molecules.hermite, own)
+
+    def raw(self, w, factor, u, T):
+        """``factor`` times raw moments of own-frame Hermite moments (or of their changes)."""
+        own = torch.einsum("ij,bjn->bin", self.molecules.monomial, w)
+        return self.boost(self.rescale(factor.unsqueeze(1) * own, T.sqrt()), u)
 
     # Speeds -----------------------------------------------------------------------------------------------------------------
 

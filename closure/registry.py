@@ -24,8 +24,8 @@ def build(name: str, gas, **options):
     if name == "grad" and gas.dims > 1:
         return Grad13(gas)
     if not supports(name, gas):
-        able = ", ".join(other for other in ("euler", "nsf", "grad") if supports(other, gas))
-        raise InputError(f"closure={name}: it has the relaxation of BGK, not that of gas={gas.name}: take closure={able}")
+        able = ", ".join(other for other in ("euler", "nsf", "grad", "quadrature") if supports(other, gas))
+        raise InputError(f"closure={name}: it does not have the collisions of gas={gas.name}: take closure={able}")
     if name in LEARNED:
         path = options.pop("checkpoint", None)
         return checkpoints.load(path or checkpoints.shipped(gas, options, name), gas, name)
@@ -36,9 +36,9 @@ def build(name: str, gas, **options):
 
 
 def supports(name: str, gas) -> bool:
-    """Does the closure ``name`` have the relaxation of this gas's collision model?"""
+    """Does the closure ``name`` have the collisions of this gas?"""
     law = Grad13 if name == "grad" and gas.dims > 1 else CLOSURES[name]
-    return gas.collision in law.collisions
+    return law.handles(gas)
 
 
 def untrained(gas, *, network: dict, name: str = "herm_mlc", checkpoint: str | None = None, **options):

@@ -95,7 +95,13 @@ def test_labels_of_molecules(tmp_path):
 
 @pytest.mark.parametrize(
     ("change", "key"),
-    [({"keep_f": (0.2,)}, "keep_f"), ({"keep_f": 0.1}, "keep_f"), ({"wave": -1}, "wave"), ({"cells": 0}, "cells")],
+    [
+        ({"keep_f": (0.2,)}, "keep_f"),
+        ({"keep_f": 0.1}, "keep_f"),
+        ({"wave": -1}, "wave"),
+        ({"cells": 0}, "cells"),
+        ({"cfl": 0}, "cfl"),
+    ],
 )
 def test_bad_label_requests_are_named(change, key):
     with pytest.raises(InputError, match=f"label.{key}"):
