@@ -28,11 +28,12 @@ def make(
 ) -> xr.Dataset:
     """Label the request and write it to ``path`` (NetCDF, complete or not at all); returns what :func:`load` does.
 
-    masses [snapshot, cell, node] of f/rho at the nodes c = (v - u)/sqrt(T); rho, u, T, q (in rho T^(3/2)), entropy
-    int f ln(f/M) dv / rho, knudsen [snapshot, cell]; dx, time, kind, trajectory, periodic [snapshot].
+    masses [snapshot, cell, node] of f/rho (D > 1: g/rho) at the nodes c = (v - u)/sqrt(T) and, for D > 1, transverse, those of
+    h/((D - 1) rho T); rho, u, T, q (in rho T^(3/2)), entropy int f ln(f/M) dv / rho (D > 1: the least that g and h allow),
+    knudsen [snapshot, cell]; dx, time, kind, trajectory, periodic [snapshot].
     """
-    if gas.dims != 1 or gas.is_boltzmann:
-        raise InputError(f"gas={gas.name}: EncMLC is for one velocity dimension, gas=bgk_1v")
+    if gas.is_boltzmann:
+        raise InputError(f"gas={gas.name}: EncMLC has the relaxation of BGK; take gas=bgk_1v, bgk_2v or bgk_3v")
     report = progress or (lambda fraction, text: None)
     rows, trajectory = [], 0
     total = sum(getattr(request, kind) for kind in KINDS[:4]) + len(request.shocks)
@@ -61,7 +62,8 @@ def make(
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".partial")
-    data.to_netcdf(temporary, engine="h5netcdf", encoding={"masses": {"zlib": True, "complevel": 1}})
+    packed = {name: {"zlib": True, "complevel": 1} for name in ("masses", "transverse") if name in data}
+    data.to_netcdf(temporary, engine="h5netcdf", encoding=packed)
     temporary.replace(path)
     return data
 
@@ -85,13 +87,12 @@ def load(path: Path, gas) -> xr.Dataset:
 
 def _snapshots(solution, request):
     """Every saved time of a kinetic solution, averaged to the cells of the request."""
-    f = solution.f[:, 0]
-    n = request.cells
-    f = f.reshape(len(f), n, -1, f.shape[2]).mean(axis=2)
+    f, n = solution.f, request.cells
+    f = f.reshape(*f.shape[:2], n, -1, f.shape[3]).mean(axis=3)
     knudsen = solution.knudsen.reshape(n, -1).mean(axis=1)
     for t, one in zip(solution.t, f):
         if np.isfinite(one).all():
-            yield _own_frame(one, solution.grid), knudsen, solution.dx * request.refine, t
+            yield _own_frame(one, solution.grid, solution.gas.dims), knudsen, solution.dx * request.refine, t
 
 
 def _windows(gas, mach, request, draw):
@@ -107,16 +108,19 @@ def _windows(gas, mach, request, draw):
         ratio = int(np.exp(draw.uniform(np.log(low), np.log(high + 1))))
         first = int((path * draw.uniform(-reach, reach) + half) / (path * FINE)) - request.cells * ratio // 2
         first = min(max(first, 0), len(x) - request.cells * ratio)
-        part = f[first : first + request.cells * ratio].reshape(request.cells, ratio, -1).mean(axis=1)
-        yield _own_frame(part, profile.grid), np.full(request.cells, SHOCK_KNUDSEN), ratio * FINE * path * SHOCK_KNUDSEN, 0.0
+        part = f[:, first : first + request.cells * ratio].reshape(len(f), request.cells, ratio, -1).mean(axis=2)
+        own, knudsen = _own_frame(part, profile.grid, gas.dims), np.full(request.cells, SHOCK_KNUDSEN)
+        yield own, knudsen, ratio * FINE * path * SHOCK_KNUDSEN, 0.0
 
 
 def _steady_distribution(profile, x, gas):
-    r"""f [x, v] of a steady shock along its characteristics: v df/dx = nu (M - f), M linear between the points."""
+    r"""f [1, x, v] (D > 1: g and h) of a steady shock along its characteristics: v df/dx = nu (M - f), M linear between the
+    points."""
     fields = profile.sample(x)
     rho, u, T = (fields[name][:, None] for name in ("rho", "u", "T"))
     v = profile.grid.v
     M = rho / np.sqrt(2 * np.pi * T) * np.exp(-((v - u) ** 2) / (2 * T))
+    M = np.stack((M, (gas.dims - 1) * T * M)[: 1 + gas.has_h])
     nu = gas.frequency(rho[:, 0], T[:, 0])
     optical = 0.5 * (nu[1:] + nu[:-1]) * np.diff(x)
     f = M.copy()
@@ -126,30 +130,44 @@ def _steady_distribution(profile, x, gas):
         for before, here in pairs:
             depth = optical[min(before, here)] / np.abs(v[moving])
             decay, mean = np.exp(-depth), -np.expm1(-depth) / depth
-            source = M[before, moving] * (mean - decay) + M[here, moving] * (1 - mean)
-            f[here, moving] = decay * f[before, moving] + source
+            source = M[:, before, moving] * (mean - decay) + M[:, here, moving] * (1 - mean)
+            f[:, here, moving] = decay * f[:, before, moving] + source
     return f
 
 
-def _own_frame(f, grid):
-    """Masses of the nodes, rho, u, T, q and entropy of distributions f [cell, velocity]."""
+def _own_frame(f, grid, dims):
+    r"""Masses of the nodes, (g,) or (g, theta), then rho, u, T, q and entropy of distributions f [1 or 2, cell, velocity].
+
+    Of all f with the same g and h the one of largest entropy is a Gaussian of temperature T theta/g across, with
+
+    .. math:: \frac1\rho\int f \ln\frac fM = \int g \Bigl[\ln\frac gM - \frac{D-1}2 \ln\frac\theta g\Bigr] .
+    """
     v, dv = grid.v, grid.dv
-    G = f @ np.stack([v**k for k in range(3)], axis=1) * dv
+    G = f[0] @ np.stack([v**k for k in range(3)], axis=1) * dv
     rho, u = G[:, 0], G[:, 1] / G[:, 0]
-    T = G[:, 2] / rho - u * u
+    energy = G[:, 2] + (f[1].sum(axis=1) * dv if dims > 1 else 0.0)
+    T = (energy / rho - u * u) / dims
     c = (v - u[:, None]) / np.sqrt(T)[:, None]
-    g = f * dv / rho[:, None]
-    M = np.exp(-0.5 * c * c) * dv / np.sqrt(2 * np.pi * T)[:, None]
+    g = f[0] * dv / rho[:, None]
+    densities = (g,) if dims == 1 else (g, f[1] * dv / ((dims - 1) * rho * T)[:, None])
     tiny = np.finfo(float).tiny
-    entropy = (g * np.log(np.maximum(g, tiny) / np.maximum(M, tiny))).sum(axis=1)
-    return NODES.masses(c, g).astype(np.float32), rho, u, T, 0.5 * (c**3 * g).sum(axis=1), entropy
+    M, *logs = (np.log(np.maximum(x, tiny)) for x in (np.exp(-0.5 * c * c) * dv / np.sqrt(2 * np.pi * T)[:, None], *densities))
+    entropy = (g * (logs[0] - M)).sum(axis=1)
+    q = 0.5 * (c**3 * g).sum(axis=1)
+    if dims > 1:
+        entropy -= 0.5 * (dims - 1) * (g * (logs[1] - logs[0])).sum(axis=1)
+        q += 0.5 * (dims - 1) * (c * densities[1]).sum(axis=1)
+    return tuple(NODES.masses(c, x).astype(np.float32) for x in densities), rho, u, T, q, entropy
 
 
 def _dataset(rows, gas, request) -> xr.Dataset:
     own, knudsen, dx, time, kind, trajectory, periodic = zip(*rows, strict=True)
     masses, *fields = zip(*own, strict=True)
+    names = {"masses": "masses of f/rho", "transverse": "masses of h/((D - 1) rho T)"}
     units = {"rho": "rho_ref", "u": "sqrt(T_ref)", "T": "T_ref", "q": "rho T^(3/2)", "entropy": "1"}
-    variables = {"masses": (("snapshot", "cell", "node"), np.stack(masses), {"units": "1", "long_name": "masses of f/rho"})}
+    variables = {}
+    for (name, text), values in zip(names.items(), zip(*masses, strict=True)):
+        variables[name] = (("snapshot", "cell", "node"), np.stack(values), {"units": "1", "long_name": text})
     for (name, unit), values in zip(units.items(), fields, strict=True):
         variables[name] = (("snapshot", "cell"), np.stack(values), {"units": unit})
     variables["knudsen"] = (("snapshot", "cell"), np.stack(knudsen), {"units": "1"})

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from closure.base import MomentLaw
 from closure.encoder import Encoder, Nodes
+from closure.frames import scale_moments, shift_moments
 from closure.herm_mlc import Normalised
 from solvers.fluxes import flux_rusanov
 
@@ -13,9 +14,12 @@ LEAST, MOST = 2, 12
 
 
 class EncMLC(MomentLaw):
-    r"""Density, momentum, energy and M moments of learned functions w_k of the own-frame velocity c = (v - u)/sqrt(T), D = 1.
+    r"""Density, momentum, energy and M moments of learned functions w_k of the own-frame velocity c = (v - u)/sqrt(T) along x.
 
     .. math:: W_k = \int (w_k(c) - m_k)\,f\,dv, \qquad m_k = \int w_k(c)\,\frac{e^{-c^2/2}}{\sqrt{2\pi}}\,dc
+
+    In D > 1 the pair g, h (h the density of the transverse \|v\|^2) takes the place of f, and W_k is the moment of both,
+    :math:`\int w_k g\,dv + \int w'_k\,h/((D-1)T)\,dv - m_k\rho`: what follows is written for f alone.
 
     Decoder: f is taken to be h = M + rho (components with coefficients z), z = A^T W/rho + (1 - A^T A) zhat(phi): the part of the
     R components that the moments leave open comes from a network. Inputs phi: W/rho and, with ``gradients``, the local Knudsen
@@ -27,8 +31,9 @@ class EncMLC(MomentLaw):
     .. math:: \frac{dW_k}{dt} = -\frac{1}{\Delta x}\Bigl[\int v\,w_k(c)\,h\,dv\Bigr]_{i-1/2}^{i+1/2}
               - \int h\,w_k'(c)\,\Bigl(\frac{\dot u}{\sqrt T} + \frac{c\,\dot T}{2T}\Bigr)dv - \frac{\nu}{\epsilon} W_k ,
 
-    udot and Tdot from the conserved fluxes: the change of frame is part of the method of lines, so that every stage of every
-    integrator is consistent, and relaxation stays exact (collisions leave the frame alone).
+    (for D > 1 also the unit of the transverse energy changes, by Tdot/T), udot and Tdot from the conserved fluxes: the change of
+    frame is part of the method of lines, so that every stage of every integrator is consistent, and relaxation stays exact
+    (collisions leave the frame alone).
 
     Promises: conservation, Galilean invariance, invariance under scaling of f and of v (with x), exact reflection symmetry (basis
     functions are even or odd, zhat is made so), zhat = 0 in uniform equilibrium, encode(decode(W)) = W, the exact Euler limit.
@@ -48,8 +53,6 @@ class EncMLC(MomentLaw):
         """``network``: a constructor (inputs, outputs) -> torch.nn.Module. learn_basis, entropy: for training, see
         :mod:`closure.enc_training`."""
         super().__init__(gas)
-        if gas.dims != 1:
-            raise ValueError(f"closure enc_mlc is for one velocity dimension, not for gas {gas.name}: take closure=herm_mlc")
         if not LEAST <= moments <= MOST:
             raise ValueError(f"closure.moments is {moments}: choose {LEAST} to {MOST} learned moments")
         if not moments < components <= nodes - 4:
@@ -67,8 +70,8 @@ class EncMLC(MomentLaw):
         }  # fmt: skip
         self.moments, self.gradients, self.memory = moments, gradients, memory
         self.learn_basis, self.entropy = learn_basis, entropy
-        self.nodes = Nodes(nodes, spacing, stretch)
-        encoder = Encoder(nodes, components, moments)
+        self.nodes = Nodes(nodes, spacing, stretch, gas.dims)
+        encoder = Encoder(nodes * self.nodes.densities, components, moments)
         self.components = ("rho", "m", "E", *(f"W{k + 1}" for k in range(moments)))
         self.degrees = torch.tensor((0, 1, 2) + (0,) * moments)
         self.parity = torch.cat((torch.tensor([1.0, -1.0, 1.0], dtype=torch.float64), encoder.parity_W))
@@ -92,17 +95,27 @@ class EncMLC(MomentLaw):
             self.network.double()  # single precision is enough to learn in, not for the finite differences of implicit solvers
         self.A = encoder.rotation  # [M, R]
         self.open = torch.eye(len(self.parity_out), dtype=torch.float64) - self.A.T @ self.A
-        w = self.A @ encoder.analysis  # [M, K], values at the nodes
+        w = self.A @ encoder.analysis  # [M, P K], values at the nodes
         self.shift = w @ nodes.maxwellian
         self.w = nodes.coefficients(w)
-        self.w_nodes = w - self.shift[:, None]
         slopes = nodes.slopes(w)
-        self.w_slopes = torch.cat((slopes, slopes * nodes.c))  # w'(c), then c w'(c)
-        self.cube = nodes.c**3 @ encoder.synthesis
-        # Most probable components for given own-frame moments 3 and 4, as far as normal variables go
-        known = torch.stack([nodes.c**k for k in (3, 4)]) @ encoder.synthesis
+        by_T = slopes * nodes.c.tile(nodes.densities)
+        by_T[:, nodes.count :] += 2 * w[:, nodes.count :]  # theta is counted in units of T
+        self.w_slopes = torch.cat((slopes, by_T))  # what the frame's u and ln T / 2 do to w
+        self.heat = nodes.heat @ encoder.synthesis
+        self.normal = nodes.c**2 @ encoder.synthesis[: nodes.count]  # T_x/T - 1
+        # Most probable components for given own-frame moments up to the fourth, as far as normal variables go
+        known = self._known() @ encoder.synthesis
         spread = encoder.variance[:, None] * known.T
         self.guess = self.A @ spread @ torch.linalg.pinv(known @ spread)
+
+    def _known(self) -> Tensor:
+        """The moments c^3, c^4 of g; for D > 1 also c^2 of g and c, c^2 of theta, [n, P K]."""
+        c, zero = self.nodes.c, torch.zeros_like(self.nodes.c)
+        if self.nodes.densities == 1:
+            return torch.stack((c**3, c**4))
+        of_g, of_theta = (c**2, c**3, c**4, zero, zero), (zero, zero, zero, c, c**2)
+        return torch.stack([torch.cat(pair) for pair in zip(of_g, of_theta, strict=True)])
 
     # Frames --------------------------------------------------------------------------------------------------------------------
 
@@ -166,22 +179,35 @@ class EncMLC(MomentLaw):
     # Decoder -------------------------------------------------------------------------------------------------------------------
 
     def distribution(self, V: Tensor) -> tuple[Tensor, Tensor]:
-        """Masses of h at the nodes and the nodes' velocities, both [batch, K, cell]."""
+        """Masses of h (D > 1: rho times g, then theta) at the nodes, [batch, P K, cell], and the nodes' velocities
+        [batch, K, cell]."""
         shape = torch.einsum("kr,brn->bkn", self.encoder.synthesis, V[:, 3:])
         h = V[:, :1].exp() * (self.nodes.maxwellian[:, None] + shape)
         return h, V[:, 1:2] + (0.5 * V[:, 2:3]).exp() * self.nodes.c[:, None]
 
+    def _fluid_moments(self, F: Tensor, v: Tensor, T: Tensor) -> Tensor:
+        """int (1, v, |v|^2/2) F, [batch, 3, cell], of masses F [batch, P K, cell] at velocities v along x [batch, K, cell]; T
+        [batch, 1, cell], of the frame of F."""
+        g = F[:, : v.shape[1]]
+        energy = (g * v * v).sum(1)
+        if self.nodes.densities > 1:
+            energy = energy + (self.gas.dims - 1) * T[:, 0] * F[:, v.shape[1] :].sum(1)
+        return torch.stack((g.sum(1), (g * v).sum(1), 0.5 * energy), 1)
+
     def conserved(self, V):
         rho, u, T = V[:, 0].exp(), V[:, 1], V[:, 2].exp()
         W = torch.einsum("mr,brn->bmn", self.A, V[:, 3:])
-        return torch.cat((torch.stack((rho, rho * u, 0.5 * rho * (u * u + T)), 1), rho.unsqueeze(1) * W), 1)
+        return torch.cat((torch.stack((rho, rho * u, 0.5 * rho * (u * u + self.gas.dims * T)), 1), rho.unsqueeze(1) * W), 1)
 
     # Transport -----------------------------------------------------------------------------------------------------------------
 
     def flux(self, V):
         """int v (1, v, v^2/2, w(c) - m) h dv in the frame of V itself."""
         h, v = self.distribution(V)
-        return torch.cat((_fluid_moments(v * h, v), torch.einsum("mk,bkn->bmn", self.w_nodes, v * h)), 1)
+        F = v.tile(1, self.nodes.densities, 1) * h
+        fluid = self._fluid_moments(F, v, V[:, 2:3].exp())
+        W = torch.einsum("mk,bkn->bmn", self.A @ self.encoder.analysis, F) - self.shift[:, None] * fluid[:, :1]
+        return torch.cat((fluid, W), 1)
 
     def max_speed(self, V):
         return V[:, 1:2].abs() + REACH * (0.5 * V[:, 2:3]).exp()
@@ -198,29 +224,33 @@ class EncMLC(MomentLaw):
 
         each h on its own nodes, tested with the functions w of the cell on either side of the face.
         """
-        n = V.shape[2]
-        h, v = self.distribution(torch.cat((V_l, V_r), 2))
+        n, P, K = V.shape[2], self.nodes.densities, self.nodes.count
+        sides = torch.cat((V_l, V_r), 2)
+        h, v = self.distribution(sides)
         if flux is flux_rusanov:
             speed = torch.maximum(self.max_speed(V_l), self.max_speed(V_r)).repeat(1, 1, 2)
         else:  # |v| rounded off within a twentieth of a thermal speed, as in MomentLaw.upwind
-            T = torch.cat((V_l[:, 2:3], V_r[:, 2:3]), 2).exp()
-            speed = (v * v + 0.0025 * T).sqrt()
+            speed = (v * v + 0.0025 * sides[:, 2:3].exp()).sqrt()
         side = torch.ones(2, dtype=V.dtype)
         side[1] = -1
-        F = 0.5 * (v + speed * side.repeat_interleave(n + 1)) * h
-        fluid = _fluid_moments(F, v)
+        F = (0.5 * (v + speed * side.repeat_interleave(n + 1))).tile(1, P, 1) * h
+        fluid = self._fluid_moments(F, v, sides[:, 2:3].exp())
         fluid = fluid[:, :, : n + 1] + fluid[:, :, n + 1 :]
         rate = fluid[:, :, :-1] - fluid[:, :, 1:]
         # the four sides of faces that a cell sees, in its frame: inflow at its left face, outflow at its right one
         u, s, T = V[:, 1:2], (0.5 * V[:, 2:3]).exp(), V[:, 2:3].exp()
         seen = torch.cat([v[:, :, k : k + n] for k in (0, n + 1, 1, n + 2)], 1)
-        entering = torch.cat((F[:, :, :n], F[:, :, n + 1 : -1], -F[:, :, 1 : n + 1], -F[:, :, n + 2 :]), 1)
+        entering = [_four_sides(F[:, :K], n)]
+        if P > 1:  # h/(D - 1) itself, in the unit of the cell that counts it
+            entering.append(_four_sides(F[:, K:] * sides[:, 2:3].exp(), n) / T)
+        entering = torch.cat(entering, 1)
         W_rate = torch.einsum("mk,bkn->bmn", self.w, self.nodes.deposit((seen - u) / s, entering))
         W_rate = W_rate - self.shift[:, None] * rate[:, :1]
         # the frame's own motion
         rho = V[:, :1].exp()
         u_rate = (rate[:, 1:2] - u * rate[:, :1]) / rho
-        T_rate = (2 * rate[:, 2:3] - 2 * u * rate[:, 1:2] + (u * u - T) * rate[:, :1]) / rho
+        D = self.gas.dims
+        T_rate = (2 * rate[:, 2:3] - 2 * u * rate[:, 1:2] + (u * u - D * T) * rate[:, :1]) / (D * rho)
         by_u, by_T = torch.einsum("mk,bkn->bmn", self.w_slopes, self.distribution(V)[0]).chunk(2, 1)
         return torch.cat((rate, W_rate - by_u * (u_rate / s) - by_T * (0.5 * T_rate / T)), 1)
 
@@ -239,33 +269,38 @@ class EncMLC(MomentLaw):
             V = self.variables(cells.pad(U), cells)
             ghost = (V.shape[2] - U.shape[2]) // 2
             V = V[:, :, ghost:-ghost]
-        q = 0.5 * rho * T**1.5 * torch.einsum("r,brn->bn", self.cube, V[:, 3:])
-        return {"rho": rho, "u": u, "T": T, "sigma": torch.zeros_like(T), "q": q}
+        q = 0.5 * rho * T**1.5 * torch.einsum("r,brn->bn", self.heat, V[:, 3:])
+        sigma = rho * T * torch.einsum("r,brn->bn", self.normal, V[:, 3:]) if self.gas.dims > 1 else torch.zeros_like(T)
+        return {"rho": rho, "u": u, "T": T, "sigma": sigma, "q": q}
 
     def start(self, case) -> Tensor:
         """The moments of a case's start, [component, cell]: those of its Maxwellians in the frame of their sum."""
-        G, _ = case.raw_moments(self.gas, 2)
-        U = torch.stack([torch.tensor(row) for row in (G[0], G[1], 0.5 * G[2])])
+        G, H = case.raw_moments(self.gas, 2)
+        U = torch.stack([torch.tensor(row) for row in (G[0], G[1], 0.5 * (G[2] if H is None else G[2] + H[0]))])
         _, u, T = (value[0].repeat_interleave(case.refine)[:, None] for value in self.fluid(U[None]))
         rho_c, u_c, T_c = (torch.tensor(value)[..., None] for value in (case.rho, case.u, case.T))
         x = torch.linspace(-7, 7, 281, dtype=torch.float64)
         weight = torch.exp(-0.5 * x * x)
         c = (u_c + T_c.sqrt() * x - u) / T.sqrt()  # [Maxwellian, fine cell, velocity]
-        masses = (rho_c * weight / weight.sum()).expand_as(c)
-        W = self.nodes.deposit(c.permute(0, 2, 1).flatten(0, 1)[None], masses.permute(0, 2, 1).flatten(0, 1)[None])[0]
+        g = (rho_c * weight / weight.sum()).expand_as(c)
+        masses = torch.cat([part.permute(0, 2, 1).flatten(0, 1) for part in (g, g * T_c / T)[: self.nodes.densities]])
+        W = self.nodes.deposit(c.permute(0, 2, 1).flatten(0, 1)[None], masses[None])[0]
         W = torch.einsum("mk,kn->mn", self.w, W).reshape(self.moments, -1, case.refine).mean(2)
         return torch.cat((U, W - self.shift[:, None] * U[:1]))
 
     def from_moments(self, G, H):
         """Of raw moments alone: the most probable W for the moments up to the fourth. Exact for a Maxwellian."""
-        U = torch.stack((G[:, 0], G[:, 1], 0.5 * G[:, 2]), 1)
+        U = torch.stack((G[:, 0], G[:, 1], 0.5 * (G[:, 2] if H is None else G[:, 2] + H[:, 0])), 1)
         rho, u, T = self.fluid(U)
-        third = G[:, 3] - 3 * u * G[:, 2] + 2 * u**3 * rho
-        fourth = G[:, 4] - 4 * u * G[:, 3] + 6 * u**2 * G[:, 2] - 3 * u**4 * rho
-        own = torch.stack((third / T**1.5, fourth / T**2 - 3 * rho), 1)
+        own = scale_moments(shift_moments(G[:, :5], -u), T.rsqrt())
+        if H is None:
+            own = torch.stack((own[:, 3], own[:, 4] - 3 * rho), 1)
+        else:
+            theta = scale_moments(shift_moments(H[:, :3], -u), T.rsqrt()) / ((self.gas.dims - 1) * T.unsqueeze(1))
+            own = torch.stack((own[:, 2] - rho, own[:, 3], own[:, 4] - 3 * rho, theta[:, 1], theta[:, 2] - rho), 1)
         return torch.cat((U, torch.einsum("mk,bkn->bmn", self.guess, own)), 1)
 
 
-def _fluid_moments(F: Tensor, v: Tensor) -> Tensor:
-    """int (1, v, v^2/2) F, [batch, 3, cell], of masses F at velocities v [batch, K, cell]."""
-    return torch.stack((F.sum(1), (F * v).sum(1), 0.5 * (F * v * v).sum(1)), 1)
+def _four_sides(F: Tensor, n: int) -> Tensor:
+    """Of one density F at both sides of n + 1 faces: what enters each cell there, [batch, 4 K, n]."""
+    return torch.cat((F[:, :, :n], F[:, :, n + 1 : -1], -F[:, :, 1 : n + 1], -F[:, :, n + 2 :]), 1)

@@ -22,7 +22,7 @@ HUBER = 0.1  # where the loss turns linear, in root mean squares of the residual
 @dataclass
 class Samples:
     """One row per labelled cell: components z, int c psi_r (f - M) of their analysis functions, heat flux, scaled gradients of
-    (ln rho, u, ln T, z), entropy, weight; number of the trajectory and kind."""
+    (ln rho, u, ln T, z), entropy, weight; number of the trajectory and kind. (D > 1: f stands for g and theta.)"""
 
     z: Tensor
     flux: Tensor
@@ -38,14 +38,14 @@ def samples(law, data) -> Samples:
     """Fits the law's components to the labels and writes every cell in them."""
     nodes, encoder = law.nodes, law.encoder
     snapshots, n, _ = data.masses.shape
-    deviations = _deviations(nodes, data.masses.values).flatten(0, 1)
+    deviations = _deviations(nodes, data).flatten(0, 1)
     kind = torch.tensor(data.kind.values)[:, None].expand(snapshots, n)
     weight = torch.where(kind >= KINDS.index("shock"), SHOCKS, 1.0).double()
-    size = (deviations**2 @ ((1 + nodes.c**6 / 15) / nodes.width)).sqrt()
+    size = (deviations**2 @ nodes.metric).sqrt()
     fit_components(encoder, nodes, deviations, weight.flatten() / (size**2 + BALANCE**2).sqrt())
     law.assemble()
     z = deviations @ encoder.analysis.T
-    flux = deviations @ (nodes.c[:, None] * encoder.analysis.T)
+    flux = deviations @ (nodes.c.tile(nodes.densities)[:, None] * encoder.analysis.T)
     rho, u, T, knudsen = (torch.tensor(data[name].values) for name in ("rho", "u", "T", "knudsen"))
     fields = torch.cat((torch.stack((rho.log(), u, T.log()), 2), z.reshape(snapshots, n, -1)), 2)
     slopes = 0.5 * (fields.roll(-1, 1) - fields.roll(1, 1)) / torch.tensor(data.dx.values)[:, None, None]
@@ -62,11 +62,12 @@ def samples(law, data) -> Samples:
     return Samples(*rows, trajectory.flatten()[keep], kind.flatten()[keep])
 
 
-def _deviations(nodes, masses) -> Tensor:
-    """Masses of f - M at the closure's nodes [..., K], moments 0 to 2 zero, from those of f at the labels' nodes."""
-    coarser = nodes.masses(NODES.c.numpy()[:, None], np.ones((NODES.count, 1)))
-    masses = torch.tensor(masses).double() @ torch.tensor(coarser)
-    variance = nodes.width * (nodes.maxwellian + 1e-3 * nodes.maxwellian.max())
+def _deviations(nodes, data) -> Tensor:
+    """Masses of F - F_M at the closure's nodes [..., P K], conserved sums zero, from the labels' masses of g and theta."""
+    coarser = torch.tensor(nodes.masses(NODES.c.numpy()[:, None], np.ones((NODES.count, 1))))
+    names = ("masses", "transverse")[: nodes.densities]
+    masses = torch.cat([torch.tensor(data[name].values).double() @ coarser for name in names], -1)
+    variance = nodes.width.tile(nodes.densities) * (nodes.maxwellian + 1e-3 * nodes.maxwellian.max())
     return nodes.constrain(masses, variance) - nodes.maxwellian
 
 
@@ -89,14 +90,14 @@ class _Model(nn.Module):
             phi = torch.cat((W, slopes[:, :3], slopes[:, 3:] @ A.T), 1)
         guess = law.correction(phi.T.unsqueeze(0))[0].T
         decoded = W @ A + guess - guess @ A.T @ A
-        c, synthesis = law.nodes.c, self.encoder.synthesis
+        c, synthesis = law.nodes.c.tile(law.nodes.densities), self.encoder.synthesis
         moved = ((c[:, None] * self.encoder.analysis.T).T @ synthesis).float()  # int c psi_r h_s
-        cube = (0.5 * c**3 @ synthesis).float()
+        heat = (0.5 * law.nodes.heat @ synthesis).float()
         entropy = torch.zeros_like(table.q[rows])
         if self.entropy is not None:
             even = W * torch.cat((torch.ones(law.moments // 2), -torch.ones(law.moments - law.moments // 2)))
             entropy = table.entropy[rows] - 0.5 * (self.entropy(W) + self.entropy(even))[:, 0]
-        return table.q[rows] - decoded @ cube, (table.flux[rows] - decoded @ moved.T) @ A.T, z - decoded, entropy
+        return table.q[rows] - decoded @ heat, (table.flux[rows] - decoded @ moved.T) @ A.T, z - decoded, entropy
 
 
 def train(law, network_config: dict, data, options: TrainOptions, directory: Path, *, recipe: dict, progress=None) -> dict:
@@ -109,8 +110,9 @@ def train(law, network_config: dict, data, options: TrainOptions, directory: Pat
 
     (in units of h^2): quadratic for small residuals, linear for large ones. ``law.learn_basis`` trains the encoder with the
     network; without it the moments are those of the first principal components. lambda is ``law.entropy``, eta(f) = int f
-    ln(f/M)/rho. Returns {"epochs", "validation_loss", "explained", "heat_flux", "seconds", "cells"}: explained is the share of
-    the open components' variance, heat_flux the relative error of q, both on held-out trajectories of random cases.
+    ln(f/M)/rho (D > 1: the least that the pair g, h allows). Returns {"epochs", "validation_loss", "explained", "heat_flux",
+    "seconds", "cells"}: explained is the share of the open components' variance, heat_flux the relative error of q, both on
+    held-out trajectories of random cases.
     """
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
@@ -178,9 +180,9 @@ class Autoencoder:
 
 @torch.no_grad()
 def decoded_masses(law, snapshot) -> Tensor:
-    """What the law decodes, [cell, K] masses of h/rho at its nodes, from the moments and gradients of one labelled snapshot."""
+    """What the law decodes, masses [cell, P K] at its nodes, from the moments and gradients of one labelled snapshot."""
     periodic = bool(snapshot.periodic)
-    deviations = _deviations(law.nodes, snapshot.masses.values)
+    deviations = _deviations(law.nodes, snapshot)
     rho, u, T, knudsen = (torch.tensor(snapshot[name].values)[None] for name in ("rho", "u", "T", "knudsen"))
     W = (law.A @ law.encoder.analysis @ deviations.T)[None]
     base = torch.cat((torch.stack((rho.log(), u, T.log()), 1), W), 1)

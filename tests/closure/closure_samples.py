@@ -11,7 +11,7 @@ from kinetic.moments import maxwellian_moments
 
 NETWORK = {"_target_": "closure.networks.MLP", "width": 16, "depth": 2}
 CONVEX = {"_target_": "closure.icnn.ICNN", "width": 16, "depth": 2}
-ONE_VELOCITY = ("grad", "max_entropy", "gradient_net", "entropy_net", "enc_mlc")
+ONE_VELOCITY = ("grad", "max_entropy", "gradient_net", "entropy_net")
 PAIRS = [
     (name, g)
     for g in ("bgk_1v", "bgk_2v", "bgk_3v")
@@ -23,7 +23,7 @@ PAIRS = [
 def make_law(name: str, gas_name: str, **options):
     """A closure; a learned one with random weights large enough to matter, since its promises hold for any weights."""
     if name == "enc_mlc":
-        return make_enc_mlc(**options)
+        return make_enc_mlc(gas_name, **options)
     if name not in ("herm_mlc", "gradient_net", "entropy_net"):
         return closure.build(name, gas(gas_name), **options)
     torch.manual_seed(1)
@@ -36,20 +36,25 @@ def make_law(name: str, gas_name: str, **options):
     return law
 
 
-def make_enc_mlc(**options):
+def make_enc_mlc(gas_name: str = "bgk_1v", **options):
     """EncMLC with the principal components of random sums of Maxwellians, a random rotation and random weights."""
     torch.manual_seed(1)
-    sizes = {"moments": 6, "components": 16, "nodes": 32, "spacing": 0.5, "stretch": 0.15}
-    law = closure.untrained(gas("bgk_1v"), name="enc_mlc", network=NETWORK, **sizes | options)
+    components = 16 if gas_name == "bgk_1v" else 28  # of two densities
+    sizes = {"moments": 6, "components": components, "nodes": 32, "spacing": 0.5, "stretch": 0.15}
+    law = closure.untrained(gas(gas_name), name="enc_mlc", network=NETWORK, **sizes | options)
+    nodes, dims = law.nodes, law.gas.dims
     draw, v = np.random.default_rng(0), np.linspace(-9, 9, 361)
     rho, u, T = draw.uniform(0.2, 1.4, (3, 400, 1)), draw.uniform(-0.8, 0.8, (3, 400, 1)), draw.uniform(0.4, 1.4, (3, 400, 1))
-    f = (rho / np.sqrt(2 * np.pi * T) * np.exp(-((v - u) ** 2) / (2 * T))).sum(0)
-    f /= f.sum(1, keepdims=True)
-    u = f @ v
-    masses = torch.tensor(law.nodes.masses((v - u[:, None]) / np.sqrt(f @ v**2 - u**2)[:, None], f))
-    rest = law.nodes.maxwellian
-    deviations = law.nodes.constrain(masses, law.nodes.width * (rest + 1e-3)) - rest
-    fit_components(law.encoder, law.nodes, deviations, torch.ones(len(deviations), dtype=torch.float64))
+    parts = rho / np.sqrt(2 * np.pi * T) * np.exp(-((v - u) ** 2) / (2 * T))
+    g, h = parts.sum(0), (dims - 1) * (T * parts).sum(0)
+    g, h = g / g.sum(1, keepdims=True), h / g.sum(1, keepdims=True)
+    u = g @ v
+    temperature = ((g @ v**2 + h.sum(1) - u**2) / dims)[:, None]
+    c = (v - u[:, None]) / np.sqrt(temperature)
+    densities = (g, h / ((dims - 1) * temperature)) if dims > 1 else (g,)
+    masses = torch.tensor(np.concatenate([nodes.masses(c, x) for x in densities], 1))
+    deviations = nodes.constrain(masses, nodes.width.tile(nodes.densities) * (nodes.maxwellian + 1e-3)) - nodes.maxwellian
+    fit_components(law.encoder, nodes, deviations, torch.ones(len(deviations), dtype=torch.float64))
     with torch.no_grad():
         for free in (law.encoder.free_even, law.encoder.free_odd):
             free.copy_(torch.randn_like(free))

@@ -79,7 +79,7 @@ def test_non_conservative_products_are_those_of_a_path(name):
     assert there[:, :-1].abs().max() == 0 and law.product(V, V).abs().max() == 0
     shift = torch.zeros_like(V_l)
     shift[:, 1] = 1.3
-    total = lambda V_l, V_r: (law.flux(V_r) - law.flux(V_l) + law.product(V_l, V_r))  # noqa: E731
+    total = lambda V_l, V_r: law.flux(V_r) - law.flux(V_l) + law.product(V_l, V_r)  # noqa: E731
     w = shift[:, 1]
     moved = law.boost(total(V_l, V_r), w) + w.unsqueeze(1) * law.boost(law.conserved(V_r) - law.conserved(V_l), w)
     torch.testing.assert_close(total(V_l + shift, V_r + shift), moved, rtol=1e-8, atol=1e-8)
