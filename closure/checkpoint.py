@@ -77,7 +77,9 @@ def load(path: Path, gas, name: str = "herm_mlc"):
 
 
 def shipped(gas, config: dict, name: str = "herm_mlc") -> Path:
-    """The first checkpoint that comes with the package for a gas, a closure and the options given; InputError for none."""
+    """The first checkpoint that comes with the package for a gas, a closure and the options given (null fits any); InputError
+    for none."""
+    config = {key: value for key, value in config.items() if value is not None}
     for path in sorted(SHIPPED.glob("*.pt")):
         content = torch.load(path, weights_only=True, map_location="cpu")
         given = {key: content["config"].get(key) for key in config}

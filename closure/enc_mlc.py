@@ -47,16 +47,19 @@ class EncMLC(MomentLaw):
     order = 4
 
     def __init__(
-        self, gas, network, moments: int = 6, components: int = 24, nodes: int = 40, spacing: float = 0.45, stretch: float = 0.3,
-        learn_basis: bool = False, entropy: float = 0.0, gradients: bool = True, memory: float = 0.2,
+        self, gas, network, moments: int | None = None, components: int | None = None, nodes: int = 40, spacing: float = 0.45,
+        stretch: float = 0.3, learn_basis: bool = False, entropy: float = 0.0, gradients: bool = True, memory: float = 0.2,
     ):  # fmt: skip
         """``network``: a constructor (inputs, outputs) -> torch.nn.Module. learn_basis, entropy: for training, see
         :mod:`closure.enc_training`."""
         super().__init__(gas)
+        moments = (6 if gas.dims == 1 else 11) if moments is None else moments
+        components = (24 if gas.dims == 1 else 40) if components is None else components
         if not LEAST <= moments <= MOST:
             raise ValueError(f"closure.moments is {moments}: choose {LEAST} to {MOST} learned moments")
-        if not moments < components <= nodes - 4:
-            raise ValueError(f"closure.components is {components}: choose more than closure.moments, at most closure.nodes - 4")
+        most = (1 + (gas.dims > 1)) * (nodes - 4)
+        if not moments < components <= most:
+            raise ValueError(f"closure.components is {components}: choose more than closure.moments, at most {most}")
         if nodes % 2 or nodes < 16:
             raise ValueError(f"closure.nodes is {nodes}: choose an even number of at least 16")
         for key, value in (("spacing", spacing), ("memory", memory)):

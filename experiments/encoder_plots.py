@@ -10,33 +10,43 @@ REACH = 6.0  # of the own-frame velocity shown
 
 
 def basis_figure(law) -> Figure:
-    """w_k(c) of every learned moment, even ones left, odd ones right; scaled to a largest value of 1."""
-    figure = plt.figure(figsize=(8, 3))
-    axes = figure.subplots(1, 2, sharey=True)
+    """w_k(c) of every learned moment, even ones left, odd ones right; for D > 1 those of g above, of the transverse energy below.
+    In units of the largest value of both."""
+    nodes = law.nodes
+    figure = plt.figure(figsize=(8, 0.4 + 2.6 * nodes.densities))
+    axes = figure.subplots(nodes.densities, 2, sharex=True, sharey=True, squeeze=False)
     c = torch.linspace(-REACH, REACH, 601, dtype=torch.float64)
-    w = law.nodes.evaluate(law.A @ law.encoder.analysis, c).numpy()
-    for axis, sign, word in zip(axes, (1, -1), ("even", "odd")):
-        numbers = (law.encoder.parity_W == sign).nonzero()[:, 0].tolist()
-        shades = plt.get_cmap("viridis")(np.linspace(0, 0.85, len(numbers)))
-        for k, shade in zip(numbers, shades):
-            axis.plot(c, w[k] / np.abs(w[k]).max(), color=shade, label=f"$w_{{{k + 1}}}$")
-        axis.set(title=f"{word} moments", xlabel=r"$c = (v - u)/\sqrt{T}$", xlim=(-REACH, REACH))
-        axis.legend(ncols=2)
-    axes[0].set_ylabel("$w_k(c)$, largest value 1")
+    w = [nodes.evaluate(values, c).numpy() for values in (law.A @ law.encoder.analysis).split(nodes.count, 1)]
+    size = np.abs(w).max((0, 2))
+    for row, values, words in zip(axes, w, ("$w_k(c)$", "$w'_k(c)$, of the transverse energy")):
+        for axis, sign, word in zip(row, (1, -1), ("even", "odd")):
+            numbers = (law.encoder.parity_W == sign).nonzero()[:, 0].tolist()
+            shades = plt.get_cmap("viridis")(np.linspace(0, 0.85, len(numbers)))
+            for k, shade in zip(numbers, shades):
+                axis.plot(c, values[k] / size[k], color=shade, label=f"$w_{{{k + 1}}}$")
+            axis.set(xlim=(-REACH, REACH))
+            if row is axes[0]:
+                axis.set_title(f"{word} moments")
+                axis.legend(ncols=2, fontsize="small")
+            if row is axes[-1]:
+                axis.set_xlabel(r"$c = (v - u)/\sqrt{T}$")
+        row[0].set_ylabel(words)
     figure.suptitle("Functions whose moments EncMLC carries")
     return figure
 
 
 def decoded_figure(law, states) -> Figure:
-    """Own-frame distributions: true, Maxwellian and decoded. states: (title, own-frame velocities, true density there, decoded
-    masses at the law's nodes), one a panel."""
+    """Own-frame distributions (D > 1: g): true, Maxwellian and decoded.
+
+    states: (title, own-frame velocities, true density there, decoded masses at the law's nodes), one a panel.
+    """
     figure = plt.figure(figsize=(3.0 * len(states), 3.4))
     axes = np.atleast_1d(figure.subplots(1, len(states)))
     for axis, (title, c_true, f_true, decoded) in zip(axes, states):
         c = law.nodes.c.numpy()
         axis.plot(c_true, f_true, color=COLOURS["kinetic"], lw=2.4, label="kinetic")
         axis.plot(c_true, np.exp(-0.5 * c_true**2) / np.sqrt(2 * np.pi), color="#999999", lw=1.2, label="Maxwellian")
-        axis.plot(c, decoded / law.nodes.width.numpy(), "o", ms=3, color=COLOURS["enc_mlc"], label="decoded")
+        axis.plot(c, decoded[: len(c)] / law.nodes.width.numpy(), "o", ms=3, color=COLOURS["enc_mlc"], label="decoded")
         axis.axhline(0, color="black", lw=0.6)
         axis.set(title=title, xlabel=r"$c = (v - u)/\sqrt{T}$", xlim=(-REACH, REACH))
     axes[0].set_ylabel(r"$f\,\sqrt{T}/\rho$")

@@ -1,12 +1,12 @@
-"""Random cases of every kind and Knudsen decade for a list of closures: ``metrics.json``, tables (Markdown, CSV), a figure."""
+"""Random cases of every kind and Knudsen decade for a list of closures: ``metrics.json``, tables (Markdown, CSV), figures."""
 
 from __future__ import annotations
 
-import csv
-import io
+import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 import closure
 import kinetic
 from conf.build import build
-from experiments import evaluation_plots, plots, setup
+from experiments import evaluation_plots, leaderboard, plots, references, setup
 from experiments.measure import conserved, rel_l2
 from experiments.output import Output, number, table
 from experiments.progress import bar
@@ -36,43 +36,85 @@ def run(cfg: DictConfig, output: Output) -> int:
     kinds, decades, per_decade = settings(cfg)
     variants = of_variants(cfg, kinds)
     rivals = of_rivals(cfg, gas)
-    laws = setup.closures(cfg, gas)
+    laws, unable = setup.able_closures(cfg, gas)
     options = setup.solver_options(cfg, "moments")
+    kept = output.directory / "references" if cfg.reference.keep is None else Path(cfg.reference.keep)
 
+    def reference(cases, text):
+        fine = [case.at(setup.reference_cells(cfg, case, gas)) for case in cases]
+        return references.solutions(cfg, gas, fine, f"{text}: kinetic", kept)
+
+    warm_up(laws, rivals, random_cases(cfg, kinds[0], decades[:1], 1)[0], options)
     metrics: dict[str, dict[str, Any]] = {name: {} for name in [*laws, *rivals]}
     points: dict[str, dict[str, Any]] = {}
     for kind, variant in variants:
         row = kind if variant is None else f"{kind}_{variant}"
-        cases = [VARIANTS[variant](case) for case in random_cases(cfg, kind, decades, per_decade)]
-        fine = [case.at(setup.reference_cells(cfg, case, gas)) for case in cases]
-        truths = [t.averaged(c.cells) for t, c in zip(setup.reference(cfg, gas, fine, f"{row}: kinetic"), cases)]
-        solutions = {}
-        for name, law in laws.items():
+        drawn = random_cases(cfg, kind, decades, per_decade)
+        cases = [VARIANTS[variant](case) for case in drawn]
+        # the same flow seen from a moving frame, or on other cells, needs no reference of its own
+        moved = variant == "boosted" and all(moves_by_whole_cells(case) for case in cases)
+        truths = reference(drawn if moved or variant == "doubled" else cases, row)
+        truths = [t.averaged(c.cells) for t, c in zip(truths, cases)]
+        solutions, seconds = {}, {}
+        for name in [*laws, *rivals]:
             with bar(f"{row}: {name}", cfg.progress) as progress:
-                solutions[name] = closure.simulate(law, cases, gas, progress=progress, **options)
-        for name, coarse in rivals.items():
-            with bar(f"{row}: {name}", cfg.progress) as progress, warnings.catch_warnings():
-                warnings.simplefilter("ignore", UnderResolvedWarning)  # that is what is being measured
-                solutions[name] = kinetic.simulate(cases, coarse, progress=progress)
+                begin = time.process_time()
+                solutions[name] = solve(name, laws, rivals, cases, options, progress)
+                seconds[name] = time.process_time() - begin
         late = cfg.late is not None and cfg.late > cfg.case.t_end
         for when, label in ((1, row), (2, f"{row}_late")) if late else ((1, row),):
             points[label] = {}
             for name, found in solutions.items():
-                scored = score(cases, found, truths, gas.dims, len(decades), when, frame=BOOST if variant == "boosted" else 0.0)
+                frame = (BOOST if variant == "boosted" else 0.0, moved)
+                scored = score(cases, found, truths, gas.dims, len(decades), when, seconds[name], frame)
                 metrics[name][label], points[label][name] = scored
 
     output.json("metrics.json", metrics)
     header, rows = summary(metrics, decades)
     output.text("errors.md", table(header, rows))
-    output.text("errors.csv", as_csv(header, rows))
+    output.text("errors.csv", leaderboard.as_csv(metrics, decades))
+    board = leaderboard.board(metrics, kinds, decades, setup.plain(cfg.variants), full_grid=gas.dims > 1)
+    cannot = "\n".join(f"- `{name}` cannot: {reason}" for name, reason in unable.items())
+    output.text("leaderboard.md", "\n".join(part for part in (in_words(cfg, gas, per_decade, options), board, cannot) if part))
     setting = f"Random cases to t = {cfg.case.t_end:g}, {cfg.case.cells} cells, {plots.gas_in_words(gas)}"
     title = f"{setting}: {plots.models_in_words(list(laws))}"
     output.figure("errors", evaluation_plots.evaluation_figure({kind: points[kind] for kind in kinds}, title))
     output.figure("heat_flux", evaluation_plots.decades_figure(metrics, kinds, decades, f"{setting}: heat flux"))
-    output.figure("cost", evaluation_plots.cost_figure(metrics, kinds, f"{setting}: accuracy against cost"))
+    output.figure("cost", evaluation_plots.cost_figure(metrics, kinds, f"{setting}: accuracy against cost", gas.dims > 1))
     print("\n" + table(header, rows))
+    if cannot:
+        print(f"gas={gas.name}:\n{cannot}\n")
     output.announce()
     return 0
+
+
+def solve(name: str, laws, rivals, cases, options, progress=None):
+    """All cases with one model: a closure, or the kinetic solver with few velocities."""
+    if name in laws:
+        return closure.simulate(laws[name], cases, laws[name].gas, progress=progress, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnderResolvedWarning)  # that is what is being measured
+        return kinetic.simulate(cases, rivals[name], progress=progress)
+
+
+def warm_up(laws, rivals, case: kinetic.Case, options) -> None:
+    """A few steps of every model, so that compiling is not measured."""
+    short = replace(case, t_end=1e-3 * case.t_end, save_times=())
+    for name in [*laws, *rivals]:
+        solve(name, laws, rivals, [short], options)
+
+
+def in_words(cfg: DictConfig, gas: kinetic.Gas, per_decade: int, options) -> str:
+    """What was run, for whoever reads the tables by themselves."""
+    late = "" if cfg.late is None else f" and {cfg.late:g}"
+    schemes = ", ".join(options[key] for key in ("reconstruction", "flux", "integrator"))
+    return (
+        f"`gas={gas.name}`, {per_decade} cases per kind and decade of the Knudsen number (`seed={cfg.seed}`, never trained on), "
+        f"{cfg.case.cells} cells, t = {cfg.case.t_end:g}{late}, {schemes}. Relative L2 errors in per cent against the kinetic "
+        f"solution on {cfg.reference.cells} cells with at least {cfg.reference.velocity_points} velocities. `kinetic_N`: the "
+        f"kinetic solver on the same cells with N velocities. Costs are CPU time of one core: compiled loops for the kinetic "
+        f"solver, quadrature and HermMLC, batches in torch for the others.\n"
+    )
 
 
 def _boosted(case: kinetic.Case) -> kinetic.Case:
@@ -89,6 +131,12 @@ def _large(case: kinetic.Case) -> kinetic.Case:
 
 def _doubled(case: kinetic.Case) -> kinetic.Case:
     return case.at(2 * case.cells)
+
+
+def moves_by_whole_cells(case: kinetic.Case) -> bool:
+    """Is the way of the moving frame a whole number of cells at every saved time, and the Knudsen number the same everywhere?"""
+    way = BOOST * np.array(case.save_times) / case.dx
+    return np.ndim(case.knudsen) == 0 and case.boundary == "periodic" and bool(np.all(abs(way - np.round(way)) < 1e-6))
 
 
 def _fine(case: kinetic.Case):
@@ -144,10 +192,11 @@ def random_cases(cfg: DictConfig, kind: str, decades: Sequence[int], per_decade:
     return cases
 
 
-def score(cases, solutions, truths, dims: int, decades: int, when: int, frame: float):
+def score(cases, solutions, truths, dims: int, decades: int, when: int, seconds: float, frame: tuple[float, bool]):
     """(metrics of one closure on one kind at saved time `when`, (Knudsen numbers, errors) of the cases that finished).
 
-    All errors are relative L2 norms. Cases in a moving frame are judged in the frame of the protocol.
+    All errors are relative L2 norms. Cases in a moving frame are judged in the frame of the protocol: frame is its velocity, and
+    whether the truth is at rest in it. seconds: CPU time of all cases.
     """
     pairs = [_at(solution, truth, when, frame) for solution, truth in zip(solutions, truths)]
     ok = np.array([np.isfinite(value["rho"]).all() and np.isfinite(exact["rho"]).all() for value, exact in pairs])
@@ -168,7 +217,6 @@ def score(cases, solutions, truths, dims: int, decades: int, when: int, frame: f
         return None if np.isnan(values).all() else np.nanmean(values)
 
     cell_steps = sum(s.steps * c.cells for s, c in zip(solutions, cases))
-    seconds = sum(s.seconds for s in solutions)
     return {
         "mean": mean(errors),
         "max": None if np.isnan(errors).all() else np.nanmax(errors),
@@ -184,12 +232,17 @@ def score(cases, solutions, truths, dims: int, decades: int, when: int, frame: f
     }, (knudsen[ok], errors[ok])
 
 
-def _at(solution, truth, when: int, frame: float) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def _at(solution, truth, when: int, frame: tuple[float, bool]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Fields of the solution and of the truth at one saved time: rho, u (of the protocol's frame), T, q and the closed moment."""
-    value, exact = ({"rho": s.rho[when], "u": s.u[when] - frame, "T": s.T[when], "q": s.q[when]} for s in (solution, truth))
+    velocity, at_rest = frame
+    value, exact = ({"rho": s.rho[when], "u": s.u[when] - velocity, "T": s.T[when], "q": s.q[when]} for s in (solution, truth))
     if getattr(solution, "closed", None) is not None:
         value["closed"] = solution.closed[when]
         exact["closed"] = kinetic.moments.hermite_moment(truth.G[when], truth.u[when], truth.T[when], solution.closed_order)
+    if at_rest:
+        exact["u"] = exact["u"] + velocity
+        back = -round(velocity * solution.t[when] / (solution.x[1] - solution.x[0]))
+        value = {name: np.roll(field, back) for name, field in value.items()}
     return value, exact
 
 
@@ -220,9 +273,3 @@ def summary(metrics: dict[str, dict[str, Any]], decades: Sequence[int]) -> tuple
                 ]
             )
     return header, rows
-
-
-def as_csv(header: list[str], rows: list[list[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    return text.getvalue()

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments.leaderboard import microseconds
 from experiments.plots import colours, label
 
 
@@ -46,17 +47,37 @@ def decades_figure(metrics: Mapping[str, Mapping[str, Any]], kinds: Sequence[str
     return figure
 
 
-def cost_figure(metrics: Mapping[str, Mapping[str, Any]], kinds: Sequence[str], title: str) -> Figure:
-    """Mean error against seconds of computing per case, one panel per kind; the lower left is where to be."""
+def cost_figure(metrics: Mapping[str, Mapping[str, Any]], kinds: Sequence[str], title: str, full_grid: bool) -> Figure:
+    """Mean error against CPU time per cell and step, one panel per kind; the lower left is where to be.
+
+    The kinetic solver with few velocities is a line over their number; with ``full_grid`` it is named as what it is for D > 1,
+    the reduced pair, and another line says what as many velocities in every coordinate would cost at the kernel's speed.
+    """
     figure, axes = _panels(kinds)
+    rivals = sorted((m for m in metrics if m.startswith("kinetic_")), key=_velocities)
+    colour = colours([m for m in metrics if m not in rivals])
     for axis, kind in zip(axes, kinds):
-        for model, colour in colours(list(metrics)).items():
-            m = metrics[model][kind]
-            if m["mean"] is not None:
-                marker = "s" if model.startswith("kinetic") else "o"
-                axis.loglog(m["seconds_per_case"], 100 * m["mean"], marker, ms=5, color=colour, label=label(model))
-        axis.set(title=kind, xlabel="seconds per case")
+        for model in colour:
+            if metrics[model][kind]["mean"] is not None:
+                cost, error = microseconds(metrics[model]), 100 * metrics[model][kind]["mean"]
+                axis.loglog(cost, error, "o", ms=6, color=colour[model], label=label(model))
+        points = [(_velocities(r), microseconds(metrics[r]), 100 * metrics[r][kind]["mean"]) for r in rivals]
+        if points:
+            n, cost, error = np.array(points).T
+            name = "kinetic, reduced pair" if full_grid else "kinetic"
+            axis.loglog(cost, error, "s-", ms=3, color="black", label=name)
+            if full_grid:
+                axis.loglog(
+                    0.5 * n**2 * cost, error, "s--", ms=3, color="black", mfc="white", label="kinetic, full grid (estimate)"
+                )
+            for i in (0, len(n) - 1):
+                axis.annotate(f"{n[i]:.0f}", (cost[i], error[i]), xytext=(4, 3), textcoords="offset points", fontsize="x-small")
+        axis.set(title=kind, xlabel=r"CPU time per cell and step [$\mu$s]")
     axes[0].set_ylabel(r"relative $L_2$ error of $(\rho, m, E)$ [%]")
     axes[-1].legend(fontsize="x-small")
     figure.suptitle(title)
     return figure
+
+
+def _velocities(rival: str) -> int:
+    return int(rival.rpartition("_")[2])

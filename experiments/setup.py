@@ -127,7 +127,26 @@ def solver_options(cfg: DictConfig, name: str) -> dict[str, Any]:
 
 def closures(cfg: DictConfig, gas: kinetic.Gas) -> dict[str, Any]:
     """{option name: balance law}; all are built before anything runs, so that a bad name costs no computing."""
-    return {name: law(cfg, name, gas) for name in closure_names(cfg, gas)}
+    return able_closures(cfg, gas)[0]
+
+
+def able_closures(cfg: DictConfig, gas: kinetic.Gas) -> tuple[dict[str, Any], dict[str, str]]:
+    """({option name: balance law}, {option name: why not}). Only of ``closures=all`` may one be unable: nobody asked for it."""
+    if cfg.closures != "all":
+        return {name: law(cfg, name, gas) for name in closure_names(cfg, gas)}, {}
+    able, unable = {}, {}
+    for name in closure.CLOSURES:
+        try:
+            made = law(cfg, name, gas)
+        except (InputError, ValueError) as error:
+            unable[name] = str(error)
+            continue
+        twin = next((other for other, known in able.items() if type(known) is type(made)), None)
+        if twin:
+            unable[name] = f"with gas={gas.name} it is {twin}"
+        else:
+            able[name] = made
+    return able, unable
 
 
 def outcome(solution: Any) -> dict[str, Any]:
