@@ -17,6 +17,7 @@ import torch
 from numba import njit
 
 from closure.herm_mlc import HermMLC
+from closure.maxwell import STRESS_RATE
 from closure.networks import Equivariant
 from closure.quadrature import B_FLOOR, Quadrature
 from kinetic.kernel import _bits_of, _double_of, exp2
@@ -37,7 +38,7 @@ def supports(law, reconstruction: str, flux: str, integrator: str) -> bool:
     """Is there a compiled form of this law with these schemes?"""
     equivariant = type(law) is HermMLC and law.gradients and isinstance(law.network.network, Equivariant)
     known = reconstruction in RECONSTRUCTIONS and flux in ("upwind", "rusanov") and INTEGRATORS[integrator].implicit is not None
-    return known and law.molecules is None and (type(law) is Quadrature or equivariant)
+    return known and (type(law) is Quadrature or equivariant)
 
 
 class Rollout:
@@ -54,7 +55,9 @@ class Rollout:
         self.sizes = (law.n, law.n_h, law.gas.dims)
         self.scheme = (RECONSTRUCTIONS[reconstruction], flux == "upwind", float(cfl), explicit, implicit)
         self.waves = (speeds, right, left, law._reach, law._up[:, 0].numpy(), law._down[:, 0].numpy())
-        self.exponent = -np.inf if law.gas.omega is None else 1.0 - law.gas.omega
+        scale = law.gas.model.stress_rate(law.gas.dims, law.gas.omega) if law.gas.is_boltzmann else 1.0
+        self.frequency = (scale, -np.inf if law.gas.omega is None else 1.0 - law.gas.omega)  # nu = scale rho T^exponent
+        self.molecules = _molecules(law.molecules)
         self.network = _network(law)
 
     def __call__(self, start, ends, dx: float, knudsen, boundary: str, times):
@@ -67,11 +70,30 @@ class Rollout:
         rows = np.full((len(times) + 1, *start.shape), np.nan)
         rows[0] = start
         steps, failed_at, cell = _run(
-            rows, np.asarray(times, float), float(dx), np.ascontiguousarray(knudsen, float), self.exponent, BOUNDARIES[boundary],
+            rows, np.asarray(times, float), float(dx), np.ascontiguousarray(knudsen, float), self.frequency, BOUNDARIES[boundary],
             (np.ascontiguousarray(left, float), np.ascontiguousarray(right, float)), self.sizes, self.scheme, self.waves,
-            self.network,
+            self.network, self.molecules,
         )  # fmt: skip
         return rows, int(steps), None if cell < 0 else (float(failed_at), int(cell))
+
+
+def _molecules(collisions):
+    """The tables of ``closure.maxwell.MaxwellMolecules`` as arrays: of degree d = 3, 4, ... rows, rates, and in pairs
+    starts[d - 3]..starts[d - 2] the components of each product and its coefficients in the rows. A row that is not there is -1."""
+    one, none = np.zeros((1, 1)), np.zeros((1, 2), np.int64)
+    if collisions is None:
+        return False, 0.0, one, one, none, np.zeros((1, 2, 2)), none[0], none, np.zeros((1, 2))
+    count = len(collisions.degrees)
+    rows, rates, starts = np.full((count, 2), -1), np.zeros((count, 2, 2)), np.zeros(count + 1, np.int64)
+    pairs, coefficients = [], []
+    for d, (components, L, products) in enumerate(collisions.degrees):
+        size = len(components)
+        rows[d, :size], rates[d, :size, :size] = components, L
+        pairs += [(i, j) for i, j, _ in products]
+        coefficients += [(*c, 0.0)[:2] for _, _, c in products]
+        starts[d + 1] = len(pairs)
+    hermite, monomial = (np.ascontiguousarray(table.numpy()) for table in (collisions.hermite, collisions.monomial))
+    return True, STRESS_RATE, hermite, monomial, rows, rates, starts, np.array(pairs), np.array(coefficients)
 
 
 def _network(law):
@@ -524,9 +546,10 @@ def _pad(U, padded, boundary, left, right):
 
 
 @njit(**_COMPILE)
-def _relax(U, tau, knudsen, exponent, sizes, M):
+def _relax(U, tau, knudsen, frequency, sizes, M):
     """U' = U + tau nu (M - U')/eps, in place; M: scratch [2n+1, column]."""
     n, n_h, dims = sizes
+    exponent = frequency[1]
     n_g, cells = 2 * n + 1, U.shape[1]
     rho, u, T, weight = M[n_g], M[n_g + 1], M[n_g + 2], M[n_g + 3]
     for i in range(cells):
@@ -557,6 +580,75 @@ def _relax(U, tau, knudsen, exponent, sizes, M):
 
 
 @njit(**_COMPILE)
+def _collide(U, tau, knudsen, sizes, molecules, M):
+    """U' = U + tau Q(U')/eps of Maxwell molecules, in place; M: scratch [component + 6, column]."""
+    n, n_h, dims = sizes
+    _, stress_rate, hermite, monomial, rows, rates, starts, pairs, coefficients = molecules
+    n_g, count, cells = 2 * n + 1, U.shape[0], U.shape[1]
+    own, rho, u, s, x, ladder, other = M[:count], M[count], M[count + 1], M[count + 2], M[count + 3], M[count + 4], M[count + 5]
+    for i in range(cells):
+        rho[i] = U[0, i]
+        u[i] = U[1, i] / rho[i]
+        s[i] = sqrt(((U[2, i] + U[n_g, i]) / rho[i] - u[i] * u[i]) / dims)
+        x[i] = tau * rho[i] / knudsen[i]
+    for k in range(count):
+        for i in range(cells):
+            own[k, i] = U[k, i] / rho[i]
+    for i in range(cells):
+        other[i] = -u[i]
+    _shift(own, 0, n_g, other)
+    _shift(own, n_g, n_g + n_h, other)
+    for i in range(cells):
+        other[i] = 1.0 / s[i]
+    _rescale(own, 0, n_g, other, ladder)
+    _rescale_transverse(own, n_g, n_h, other, ladder)
+    w = np.dot(hermite, own)
+    change = np.zeros((count, cells))
+    for i in range(cells):
+        part = stress_rate * x[i]
+        half = -0.5 * part / (1.0 + part) * (w[2, i] - w[n_g, i])
+        change[2, i], change[n_g, i] = half, -half
+        w[2, i] += half
+        w[n_g, i] -= half
+    right = np.empty((2, cells))
+    for d in range(rows.shape[0]):
+        first, second = rows[d]
+        right[:] = 0.0
+        for p in range(starts[d], starts[d + 1]):
+            one, two, a, b = w[pairs[p, 0]], w[pairs[p, 1]], coefficients[p, 0], coefficients[p, 1]
+            for i in range(cells):
+                product = one[i] * two[i]
+                right[0, i] += a * product
+                right[1, i] += b * product
+        a, b, c, e = rates[d, 0, 0], rates[d, 0, 1], rates[d, 1, 0], rates[d, 1, 1]
+        if second < 0:
+            for i in range(cells):
+                value = x[i] * (right[0, i] - a * w[first, i]) / (1.0 + x[i] * a)
+                change[first, i] = value
+                w[first, i] += value
+        else:
+            for i in range(cells):
+                top = x[i] * (right[0, i] - a * w[first, i] - b * w[second, i])
+                low = x[i] * (right[1, i] - c * w[first, i] - e * w[second, i])
+                determinant = (1.0 + x[i] * a) * (1.0 + x[i] * e) - x[i] * b * x[i] * c
+                change[first, i] = ((1.0 + x[i] * e) * top - x[i] * b * low) / determinant
+                change[second, i] = ((1.0 + x[i] * a) * low - x[i] * c * top) / determinant
+                w[first, i] += change[first, i]
+                w[second, i] += change[second, i]
+    own[:] = np.dot(monomial, change)
+    _rescale(own, 0, n_g, s, ladder)
+    _rescale_transverse(own, n_g, n_h, s, ladder)
+    for k in range(count):
+        for i in range(cells):
+            own[k, i] *= rho[i]
+    _shift(own, 0, n_g, u)
+    _shift(own, n_g, n_g + n_h, u)
+    for k in range(count):
+        for i in range(cells):
+            U[k, i] += own[k, i]
+
+
+@njit(**_COMPILE)
 def _broken(U, sizes):
     """The first cell without a positive density and temperature, or with a value that is not finite; -1 if there is none."""
     n, n_h, dims = sizes
@@ -572,9 +664,10 @@ def _broken(U, sizes):
 
 
 @njit(**_COMPILE)
-def _evaluate(U, padded, V, tau, dx, knudsen, exponent, boundary, ends, sizes, waves, network, scratch):
+def _evaluate(U, padded, V, tau, dx, knudsen, frequency, boundary, ends, sizes, waves, network, scratch):
     """V of U with ghosts, closed; tau: scratch [column]."""
     n, n_h, dims = sizes
+    scale, exponent = frequency
     m, sigma, rows, a, b, span = scratch
     _pad(U, padded, boundary, ends[0], ends[1])
     _variables(padded, sizes, V, m, sigma, rows)
@@ -590,13 +683,13 @@ def _evaluate(U, padded, V, tau, dx, knudsen, exponent, boundary, ends, sizes, w
                 rho = padded[0, i]
                 energy = padded[2, i] + padded[2 * n + 1, i] if n_h > 0 else padded[2, i]
                 u = padded[1, i] / rho
-                tau[i] /= rho * ((energy / rho - u * u) / dims) ** exponent
+                tau[i] /= scale * rho * ((energy / rho - u * u) / dims) ** exponent
         _span(V, sizes, waves[3], waves[4], waves[5], a, b, span)
         _correct(V, tau, dx, sizes, span, waves[3], network)
 
 
 @njit(**_COMPILE)
-def _run(saved, times, dx, knudsen, exponent, boundary, ends, sizes, scheme, waves, network):
+def _run(saved, times, dx, knudsen, frequency, boundary, ends, sizes, scheme, waves, network, molecules):
     """The loop over steps; returns (steps, time, cell): cell is -1, or the one where the solution failed at that time."""
     n, n_h, _ = sizes
     cfl, explicit, implicit = scheme[2], scheme[3], scheme[4]
@@ -613,13 +706,13 @@ def _run(saved, times, dx, knudsen, exponent, boundary, ends, sizes, scheme, wav
         np.empty((n + 2, n + 1, faces)), np.empty((n + 2, faces)), np.empty((n + 2, faces)), np.empty((6, faces)),
         np.empty((components, faces)), np.empty((components, faces)), np.empty(faces), np.empty(faces),
     )  # fmt: skip
-    M = np.empty((2 * n + 5, cells))
+    M = np.empty((max(2 * n + 5, components + 6), cells))
     K, L = np.empty((stages, components, cells)), np.empty((stages, components, cells))
     U, stage = saved[0].copy(), np.empty((components, cells))
     t, steps, first_dt = 0.0, 0, -1.0
     for row in range(times.size):
         while True:
-            _evaluate(U, padded, V, tau, dx, knudsen, exponent, boundary, ends, sizes, waves, network, scratch)
+            _evaluate(U, padded, V, tau, dx, knudsen, frequency, boundary, ends, sizes, waves, network, scratch)
             _span(V, sizes, reach, up, down, a, b, span)
             fastest, where = 0.0, 0
             for i in range(1, width - 1):
@@ -642,11 +735,14 @@ def _run(saved, times, dx, knudsen, exponent, boundary, ends, sizes, scheme, wav
                         stage += implicit[j, l] * L[l]
                 if implicit[j, j] != 0.0:
                     L[j] = stage
-                    _relax(stage, implicit[j, j] * dt, knudsen, exponent, sizes, M)
+                    if molecules[0]:
+                        _collide(stage, implicit[j, j] * dt, knudsen, sizes, molecules, M)
+                    else:
+                        _relax(stage, implicit[j, j] * dt, knudsen, frequency, sizes, M)
                     L[j] = (stage - L[j]) / implicit[j, j]
                 if j < stages - 1:
                     if j > 0:
-                        _evaluate(stage, padded, V, tau, dx, knudsen, exponent, boundary, ends, sizes, waves, network, scratch)
+                        _evaluate(stage, padded, V, tau, dx, knudsen, frequency, boundary, ends, sizes, waves, network, scratch)
                     _transport(V, sizes, scheme, waves, space, K[j])
             U[:] = stage
             steps += 1

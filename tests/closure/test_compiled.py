@@ -42,14 +42,14 @@ def assert_same(ours, reference, tolerance):
 
 
 @pytest.mark.parametrize("schemes", SCHEMES, ids="-".join)
-@pytest.mark.parametrize("name", ["bgk_1v", "bgk_2v", "bgk_3v"])
+@pytest.mark.parametrize("name", ["bgk_1v", "bgk_2v", "bgk_3v", "maxwell_2v"])
 def test_quadrature(name, schemes):
-    gas = kinetic.gas(name, omega=None if name == "bgk_1v" else 0.7)
+    gas = kinetic.gas(name) if name in ("bgk_1v", "maxwell_2v") else kinetic.gas(name, omega=0.7)
     case = cases.mix(3, cells=40, t_end=0.03, save_times=[0.01], knudsen=0.05)
     assert_same(*both(Quadrature(gas, 7), case, schemes), 1e-11)
 
 
-@pytest.mark.parametrize("name", ["bgk_1v", "bgk_3v"])
+@pytest.mark.parametrize("name", ["bgk_1v", "bgk_3v", "maxwell_2v"])
 @pytest.mark.parametrize("moments", [7, 9])
 def test_learned(name, moments):
     """The network runs in single precision in both; sums are ordered differently."""
