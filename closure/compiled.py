@@ -79,7 +79,7 @@ class Rollout:
 
 def _molecules(collisions):
     """The tables of ``closure.maxwell.MaxwellMolecules`` as arrays: of degree d = 3, 4, ... rows, rates, and in pairs
-    starts[d - 3]..starts[d - 2] the components of each product and its coefficients in the rows. A row that is not there is -1."""
+    starts[d - 3]..starts[d - 2] the components of each product and its coefficients in the rows. An absent row is -1."""
     one, none = np.zeros((1, 1)), np.zeros((1, 2), np.int64)
     if collisions is None:
         return False, 0.0, one, one, none, np.zeros((1, 2, 2)), none[0], none, np.zeros((1, 2))
