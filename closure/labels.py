@@ -6,7 +6,7 @@ from their jump, in the group ``steady`` windows cut from steady shocks. :func:`
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import pi, sqrt
+from math import sqrt
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,6 @@ NAME = "labels.nc"
 FORMAT = 2
 MARK = "knudsen_labels"
 KINDS = ("wave", "mix", "transition", "equilibrium", "shock", "forming")
-MOMENTS = ("G", "H", "PG", "PH")  # of which a gas has the first, two or all
 SHOCK_KNUDSEN = 0.01
 MACH_NUMBERS = (  # geometric, 1.15 to 9.5
     1.15,
@@ -72,8 +71,8 @@ class LabelRequest:
     """What to label. All numbers are recorded in the file.
 
     wave, mix, transition, equilibrium: how many trajectories of each kind of random case; shocks: Mach numbers, each as a steady
-    profile and forming from a jump; shock_windows: snapshots cut from each steady profile, at cell widths log-uniform in
-    shock_cell_width (upstream mean free paths) and at random offsets.
+    profile and, with ``forming``, as it forms from a jump; shock_windows: snapshots cut from each steady profile, at cell
+    widths log-uniform in shock_cell_width (upstream mean free paths) and at random offsets.
     cells: cells of a snapshot; refine: kinetic cells per cell; velocity_points: of relaxation models (None: their own choice);
     cfl: of the kinetic solver, largest |v| dt/dx;
     t_end, snapshots: saved times, squares of a uniform ladder (early times dense); order: highest raw moment;
@@ -85,6 +84,7 @@ class LabelRequest:
     transition: int = 150
     equilibrium: int = 250
     shocks: tuple[float, ...] = MACH_NUMBERS
+    forming: bool = True
     shock_windows: int = 40
     shock_cell_width: tuple[float, float] = (0.1, 0.5)
     cells: int = 100
@@ -137,8 +137,6 @@ def make(
     progress: called with (fraction, text) as it goes; attributes: the file's further
     attributes, asked for at the end. Any number of workers makes the same bits.
     """
-    if gas.is_boltzmann and request.shocks:
-        raise InputError(f"label.shocks: only relaxation models have steady shocks; with gas={gas.name} give label.shocks=[]")
     report = progress or (lambda fraction, text: None)
     described = {f"request_{key}": str(value) for key, value in vars(request).items()}
     total = sum(getattr(request, kind) for kind in KINDS[:4]) + len(request.shocks)
@@ -156,8 +154,7 @@ def make(
 
 
 def load(path: Path, gas) -> xr.Dataset:
-    """All snapshots of a label file: G [snapshot, moment, cell] and, for D > 1, H; of a Boltzmann gas also PG, PH, what
-    collisions add to them per time (times eps); knudsen [snapshot, cell];
+    """All snapshots of a label file: G [snapshot, moment, cell] and, for D > 1, H; knudsen [snapshot, cell];
     dx, time, kind (number in ``KINDS``), trajectory, periodic [snapshot].
 
     InputError, naming the file and the remedy, if it is absent, unreadable, of another format or gas, or not sound.
@@ -204,7 +201,7 @@ def _random(gas, request, workers, report: Callable) -> list:
 
 
 def _shocks(gas, request, workers, first, report: Callable) -> dict[str, xr.Dataset]:
-    """Group ``forming``: profiles steeper than the steady one, and how the gas answers; group ``steady``: what they end in.
+    """Group ``steady``: windows of the profiles; group ``forming``, if asked for: steeper ones, and how the gas answers.
 
     first: number of the trajectory that the first shock counts as.
     """
@@ -216,9 +213,11 @@ def _shocks(gas, request, workers, first, report: Callable) -> dict[str, xr.Data
         windows += [(*row, first + i, mach) for row in _windows(profile, gas, mach, request, draw)]
         options = {"cells": request.cells * request.refine, "t_end": ladder[-1], "save_times": ladder}
         starts.append(cases.shock(mach, gas, length=40.0, knudsen=SHOCK_KNUDSEN, **options))
+    report(len(request.shocks), "shocks")
+    if not request.forming:
+        return {"steady": _steady(windows, gas, request)}
     solved = simulate(starts, gas, workers=workers, order=request.order, cfl=request.cfl)
     forming = [solution.averaged(request.cells) for solution in solved]
-    report(len(request.shocks), "shocks")
     data = trajectories.dataset(forming, {"boundary": "fixed"})
     data["mach"] = ("trajectory", np.array(request.shocks, float), {"units": "1", "long_name": "Mach number"})
     return {"forming": data, "steady": _steady(windows, gas, request)}
@@ -226,7 +225,7 @@ def _shocks(gas, request, workers, first, report: Callable) -> dict[str, xr.Data
 
 def _windows(profile, gas, mach, request, draw):
     """Cell averages of the profile on windows of ``cells`` uniform cells that cover its steep part at random offsets."""
-    path = 16 / 5 / sqrt(2 * pi)
+    path = profile.mean_free_path
     low, high = request.shock_cell_width
     reach = 4 * sqrt(rankine_hugoniot(mach, gas)[1][2]) + 6 / (mach - 1) ** 0.5
     for _ in range(request.shock_windows):
@@ -271,7 +270,7 @@ def _snapshots(groups: dict) -> xr.Dataset:
         if data is None or not data.variables:
             continue
         n, S = data.sizes["trajectory"], data.sizes["time"]
-        part = {name: data[name].values.reshape(n * S, *data[name].shape[2:]) for name in MOMENTS if name in data}
+        part = {name: data[name].values.reshape(n * S, *data[name].shape[2:]) for name in ("G", "H") if name in data}
         kind = [KINDS.index("forming" if name == "shock" else name) for name in data["case"].values]
         each = {"knudsen": data.knudsen.values, "kind": np.array(kind), "trajectory": number + np.arange(n)}
         part |= {name: np.repeat(value, S, axis=0) for name, value in each.items()}
@@ -281,7 +280,7 @@ def _snapshots(groups: dict) -> xr.Dataset:
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.argsort(columns["trajectory"], kind="stable")
     order = order[np.isfinite(columns["G"][order]).all(axis=(1, 2))]  # a trajectory that diverged counts up to there
-    dims = dict.fromkeys(MOMENTS, ("snapshot", "moment", "cell")) | {"knudsen": ("snapshot", "cell")}
+    dims = {"G": ("snapshot", "moment", "cell"), "H": ("snapshot", "moment", "cell"), "knudsen": ("snapshot", "cell")}
     whole = ("kind", "trajectory", "periodic")
     return xr.Dataset(
         {

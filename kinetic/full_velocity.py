@@ -240,10 +240,8 @@ class FullVelocityRun(_Run):
         return f[GHOST:-GHOST]
 
     def _moments(self, f):
-        """Raw moments of the pair (g, h), then their production by collisions, those of Q: [4, order + 1, n]."""
         powers = self.grid.v ** np.arange(self.order + 1)[:, None] * self.grid.along.dv
-        collisions = self.collide(f, *self.grid.fields(f))
-        return powers @ np.concatenate([self.grid.pair(f), self.grid.pair(collisions)]).swapaxes(1, 2)
+        return powers @ self.grid.pair(f).swapaxes(1, 2)
 
     def _march(self, storage, start, end, stop):
         """From one saved time to the next in equal steps; returns (steps, None or (time, cell) of the failure)."""
@@ -312,5 +310,5 @@ class FullVelocityRun(_Run):
     def _trajectory(self, times, moments, f, steps, seconds, failure):
         f = None if f is None else np.stack([self.grid.pair(a) for a in f])
         trajectory = super()._trajectory(times, moments, f, steps, seconds, failure)
-        trajectory.grid, trajectory.production = self.grid.along, moments[:, 2:]
+        trajectory.grid = self.grid.along
         return trajectory

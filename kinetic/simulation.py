@@ -36,7 +36,6 @@ class Trajectory:
     case, seed: name of the case and what its start was drawn from (None: not drawn).
     With shear: transverse [S, 3, order + 1, n], raw moments int v^k (v_y, v_y^2, v_y |v_perp|^2) f, and u_y, sigma_xy, q_y
     [S, n]; without, these four are None.
-    production [S, 2, order + 1, n]: of G and H by collisions, the raw moments of Q; on full velocity grids only, else None.
     """
 
     t: np.ndarray
@@ -56,7 +55,6 @@ class Trajectory:
     case: str = ""
     seed: int | None = None
     transverse: np.ndarray | None = field(default=None, repr=False)
-    production: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self):
         G, H = np.moveaxis(self.G, 1, 0), None if self.H is None else np.moveaxis(self.H, 1, 0)
@@ -79,7 +77,7 @@ class Trajectory:
             self.t, mean(self.x), self.dx * n / cells, mean(self.G), mean(self.H), self.gas, mean(self.knudsen), self.grid,
             self.steps, self.seconds, self.status, self.diverged_at,
             None if self.f is None else mean(self.f.swapaxes(2, 3)).swapaxes(2, 3), self.t_f, self.case, self.seed,
-            mean(self.transverse), mean(self.production),
+            mean(self.transverse),
         )  # fmt: skip
 
 

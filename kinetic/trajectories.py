@@ -4,7 +4,6 @@ A file holds trajectories of one gas on one grid x and at the same saved times:
 
     G, H    [trajectory, time, moment, x]           raw moments int v^k f dv and (D > 1) int v^k |v_perp|^2 f dv, always
     K, Y, L [trajectory, time, moment, x]           of a gas with shear, int v^k (v_y, v_y^2, v_y |v_perp|^2) f dv
-    PG, PH  [trajectory, time, moment, x]           of a Boltzmann gas, their production by collisions, the raw moments of Q
     f       [trajectory, time_f, x, velocity]       the distribution at chosen times, if kept (D > 1: g, h; shear: also k, y, l)
     v       [trajectory, velocity]                  its velocities; where a grid has fewer, it is continued and f is zero there
     knudsen [trajectory, x];  case, seed, steps, seconds, velocity_points, dv, diverged_time, diverged_cell [trajectory]
@@ -35,8 +34,6 @@ DESCRIBED = {  # name: dimensions, unit, long name; references are the case's ow
     "K": (("trajectory", "time", "moment", "x"), "rho_ref T_ref^((moment + 1)/2)", "raw moments weighted with v_y"),
     "Y": (("trajectory", "time", "moment", "x"), "rho_ref T_ref^(moment/2 + 1)", "raw moments weighted with v_y^2"),
     "L": (("trajectory", "time", "moment", "x"), "rho_ref T_ref^((moment + 3)/2)", "raw moments weighted as l"),
-    "PG": (("trajectory", "time", "moment", "x"), "rho_ref^2 T_ref^(moment/2)", "raw moments of the collision integral"),
-    "PH": (("trajectory", "time", "moment", "x"), "rho_ref^2 T_ref^(moment/2 + 1)", "the same weighted with the transverse v^2"),
     "f": (("trajectory", "time_f", "x", "velocity"), "rho_ref / sqrt(T_ref)", "distribution function"),
     "g": (("trajectory", "time_f", "x", "velocity"), "rho_ref / sqrt(T_ref)", "distribution without the transverse velocities"),
     "h": (("trajectory", "time_f", "x", "velocity"), "rho_ref sqrt(T_ref)", "as g, weighted with the transverse v^2"),
@@ -98,7 +95,7 @@ def load_trajectories(path, gas: Gas | None = None, *, group: str | None = None)
                 f=np.stack([data[name].values[i, :, :, :points] for name in names], axis=1) if kept else None,
                 t_f=data.time_f.values if kept else None, case=str(row["case"]),
                 seed=None if row["seed"] < 0 else int(row["seed"]),
-                **_beside(moments, row),
+                transverse=np.stack([row[name] for name in moments[2:]], axis=1) if moments[2:] else None,
             )
         )  # fmt: skip
     return solutions
@@ -139,7 +136,7 @@ def dataset(trajectories: Sequence[Trajectory], attributes: Mapping | None = Non
     attrs = {MARK: FORMAT, "version": version("knudsen"), "dx": first.dx, "shear": int(shear)} | gas_attributes(first.gas)
     moments, names = _fields(attrs)
     for i, name in enumerate(moments):
-        values[name] = [(t.G, t.H)[i] if i < 2 else getattr(t, _kind(name))[:, i - 2] for t in trajectories]
+        values[name] = [(t.G, t.H)[i] if i < 2 else t.transverse[:, i - 2] for t in trajectories]
     if first.f is not None:
         values["time_f"] = first.t_f
         for i, name in enumerate(names):
@@ -280,20 +277,8 @@ def _alive(data):
 
 def _fields(attributes):
     """Names of (the raw moments, the distributions) that a file with these attributes holds."""
-    if attributes["gas_collision"] == "boltzmann":
-        return ("G", "H", "PG", "PH"), ("g", "h")
     count = 1 if attributes["gas_dims"] == 1 else 5 if attributes["shear"] else 2
     return ("G", "H", "K", "Y", "L")[:count], ("f",) if count == 1 else ("g", "h", "k", "y", "l")[:count]
-
-
-def _kind(name):
-    """What of a trajectory the moments beyond G and H belong to."""
-    return "production" if name in ("PG", "PH") else "transverse"
-
-
-def _beside(moments, row):
-    """The moments beyond G and H as the options of a trajectory."""
-    return {_kind(moments[2]): np.stack([row[name] for name in moments[2:]], axis=1)} if moments[2:] else {}
 
 
 def _variable(name, values):
