@@ -11,7 +11,7 @@ from solvers import Solver
 
 NETWORK = {"_target_": "closure.networks.MLP", "width": 64, "depth": 3, "activation": "silu"}
 PAIRS = [("euler", "bgk_1v"), ("nsf", "bgk_1v"), ("grad", "bgk_1v"), ("quadrature", "bgk_1v"), ("herm_mlc", "bgk_1v")]
-PAIRS += [("grad", "bgk_3v"), ("quadrature", "bgk_3v"), ("herm_mlc", "bgk_3v")]
+PAIRS += [("grad", "bgk_3v"), ("quadrature", "bgk_3v"), ("herm_mlc", "bgk_3v"), ("quadrature", "maxwell_2v")]
 
 
 @pytest.mark.parametrize("batch", [1, 64])
