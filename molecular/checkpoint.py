@@ -11,7 +11,7 @@ import torch
 from molecular.deep_pot import DeepPotSmooth
 from molecular.errors import InputError
 
-FORMAT = 1
+FORMAT = 2
 POTENTIALS = {potential.name: potential for potential in (DeepPotSmooth,)}
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +18,28 @@ from ase import Atoms
 from molecular import checkpoint
 from molecular.environment import Environment, collate, environment
 from molecular.errors import InputError, positive
+from molecular.soap import Soap
+
+RESUME = "resume.pt"
 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    r"""How a potential is trained: Adam, a learning rate that decays exponentially from the first to the last step, and the loss
+    r"""How a potential is trained: the optimiser SOAP, a learning rate that rises over the first hundredth of the steps and falls
+    linearly from there to the last, and the loss
 
-    .. math:: L = p_e\, \frac{(\hat E - E)^2}{N} + p_f\, \frac{|\hat F - F|^2}{3N}, \qquad
-        p = p_{last} + (p_{first} - p_{last})\, \frac{\eta}{\eta_{first}},
+    .. math:: L = p_e\, \frac{(\hat E - E)^2}{N} + p_f\, \frac{|\hat F - F|^2}{3N}, \qquad p = (1 - x)\, p_{first} + x\, p_{last},
 
-    the mean over the frames of a batch; :math:`\eta` is the learning rate, so forces lead and energies follow.
+    the mean over the frames of a batch; x is the fraction of the steps done, so forces lead and energies follow.
 
-    Source: L. Zhang et al., Phys. Rev. Lett. 120, 143001 (2018), doi:10.1103/PhysRevLett.120.143001, eq. 3, with the weights
-    of DeePMD-kit.
+    Source: L. Zhang et al., Phys. Rev. Lett. 120, 143001 (2018), doi:10.1103/PhysRevLett.120.143001, eq. 3.
     """
 
     steps: int = 4000
     batch: int = 1
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     last_learning_rate: float = 1e-5
-    energy_weight: tuple[float, float] = (0.02, 1.0)
+    energy_weight: tuple[float, float] = (0.02, 20.0)
     force_weight: tuple[float, float] = (1000.0, 1.0)
     log_every: int = 100
     threads: int = 1
@@ -92,6 +96,8 @@ def train(
 ) -> dict[str, Any]:
     """Train `potential` in place. Writes ``checkpoint.pt`` and ``metrics.jsonl`` every `log_every` steps, and last.
 
+    A training that was cut goes on from there when it is called again with the same directory, options and recipe, and gives the
+    same bits as one that was not cut; what it needs for that, ``resume.pt``, is removed at the end.
     progress: told the step and the last validation errors. Returns the final errors of validation, steps and seconds.
     """
     if not training or not validation:
@@ -100,42 +106,84 @@ def train(
     directory.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
     data, held_out = environments(potential, training), environments(potential, validation)
-    potential.prepare(data)
-    optimizer = torch.optim.Adam(potential.parameters(), lr=options.learning_rate)
-    ratio = options.last_learning_rate / options.learning_rate
+    weights = list(potential.parameters())
+    optimizer = Soap(weights, lr=options.learning_rate)
     draw = np.random.Generator(np.random.PCG64(options.seed))
-    order: list[int] = []
-    start, cpu, state = time.perf_counter(), time.process_time(), {}
-    log = directory / "metrics.jsonl"
-    log.write_text("")
-    for step in range(1, options.steps + 1):
+    now = {"step": 0, "order": [], "lines": [], "seconds": 0.0, "cpu_seconds": 0.0, "asked": _asked(potential, options, recipe)}
+    if not _restore(directory / RESUME, now, potential, optimizer, draw):
+        potential.prepare(data)
+    state = now["lines"][-1] if now["lines"] else {}
+    start, cpu = time.perf_counter() - now["seconds"], time.process_time() - now["cpu_seconds"]
+    order = now["order"]
+    for step in range(now["step"] + 1, options.steps + 1):
         potential.train()
-        decay = ratio ** ((step - 1) / options.steps)
-        optimizer.param_groups[0]["lr"] = options.learning_rate * decay
+        done = (step - 1) / options.steps
+        rate = options.learning_rate + (options.last_learning_rate - options.learning_rate) * done
+        optimizer.param_groups[0]["lr"] = rate * min(1.0, step / (0.01 * options.steps))
         while len(order) < options.batch:
             order += draw.permutation(len(data)).tolist()
         chosen, order = order[: options.batch], order[options.batch :]
-        loss = _loss(potential, collate([data[k] for k in chosen]), options, decay)
+        loss = _loss(potential, collate([data[k] for k in chosen]), options, done)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward(inputs=weights)
         optimizer.step()
         if step % options.log_every == 0 or step == options.steps:
             potential.eval()
-            state = {"step": step, "learning_rate": options.learning_rate * decay, **errors(potential, held_out)}
-            state |= {"seconds": time.perf_counter() - start, "cpu_seconds": time.process_time() - cpu}
+            state = {"step": step, "learning_rate": rate, **errors(potential, held_out)}
+            now |= {"seconds": time.perf_counter() - start, "cpu_seconds": time.process_time() - cpu}
+            state |= {"seconds": now["seconds"], "cpu_seconds": now["cpu_seconds"]}
             if not np.isfinite(state["force_rmse"]):
                 raise InputError(f"train.learning_rate={options.learning_rate}: training diverged at step {step}; lower it")
-            with log.open("a") as file:
-                file.write(json.dumps(state) + "\n")
+            now |= {"step": step, "order": order, "lines": [*now["lines"], state]}
+            _write(directory / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in now["lines"]))
             checkpoint.save(directory / "checkpoint.pt", potential, recipe or {})
+            _write(directory / RESUME, _snapshot(now, potential, optimizer, draw))
         if progress is not None:
             progress(step, state)
+    (directory / RESUME).unlink(missing_ok=True)
     return state
 
 
-def _loss(potential: torch.nn.Module, batch: Environment, options: TrainOptions, decay: float) -> torch.Tensor:
+def _asked(potential: torch.nn.Module, options: TrainOptions, recipe: dict[str, Any] | None) -> str:
+    """What a training must share with one that it continues."""
+    return json.dumps([potential.name, potential.options, asdict(options), recipe], default=str)
+
+
+def _snapshot(now: dict, potential: torch.nn.Module, optimizer: Soap, draw: np.random.Generator) -> dict[str, Any]:
+    drawn = json.dumps(draw.bit_generator.state)
+    return now | {"potential": potential.state_dict(), "optimizer": optimizer.state_dict(), "draw": drawn}
+
+
+def _restore(path: Path, now: dict, potential: torch.nn.Module, optimizer: Soap, draw: np.random.Generator) -> bool:
+    """Take up where `path` was written, if it is there and was written by the same training."""
+    if not path.exists():
+        return False
+    try:
+        found = torch.load(path, weights_only=True)
+        if found["asked"] != now["asked"]:
+            return False
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError, TypeError):
+        return False
+    potential.load_state_dict(found.pop("potential"))
+    optimizer.load_state_dict(found.pop("optimizer"))
+    draw.bit_generator.state = json.loads(found.pop("draw"))
+    now |= found
+    return True
+
+
+def _write(path: Path, content: str | dict) -> None:
+    """Atomically."""
+    temporary = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    if isinstance(content, str):
+        temporary.write_text(content)
+    else:
+        torch.save(content, temporary)
+    temporary.replace(path)
+
+
+def _loss(potential: torch.nn.Module, batch: Environment, options: TrainOptions, done: float) -> torch.Tensor:
     energy, forces, _ = potential(batch)
-    by_energy, by_force = (last + (first - last) * decay for first, last in (options.energy_weight, options.force_weight))
+    by_energy, by_force = (first + (last - first) * done for first, last in (options.energy_weight, options.force_weight))
     energies = ((energy - batch.energy) ** 2 / batch.sizes).mean()
     per_atom = (forces - batch.forces).square().mean(1).double()
     per_frame = torch.zeros_like(energy).index_add(0, batch.frame, per_atom) / batch.sizes

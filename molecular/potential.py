@@ -1,0 +1,78 @@
+"""What every potential is: energies of atoms from the vectors to their neighbours; forces and virial as derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from molecular.environment import Environment
+from molecular.errors import InputError, positive
+from molecular.networks import DTYPES
+
+
+class Potential(nn.Module):
+    r"""Energies of atoms that sum to the energy of a frame,
+
+    .. math:: E = \sum_i \left(\epsilon_{s_i} + E_i(\{D_{ij}\})\right), \qquad
+        F_a = \sum_j \frac{\partial E}{\partial D_{aj}} - \sum_i \frac{\partial E}{\partial D_{ia}}, \qquad
+        \Xi = -\sum_{ij} D_{ij} \otimes \frac{\partial E}{\partial D_{ij}},
+
+    of vectors :math:`D_{ij} = r_j - r_i` to the neighbours within the cutoff: every potential is invariant to translation.
+    A kind of potential gives `energies`, and `describe`, what it takes from the training set; :math:`\epsilon_s`, the energy of
+    each species, is fitted to it by least squares. In training mode forces can be differentiated by the weights.
+
+    species: symbols; cutoff [A]; dtype: float32 or float64; options: everything the class is built with, for checkpoints.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, options: dict[str, Any]):
+        super().__init__()
+        species, cutoff, dtype = options["species"], options["cutoff"], options["dtype"]
+        if not isinstance(species, (list, tuple)) or not species or len(set(species)) != len(species):
+            raise InputError(f"potential.species={species}: give a list of symbols, each once")
+        if dtype not in DTYPES:
+            raise InputError(f"potential.dtype={dtype}: give float32 or float64")
+        self.options = options | {"species": list(species), "cutoff": positive("potential.cutoff", cutoff)}
+        self.species, self.cutoff = tuple(species), float(cutoff)
+        self.register_buffer("atom_energy", torch.zeros(len(species), dtype=torch.float64))  # 1e2 eV: too large for float32
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return DTYPES[self.options["dtype"]]
+
+    def energies(self, environment: Environment, vectors: Tensor) -> Tensor:
+        """Energies of atoms without that of their species, [atom], from vectors [pair, 3]."""
+        raise NotImplementedError
+
+    def describe(self, environments: Sequence[Environment]) -> None:
+        """Take scales of the inputs from the training set."""
+
+    @torch.no_grad()
+    def prepare(self, environments: Sequence[Environment]) -> None:
+        """Take from labelled frames: scales of the inputs, and the energy of each species (least squares)."""
+        self.describe(environments)
+        self.atom_energy.zero_()
+        count = len(self.species)
+        composition = torch.stack([torch.bincount(e.kinds, minlength=count).double() for e in environments])
+        energy = torch.cat([e.energy - self.energies(e, e.vectors).double().sum() for e in environments])  # no offset to unlearn
+        self.atom_energy.copy_(torch.linalg.lstsq(composition, energy[:, None], driver="gelsd").solution[:, 0])
+
+    def forward(self, environment: Environment) -> tuple[Tensor, Tensor, Tensor]:
+        """(energy [frame] float64, forces [atom, 3], virial -dE/d(strain) [frame, 3, 3])."""
+        atoms, frames = len(environment.frame), len(environment.sizes)
+        with torch.enable_grad():
+            vectors = environment.vectors.detach().requires_grad_()
+            per_atom = self.energies(environment, vectors)
+            (gradient,) = torch.autograd.grad(per_atom.sum(), vectors, create_graph=self.training)
+        per_atom = per_atom if self.training else per_atom.detach()
+        per_atom = per_atom.double() + self.atom_energy[environment.kinds]
+        energy = torch.zeros(frames, dtype=torch.float64).index_add(0, environment.frame, per_atom)
+        forces = torch.zeros(atoms, 3, dtype=self.dtype)
+        forces = forces.index_add(0, environment.i, gradient).index_add(0, environment.j, gradient, alpha=-1)
+        strain = environment.vectors[:, :, None] * gradient[:, None, :]
+        virial = -torch.zeros(frames, 3, 3, dtype=self.dtype).index_add(0, environment.frame[environment.i], strain)
+        return energy, forces, 0.5 * (virial + virial.transpose(1, 2))
