@@ -40,3 +40,42 @@ def parity_figure(compared: Mapping[str, tuple[np.ndarray, np.ndarray]], title: 
         axis.set(xlabel=f"label, {AXES[name]}", ylabel="prediction")
     figure.suptitle(title)
     return figure
+
+
+def loop_figure(metrics: Mapping[str, Any]) -> Figure:
+    """Share of the explored that was labelled so far, and force errors of the ensembles and final potentials against labels."""
+    figure = plt.figure(figsize=(7.0, 3.0))
+    left, right = figure.subplots(1, 2)
+    iterations = metrics["iterations"]
+    labels = np.cumsum([i["labelled"] for i in iterations])
+    explored = np.cumsum([i["explored"] for i in iterations])
+    left.semilogy(range(len(labels)), 100 * labels / explored, "o-", color=COLOUR)
+    left.axhline(0.5, color="black", lw=0.8, ls=":")
+    left.set(xlabel="iteration", ylabel="labelled so far [% of explored]")
+    known = [k for k, i in enumerate(iterations) if i["error"]]
+    right.loglog(labels[known], [iterations[k]["error"]["force_rmse"] for k in known], "o-", color=COLOUR, label="ensemble")
+    for (name, entry), marker, colour in zip(metrics["final"].items(), "s^v", (COLOUR, "#999999", "#0072B2")):
+        values = [seed["force_rmse"] for seed in entry["seeds"]]
+        right.plot([entry["labels"]] * len(values), values, marker, color=colour, mec="black", mew=0.5, label=f"final: {name}")
+    right.set(xlabel="labels", ylabel="held-out force RMSE [eV/Å]")
+    right.legend(fontsize=7)
+    return figure
+
+
+def deviation_figure(past: Sequence[Any], lower: float, upper: float) -> Figure:
+    """Distribution of the force deviation over what each iteration explored, and the trust levels. past: of ``elt.history``."""
+    figure = plt.figure(figsize=(4.4, 3.2))
+    axis = figure.subplots()
+    scored = [i for i in past if i.number and np.isfinite(i.met_scores).any()]
+    edges = np.geomspace(1e-3, 10, 61)
+    for k, i in enumerate(scored):
+        share, _ = np.histogram(i.met_scores[np.isfinite(i.met_scores)], edges)
+        axis.stairs(
+            100 * share / max(share.sum(), 1), edges, color=plt.cm.viridis(k / max(len(scored) - 1, 1)), label=f"{i.number}"
+        )
+    for level in (lower, upper):
+        axis.axvline(level, color="black", lw=0.8, ls=":")
+    axis.set(xscale="log", xlabel="force deviation of the ensemble [eV/Å]", ylabel="explored [%]")
+    if scored:
+        axis.legend(title="iteration", fontsize=7)
+    return figure

@@ -3,19 +3,26 @@
 Units of ASE: eV, angstrom, amu. Must not know: kinetic, closure, solvers, experiments.
 
 Public names: Label, Labeler, LennardJones, StillingerWeber, AseLabeler, label_frames, read_frames, write_frames, read_deepmd,
-write_deepmd, split, UNITS, InputError; with torch, imported on first use: DeepPotSmooth, PotentialLabeler, PotentialCalculator,
+write_deepmd, split, UNITS, InputError, GpawLabeler, PyscfLabeler, TbliteLabeler, structures; with torch, imported on first
+use: ForceDeviation, MolecularDynamics, PotentialTrainer, RequestLabeler, DeepPotSmooth, PotentialLabeler, PotentialCalculator,
 train, TrainOptions, save_potential, load_potential.
 """
 
 from importlib import import_module
 
 from molecular.data import UNITS, read_deepmd, read_frames, split, write_deepmd, write_frames
+from molecular.dft import GpawLabeler, PyscfLabeler, TbliteLabeler
 from molecular.errors import InputError
 from molecular.label import AseLabeler, Label, Labeler, label_frames
 from molecular.lennard_jones import LennardJones
 from molecular.stillinger_weber import StillingerWeber
+from molecular.structures import structures
 
 _LAZY = {
+    "ForceDeviation": ("molecular.learning", "ForceDeviation"),
+    "MolecularDynamics": ("molecular.exploration", "MolecularDynamics"),
+    "PotentialTrainer": ("molecular.learning", "PotentialTrainer"),
+    "RequestLabeler": ("molecular.learning", "RequestLabeler"),
     "DeepPotSmooth": ("molecular.deep_pot", "DeepPotSmooth"),
     "PotentialCalculator": ("molecular.calculator", "PotentialCalculator"),
     "PotentialLabeler": ("molecular.calculator", "PotentialLabeler"),
@@ -28,15 +35,19 @@ _LAZY = {
 __all__ = [
     "UNITS",
     "AseLabeler",
+    "GpawLabeler",
     "InputError",
     "Label",
     "Labeler",
     "LennardJones",
+    "PyscfLabeler",
     "StillingerWeber",
+    "TbliteLabeler",
     "label_frames",
     "read_deepmd",
     "read_frames",
     "split",
+    "structures",
     "write_deepmd",
     "write_frames",
     *_LAZY,

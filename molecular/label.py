@@ -62,7 +62,10 @@ def finite(label: Label) -> Label:
 
 @dataclass(frozen=True)
 class AseLabeler:
-    """Labels from an ASE calculator, which must give energy and forces; stress where it has it."""
+    """Labels from an ASE calculator, which must give energy and forces; stress where it has it.
+
+    The energy is the one that the forces are derivatives of: the free energy, of an engine that smears occupations.
+    """
 
     calculator: Any
 
@@ -70,9 +73,11 @@ class AseLabeler:
         atoms = atoms.copy()
         name = type(self.calculator).__name__
         try:
-            self.calculator.reset()
+            if hasattr(self.calculator, "reset"):
+                self.calculator.reset()
             atoms.calc = self.calculator
             energy, forces = float(atoms.get_potential_energy()), np.array(atoms.get_forces(apply_constraint=False))
+            energy = float(self.calculator.results.get("free_energy", energy))
         except Exception as error:  # whatever an engine raises, the configuration has no label
             why = f"{type(error).__name__}: {error}"
             raise InputError(f"{name} gives no energy and forces ({why}); choose another labeler") from error

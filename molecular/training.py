@@ -93,12 +93,14 @@ def train(
     directory: str | Path,
     recipe: dict[str, Any] | None = None,
     progress: Callable[[int, dict[str, float]], None] | None = None,
+    prepare: bool = True,
 ) -> dict[str, Any]:
     """Train `potential` in place. Writes ``checkpoint.pt`` and ``metrics.jsonl`` every `log_every` steps, and last.
 
     A training that was cut goes on from there when it is called again with the same directory, options and recipe, and gives the
     same bits as one that was not cut; what it needs for that, ``resume.pt``, is removed at the end.
-    progress: told the step and the last validation errors. Returns the final errors of validation, steps and seconds.
+    progress: told the step and the last validation errors. prepare: take scales and atomic energies from the training set;
+    false for a potential that was trained before. Returns the final errors of validation, steps and seconds.
     """
     if not training or not validation:
         raise InputError(f"{len(training)} frames to train on, {len(validation)} to validate with: give at least one of each")
@@ -110,7 +112,7 @@ def train(
     optimizer = Soap(weights, lr=options.learning_rate)
     draw = np.random.Generator(np.random.PCG64(options.seed))
     now = {"step": 0, "order": [], "lines": [], "seconds": 0.0, "cpu_seconds": 0.0, "asked": _asked(potential, options, recipe)}
-    if not _restore(directory / RESUME, now, potential, optimizer, draw):
+    if not _restore(directory / RESUME, now, potential, optimizer, draw) and prepare:
         potential.prepare(data)
     state = now["lines"][-1] if now["lines"] else {}
     start, cpu = time.perf_counter() - now["seconds"], time.process_time() - now["cpu_seconds"]
