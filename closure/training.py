@@ -28,15 +28,14 @@ def samples(law, data) -> Samples:
         G = torch.tensor(part.G.values)
         H = torch.tensor(part.H.values) if law.n_h else None
         knudsen, dx = torch.tensor(part.knudsen.values)[:, None], torch.tensor(part.dx.values)[:, None, None]
-        V = law.local_variables(law.from_moments(G, H))
-        rho, _, T = law.fluid(law.from_moments(G, H))
-        tau = knudsen / law.gas.frequency(rho, T).unsqueeze(1)
+        U = law.from_moments(G, H)
+        V = law.local_variables(U)
         periodic = torch.tensor(part.periodic.values).bool()
         phi = torch.empty(len(G), law.inputs, G.shape[2], dtype=G.dtype)
         for wrapped in (True, False):
             chosen = periodic == wrapped
             if chosen.any():
-                phi[chosen] = _features(law, V[chosen], dx[chosen], tau[chosen], wrapped)
+                phi[chosen] = features(law, U[chosen], dx[chosen], knudsen[chosen], wrapped)
         rows = [phi, true_correction(law, V, G, H) / law.units(V)]
         keep = torch.ones(len(G), G.shape[2], dtype=torch.bool)
         keep[~periodic, 0] = keep[~periodic, -1] = False  # their slopes are one-sided
@@ -47,8 +46,13 @@ def samples(law, data) -> Samples:
     return Samples(phi[good].float(), target[good].float(), trajectory[good])
 
 
-def _features(law, V, dx, tau, wrapped):
-    if not wrapped:
+def features(law, U: Tensor, dx, knudsen: Tensor, periodic: bool) -> Tensor:
+    """What the network sees in states U [batch, component, cell], [batch, input, cell]; slopes at ends that are not periodic are
+    one-sided. dx, knudsen: numbers or tensors that go with U, [batch, 1, cell or 1]."""
+    V = law.local_variables(U)
+    rho, _, T = law.fluid(U)
+    tau = knudsen / law.gas.frequency(rho, T).unsqueeze(1)
+    if not periodic:
         return law.features(V, dx, tau)
     V, tau = (torch.cat((value[:, :, -GHOST:], value, value[:, :, :GHOST]), 2) for value in (V, tau))
     return law.features(V, dx, tau)[:, :, GHOST:-GHOST]

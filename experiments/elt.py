@@ -1,0 +1,196 @@
+"""Exploration, labeling, training of the closure under study: ``report.md`` with figures, an ensemble of checkpoints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import DictConfig, OmegaConf
+from scipy.stats import spearmanr
+
+import closure
+import elt
+import kinetic
+from closure import checkpoint, exploration, training
+from conf.build import build
+from experiments import elt_plots, elt_report, elt_run, evaluate, setup
+from experiments.elt_report import Axis, Words
+from experiments.measure import conserved, rel_l2
+from experiments.output import Output
+from kinetic.errors import InputError
+
+AXES = (Axis(0, r"$\log_{10}$ Knudsen number"), Axis(1, r"$\log_{10}$ departure from equilibrium"))
+
+
+def run(cfg: DictConfig, output: Output) -> int:
+    gas = setup.gas(cfg)
+    parts = explorer, indicator, labeler, trainer = of_closure(cfg, gas)
+    cases = test_cases(cfg)
+    identity = {key: setup.plain(cfg[key]) for key in ("gas", "solver", "explore", "label", "train")} | {
+        "closure": explorer.closure
+    }
+
+    result, store = elt_run.run(cfg, output, *parts, identity)
+
+    for member, law in enumerate(result.models):
+        recipe = {"elt": setup.plain(cfg.elt), "identity": identity, "seed": cfg.seed, "member": member}
+        checkpoint.save(output.directory / f"checkpoint_{member}.pt", law, explorer.closure["network"], recipe)
+    metrics = counts(store, result, explorer.window)
+    errors, figures, more = None, {}, share_in_words(metrics)
+    if cases:
+        truths = references(cfg, gas, cases)
+        ensembles = [[trainer.load(tree) for tree in i.models] for i in elt.history(store) if i.models]
+        scores = [score(models[: cfg.test.members], cases, truths, explorer.solver) for models in ensembles]
+        errors = {name: [100 * summarise(s)[name] for s in scores] for name in ("mean", "worst")}
+        found = correlation(result.models, cases, truths, scores[-1], explorer)
+        metrics |= {"errors": errors, "rank_correlation": {name: f["rank_correlation"] for name, f in found.items()}}
+        figures = {"correlation": elt_plots.correlation_figure(found, "Indicator and true error, unseen cases")}
+        more += "\n" + "\n".join(
+            f"- rank correlation of indicator and true error, {name}: {f['rank_correlation']:.2f}" for name, f in found.items()
+        )
+    words = Words(
+        f"Exploration, labeling, training of {closure_in_words(explorer)}", "disagreement", "error [%]",
+        explored="windows", label_size=explorer.window, label_unit="labelled cells",
+    )  # fmt: skip
+    print(elt_report.write(output, store, words, AXES, errors, more, figures))
+    output.json("metrics.json", metrics)
+    output.announce()
+    return 0
+
+
+def of_closure(cfg: DictConfig, gas: kinetic.Gas):
+    """The four parts, for the closure under study."""
+    name = setup.option("closure")
+    options = {"name": name} | setup.closure_config(cfg, name)
+    if name != "herm_mlc":
+        raise InputError(f"closure={name}: this experiment trains closure=herm_mlc; other networks train with experiment=train")
+    if options.pop("checkpoint") is not None:
+        raise InputError("closure.checkpoint: this experiment starts from fresh networks; leave it out")
+    explore, train = setup.plain(cfg.explore), setup.plain(cfg.train)
+    solver = setup.solver_options(cfg, "moments")
+    target = "closure.exploration."
+    steps, warm = train.pop("steps"), train.pop("warm")
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise InputError(f"train.steps={steps}: give a positive integer")
+    build({"_target_": "closure.epochs.TrainOptions"} | train, "train")  # names a bad key
+    closure.untrained(gas, **options)
+    return (
+        build({"_target_": target + "Explorer"} | explore, "explore", gas=gas, closure=options, solver=solver),
+        exploration.Disagreement(),
+        build({"_target_": target + "Labeler"} | setup.plain(cfg.label), "label", gas=gas),
+        exploration.Trainer(gas, options, steps, train | {"threads": 1}, setup.flag(cfg, "train.warm") and warm),
+    )
+
+
+def test_cases(cfg: DictConfig) -> list[kinetic.Case]:
+    """Unseen cases of the standard evaluation, the same for every seed of the run."""
+    keys = setup.plain(cfg.test)
+    given = {
+        "cases": keys["cases"],
+        "decades": keys["decades"],
+        "seed": 0,
+        "late": None,
+        "case": {"cells": cfg.explore.cells, "t_end": 0.1},
+    }
+    if keys["per_decade"] == 0:
+        return []
+    like = OmegaConf.create(given | {"cases_per_decade": keys["per_decade"]})
+    kinds, decades, each = evaluate.settings(like)
+    return [case for kind in kinds for case in evaluate.random_cases(like, kind, decades, each)]
+
+
+def references(cfg: DictConfig, gas: kinetic.Gas, cases: list[kinetic.Case]) -> list[kinetic.Trajectory]:
+    """Resolved kinetic solutions of the cases, on their cells."""
+    truths = []
+    for kind in dict.fromkeys(case.name for case in cases):  # one velocity grid for each kind
+        some = [case for case in cases if case.name == kind]
+        fine = [case.at(setup.reference_cells(cfg, case, gas)) for case in some]
+        solved = setup.reference(cfg, gas, fine, f"{kind}: kinetic")
+        truths += [truth.averaged(case.cells) for truth, case in zip(solved, some)]
+    return truths
+
+
+def score(models, cases, truths, solver: dict[str, Any]) -> np.ndarray:
+    """[member, case] relative L2 error of stacked (rho, m, E) at the end; infinite where a member diverged."""
+    errors = np.full((len(models), len(cases)), np.inf)
+    for m, law in enumerate(models):
+        for i, (found, truth) in enumerate(zip(closure.simulate(law, cases, law.gas, **solver), truths)):
+            if found.status == "ok":
+                stacked = (np.stack(list(conserved(s.rho[-1], s.u[-1], s.T[-1], law.gas.dims).values())) for s in (found, truth))
+                errors[m, i] = rel_l2(*stacked)
+    return errors
+
+
+def summarise(errors: np.ndarray) -> dict[str, float]:
+    """Over members and the cases they finish: mean; worst: the largest, averaged over the members; diverged: how many."""
+    finite = np.where(np.isfinite(errors), errors, np.nan)
+    return {
+        "mean": float(np.nanmean(finite)),
+        "worst": float(np.mean(errors.max(axis=1))),
+        "diverged": int(np.sum(~np.isfinite(errors))),
+    }
+
+
+def correlation(models, cases, truths, errors: np.ndarray, explorer) -> dict[str, dict[str, Any]]:
+    """Indicator and true error: of the closing coefficients in windows of the kinetic solution, and of whole solutions.
+
+    windows: root mean squares over a window's cells, in the true states at the last time, of the ensemble's disagreement and of
+    the error of its mean. cases: mean disagreement along the kinetic solution, and the error of (rho, m, E) at its end.
+    """
+    law, disagreements, true = models[0], [], []
+    for case, truth in zip(cases, truths):
+        phi, target = states(law, case, truth)
+        width = explorer.window
+        phi, target = (a.reshape(-1, width, a.shape[1]) for a in (phi, target))
+        disagreements.append(exploration.cell_disagreement(models, phi).square().mean(1).sqrt().amax(1).numpy())
+        with torch.no_grad():
+            mean = (
+                torch.stack([m.correction(phi.flatten(0, 1).T.unsqueeze(0))[0].T for m in models]).mean(0).reshape(target.shape)
+            )
+        true.append((mean - target).square().mean(1).sqrt().amax(1).numpy())
+    ran = np.isfinite(errors).all(axis=0)
+    pairs = {
+        "windows": (np.concatenate(disagreements), np.concatenate(true)),
+        "cases": (np.array([d.mean() for d in disagreements])[ran], errors[:, ran].mean(axis=0)),
+    }
+    return {
+        name: {"indicator": x, "error": y, "rank_correlation": float(spearmanr(x, y).statistic)} for name, (x, y) in pairs.items()
+    }
+
+
+def states(law, case: kinetic.Case, truth: kinetic.Trajectory) -> tuple[torch.Tensor, torch.Tensor]:
+    """Inputs and targets of the network, [cell, input] and [cell, output], in the kinetic states at the end."""
+    G = torch.tensor(truth.G[-1:])
+    H = None if truth.H is None else torch.tensor(truth.H[-1:])
+    U = law.from_moments(G, H)
+    knudsen = torch.tensor(np.broadcast_to(case.knudsen, case.cells).copy())[None, None]
+    phi = training.features(law, U, case.dx, knudsen, periodic=case.boundary == "periodic")
+    V = law.local_variables(U)
+    return phi[0].T.float(), (training.true_correction(law, V, G, H) / law.units(V))[0].T.float()
+
+
+def counts(store: elt.Store, result: elt.Result, window: int) -> dict[str, Any]:
+    """What was spent: windows and cells explored and labelled, their fraction, the share of the domain that labels needed."""
+    explored = sum(i.explored for i in elt.history(store))
+    good = [label for label in result.labels if label.status == "ok"]
+    return {
+        "finished": result.reason,
+        "explored_cells": window * explored,
+        "labelled_cells": window * len(good),
+        "label_fraction": len(good) / explored,
+        "share_computed": float(np.mean([label.value["share"] for label in good])),
+        "label_seconds": elt.summary(store.folder)["label_seconds"],
+    }
+
+
+def share_in_words(metrics: dict[str, Any]) -> str:
+    return (
+        f"- {metrics['labelled_cells']} of {metrics['explored_cells']} explored cells are labelled "
+        f"({100 * metrics['label_fraction']:.2g} %); a label's kinetic solution covers on average "
+        f"{100 * metrics['share_computed']:.0f} % of the domain"
+    )
+
+
+def closure_in_words(explorer) -> str:
+    return f"HermMLC with {explorer.closure['moments']} moments"

@@ -1,0 +1,103 @@
+"""experiment=elt and the summary of its store on the command line."""
+
+import json
+
+import pytest
+
+TINY = (
+    "experiment=elt",
+    "closure.moments=5",
+    "closure.network.width=8",
+    "closure.network.depth=1",
+    "elt.batch=4",
+    "elt.first=6",
+    "elt.iterations=2",
+    "elt.members=2",
+    "elt.lower=0",
+    "explore.cases=4",
+    "explore.kinds=[wave,mix]",
+    "explore.cells=40",
+    "explore.times=[0.004,0.02]",
+    "label.velocity_points=64",
+    "label.order=6",
+    "train.steps=20",
+    "train.batch=64",
+    "test.cases=[wave]",
+    "test.decades=[-1,0]",
+    "test.per_decade=1",
+    "reference.cells=120",
+    "reference.velocity_points=64",
+    "progress=false",
+)
+
+
+@pytest.fixture(scope="module")
+def finished(knudsen):
+    run = knudsen(*TINY)
+    assert run.status == 0, run.last_line
+    return run
+
+
+def test_run_leaves_a_report_an_ensemble_and_its_errors(finished):
+    assert finished.files() >= {
+        "report.md", "metrics.json", "checkpoint_0.pt", "checkpoint_1.pt", "progress.png", "coverage.png", "disagreement.png",
+        "correlation.png",
+    }  # fmt: skip
+    metrics = finished.metrics()
+    assert metrics["labelled_cells"] == 10 * (6 + 4) and metrics["explored_cells"] == 10 * 2 * 4 * 2 * 4
+    assert metrics["label_fraction"] == pytest.approx(100 / 640)
+    assert 0 < metrics["share_computed"] <= 1
+    assert all(len(metrics["errors"][name]) == 2 for name in ("mean", "worst"))
+    assert metrics["errors"]["worst"][-1] >= metrics["errors"]["mean"][-1] > 0
+    text = (finished.directory / "report.md").read_text()
+    assert "labelled 10 (16 % of the explored)" in text
+
+
+def test_checkpoints_of_the_ensemble_run_like_any_other(finished, knudsen):
+    run = knudsen(
+        "experiment=simulate", "case=sod", "case.cells=20", "case.t_end=0.02", "closure.network.width=8",
+        f"closure.checkpoint={finished.directory / 'checkpoint_1.pt'}", "progress=false",
+    )  # fmt: skip
+    assert run.status == 0, run.last_line
+
+
+def test_the_same_command_computes_nothing_again(finished, knudsen):
+    before = finished.metrics()
+    again = knudsen(*TINY, directory=finished.directory)
+    assert again.status == 0 and again.metrics() == before
+    events = [json.loads(line) for line in (finished.directory / "store" / "ledger.jsonl").read_text().splitlines()]
+    assert [e["event"] for e in events].count("label") == 10 and [e["event"] for e in events].count("checkpoint") == 4
+
+
+def test_summary_reads_the_store(finished, knudsen):
+    run = knudsen("experiment=elt_summary", f"store={finished.directory}")
+    assert run.status == 0, run.last_line
+    assert "finished: iterations" in run.text and "labelled 10" in run.text
+    assert json.loads((run.directory / "summary.json").read_text())["labelled"] == 10
+
+
+@pytest.mark.parametrize(
+    "override, names",
+    [
+        ("explore.window=7", "explore.window=7"),
+        ("explore.kinds=[strong]", "explore.kinds"),
+        ("elt.members=0", "elt.members=0"),
+        ("elt.selection=best", "elt.selection=best"),
+        ("+elt.bugdet=3", "elt.bugdet"),
+        ("train.steps=0", "train.steps=0"),
+        ("+label.points=3", "label.points"),
+        ("closure.checkpoint=some.pt", "closure.checkpoint"),
+        ("seed=1", "another seed"),
+        ("train.learning_rate=1e-3", "identity.train.learning_rate"),
+    ],
+)
+def test_bad_keys_are_named(knudsen, finished, override, names):
+    """The last two: the folder of a run with other settings is refused, not mixed with."""
+    own = override.startswith(("seed", "train.learning"))
+    run = knudsen(*TINY, override, directory=finished.directory if own else None)
+    assert run.status == 1 and names in run.last_line and "Traceback" not in run.text
+
+
+def test_a_folder_without_a_store_is_named(knudsen, tmp_path):
+    run = knudsen("experiment=elt_summary", f"store={tmp_path}")
+    assert run.status == 1 and str(tmp_path) in run.last_line and run.files() == set()
