@@ -4,8 +4,8 @@ Units of ASE: eV, angstrom, amu. Must not know: kinetic, closure, solvers, exper
 
 Public names: Label, Labeler, LennardJones, StillingerWeber, AseLabeler, label_frames, read_frames, write_frames, read_deepmd,
 write_deepmd, split, UNITS, InputError, GpawLabeler, PyscfLabeler, TbliteLabeler, structures; with torch, imported on first
-use: ForceDeviation, MolecularDynamics, PotentialTrainer, RequestLabeler, DeepPotSmooth, PotentialLabeler, PotentialCalculator,
-train, TrainOptions, save_potential, load_potential.
+use: Potential, DeepPotSmooth, DeepPotLocalFrame, BehlerParrinello, PlainNetwork, PotentialLabeler, PotentialCalculator, train,
+TrainOptions, save_potential, load_potential, ForceDeviation, MolecularDynamics, PotentialTrainer, RequestLabeler.
 """
 
 from importlib import import_module
@@ -19,11 +19,15 @@ from molecular.stillinger_weber import StillingerWeber
 from molecular.structures import structures
 
 _LAZY = {
+    "BehlerParrinello": ("molecular.symmetry_functions", "BehlerParrinello"),
+    "DeepPotLocalFrame": ("molecular.ordered", "DeepPotLocalFrame"),
     "ForceDeviation": ("molecular.learning", "ForceDeviation"),
     "MolecularDynamics": ("molecular.exploration", "MolecularDynamics"),
     "PotentialTrainer": ("molecular.learning", "PotentialTrainer"),
     "RequestLabeler": ("molecular.learning", "RequestLabeler"),
     "DeepPotSmooth": ("molecular.deep_pot", "DeepPotSmooth"),
+    "PlainNetwork": ("molecular.ordered", "PlainNetwork"),
+    "Potential": ("molecular.potential", "Potential"),
     "PotentialCalculator": ("molecular.calculator", "PotentialCalculator"),
     "PotentialLabeler": ("molecular.calculator", "PotentialLabeler"),
     "TrainOptions": ("molecular.training", "TrainOptions"),

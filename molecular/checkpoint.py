@@ -10,9 +10,11 @@ import torch
 
 from molecular.deep_pot import DeepPotSmooth
 from molecular.errors import InputError
+from molecular.ordered import DeepPotLocalFrame, PlainNetwork
+from molecular.symmetry_functions import BehlerParrinello
 
 FORMAT = 2
-POTENTIALS = {potential.name: potential for potential in (DeepPotSmooth,)}
+POTENTIALS = {kind.name: kind for kind in (DeepPotSmooth, DeepPotLocalFrame, BehlerParrinello, PlainNetwork)}
 
 
 def save(path: str | Path, potential: torch.nn.Module, recipe: dict) -> None:

@@ -12,9 +12,9 @@ B knows positions and no weights, g weights and no positions: the network is eva
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numba import njit
 from torch import Tensor
 
@@ -53,7 +53,7 @@ def _pair(vector, start, cutoff, inverse):
 
 
 @njit(cache=True, error_model="numpy")
-def _sum(i, kind_i, kind_j, vectors, start, cutoff, inverse, alpha, beta, out):
+def _value(i, kind_i, kind_j, vectors, start, cutoff, inverse, alpha, beta, out):
     """B, into out [atom, 4, species, spline]."""
     for p in range(len(i)):
         r, s, _, first, phi, _ = _pair(vectors[p], start, cutoff, inverse)
@@ -107,38 +107,33 @@ def _push(i, kind_i, kind_j, vectors, start, cutoff, inverse, alpha, beta, y, ou
                 out[a, 1 + k, t, n] += radial * vectors[p, k] + w * y[p, k]
 
 
-class Moments(torch.autograd.Function):
-    """B [atom, 4, species, spline] of pair vectors [pair, 3]; twice differentiable in what forces and their training need."""
+@dataclass(frozen=True)
+class Moments:
+    """The loops of B, [atom, 4, species, spline].
 
-    @staticmethod
-    def forward(ctx, vectors, geometry, shape):
-        ctx.save_for_backward(vectors)
-        ctx.geometry = geometry
-        out = np.zeros(shape, vectors.numpy().dtype)
-        _sum(geometry[0], geometry[1], geometry[2], vectors.numpy(), *geometry[3:], out)
-        return torch.from_numpy(out)
+    i: first atom of each pair; kind_i, kind_j: its species; start, cutoff: r_cs, r_c [A]; spacing of the nodes [A];
+    alpha, beta: factors of the first and the other columns of R, by species.
+    """
 
-    @staticmethod
-    def backward(ctx, h):
-        (vectors,) = ctx.saved_tensors
-        return _Pull.apply(vectors, h, ctx.geometry), None, None
+    shape: tuple[int, int, int, int]
+    i: np.ndarray
+    kind_i: np.ndarray
+    kind_j: np.ndarray
+    start: float
+    cutoff: float
+    spacing: float
+    alpha: np.ndarray
+    beta: np.ndarray
 
+    def value(self, vectors, out):
+        _value(self.i, self.kind_i, self.kind_j, vectors, *self._scalars, out)
 
-class _Pull(torch.autograd.Function):
-    """dE/d(vectors) from dE/dB: linear in dE/dB. Differentiable in dE/dB only: positions are not trained."""
+    def pull(self, vectors, h, out):
+        _pull(self.i, self.kind_i, self.kind_j, vectors, *self._scalars, h, out)
 
-    @staticmethod
-    def forward(ctx, vectors, h, geometry):
-        ctx.save_for_backward(vectors)
-        ctx.geometry, ctx.shape = geometry, h.shape
-        out = np.zeros_like(vectors.numpy())
-        _pull(geometry[0], geometry[1], geometry[2], vectors.numpy(), *geometry[3:], h.detach().contiguous().numpy(), out)
-        return torch.from_numpy(out)
+    def push(self, vectors, y, out):
+        _push(self.i, self.kind_i, self.kind_j, vectors, *self._scalars, y, out)
 
-    @staticmethod
-    def backward(ctx, y):
-        (vectors,) = ctx.saved_tensors
-        geometry = ctx.geometry
-        out = np.zeros(ctx.shape, vectors.numpy().dtype)
-        _push(geometry[0], geometry[1], geometry[2], vectors.numpy(), *geometry[3:], y.contiguous().numpy(), out)
-        return None, torch.from_numpy(out), None
+    @property
+    def _scalars(self):
+        return self.start, self.cutoff, 1 / self.spacing, self.alpha, self.beta

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from molecular.errors import InputError
 
+FLOOR = 0.1
+INPUT = 0.1  # deviation of what enters a fitting network: it starts in its linear range
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -51,17 +53,36 @@ class Embedding(nn.Module):
 
 
 class Fitting(nn.Module):
-    """Energy of an atom from its descriptor, [n, inputs] -> [n]."""
+    """Energy of an atom from its descriptor, [n, inputs] -> [n]. The descriptor's numbers are centred, and divided by their
+    deviation, over the training set (`measure`)."""
 
     def __init__(self, inputs: int | tuple[int, ...], widths: Sequence[int], generator: torch.Generator):
         super().__init__()
         self.layers = nn.ModuleList(Layer(a, b, generator, damped=True) for a, b in zip([inputs, *widths], widths))
         self.last = nn.Parameter(torch.randn(widths[-1], generator=generator, dtype=torch.float64) / math.sqrt(widths[-1] + 1))
+        width = inputs if isinstance(inputs, int) else math.prod(inputs)
+        self.register_buffer("centre", torch.zeros(width, dtype=torch.float64))
+        self.register_buffer("deviation", torch.ones(width, dtype=torch.float64))
 
     def forward(self, x: Tensor) -> Tensor:
+        x = (x - self.centre) / self.deviation
         for layer in self.layers:
             x = layer(x)
         return x @ self.last
+
+    @torch.no_grad()
+    def measure(self, descriptors: Sequence[Tensor]) -> None:
+        """Take centre and deviation from descriptors, each [n, inputs]. Numbers that hardly vary are not blown up: the least
+        deviation is `FLOOR` of their root mean square."""
+        count = sum(len(d) for d in descriptors)
+        if count < 2:
+            return
+        mean = sum(d.double().sum(0) for d in descriptors) / count
+        variance = sum((d.double() - mean).square().sum(0) for d in descriptors) / count
+        typical = variance.mean().sqrt()
+        if typical > 0:
+            self.centre.copy_(mean)
+            self.deviation.copy_(variance.sqrt().maximum(FLOOR * typical) / INPUT)
 
 
 def widths(key: str, value: Sequence[int]) -> list[int]:

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from molecular.environment import Environment
 from molecular.errors import InputError, positive
-from molecular.networks import DTYPES
+from molecular.networks import DTYPES, Fitting, widths
+
+ENOUGH = 32  # frames that scales are taken from
 
 
 class Potential(nn.Module):
@@ -21,40 +23,56 @@ class Potential(nn.Module):
         \Xi = -\sum_{ij} D_{ij} \otimes \frac{\partial E}{\partial D_{ij}},
 
     of vectors :math:`D_{ij} = r_j - r_i` to the neighbours within the cutoff: every potential is invariant to translation.
-    A kind of potential gives `energies`, and `describe`, what it takes from the training set; :math:`\epsilon_s`, the energy of
-    each species, is fitted to it by least squares. In training mode forces can be differentiated by the weights.
+    A kind of potential is its `descriptors`; a fitting network per species makes energies of them. :math:`\epsilon_s`, the energy
+    of each species, is fitted by least squares. In training mode forces can be differentiated by the weights.
 
-    species: symbols; cutoff [A]; dtype: float32 or float64; options: everything the class is built with, for checkpoints.
+    options: everything the class is built with, for checkpoints, among it species (symbols), cutoff [A], fitting (widths) and
+    dtype (float32 or float64); features: numbers of a descriptor, or its shape.
     """
 
     name: ClassVar[str]
 
-    def __init__(self, options: dict[str, Any]):
+    def __init__(self, options: dict[str, Any], features: int | tuple[int, ...], generator: torch.Generator):
         super().__init__()
         species, cutoff, dtype = options["species"], options["cutoff"], options["dtype"]
         if not isinstance(species, (list, tuple)) or not species or len(set(species)) != len(species):
             raise InputError(f"potential.species={species}: give a list of symbols, each once")
         if dtype not in DTYPES:
             raise InputError(f"potential.dtype={dtype}: give float32 or float64")
-        self.options = options | {"species": list(species), "cutoff": positive("potential.cutoff", cutoff)}
+        fitting = widths("potential.fitting", options["fitting"])
+        checked = {"species": list(species), "cutoff": positive("potential.cutoff", cutoff), "fitting": fitting}
+        self.options = options | checked
         self.species, self.cutoff = tuple(species), float(cutoff)
+        self.fittings = nn.ModuleList(Fitting(features, fitting, generator).to(DTYPES[dtype]) for _ in species)
         self.register_buffer("atom_energy", torch.zeros(len(species), dtype=torch.float64))  # 1e2 eV: too large for float32
 
     @property
     def dtype(self) -> torch.dtype:
         return DTYPES[self.options["dtype"]]
 
-    def energies(self, environment: Environment, vectors: Tensor) -> Tensor:
-        """Energies of atoms without that of their species, [atom], from vectors [pair, 3]."""
+    def descriptors(self, environment: Environment, vectors: Tensor) -> list[Tensor]:
+        """What the atoms of each species see, [atom, features], from vectors [pair, 3]."""
         raise NotImplementedError
 
-    def describe(self, environments: Sequence[Environment]) -> None:
-        """Take scales of the inputs from the training set."""
+    def measure(self, environments: Sequence[Environment]) -> None:
+        """Take scales of the descriptors from the training set."""
+
+    def energies(self, environment: Environment, vectors: Tensor) -> Tensor:
+        """Energies of atoms without that of their species, [atom], from vectors [pair, 3]."""
+        energy = torch.zeros(len(environment.kinds), dtype=self.dtype)
+        for c, descriptor in enumerate(self.descriptors(environment, vectors)):
+            if len(descriptor):
+                energy = energy.index_put((torch.nonzero(environment.kinds == c)[:, 0],), self.fittings[c](descriptor))
+        return energy
 
     @torch.no_grad()
     def prepare(self, environments: Sequence[Environment]) -> None:
         """Take from labelled frames: scales of the inputs, and the energy of each species (least squares)."""
-        self.describe(environments)
+        few = environments[:: -(-len(environments) // ENOUGH)]
+        self.measure(few)
+        seen = [self.descriptors(e, e.vectors) for e in few]
+        for c, fitting in enumerate(self.fittings):
+            fitting.measure([descriptors[c] for descriptors in seen])
         self.atom_energy.zero_()
         count = len(self.species)
         composition = torch.stack([torch.bincount(e.kinds, minlength=count).double() for e in environments])

@@ -1,0 +1,226 @@
+"""Behler-Parrinello networks: energies of atoms from radial and angular symmetry functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+
+from molecular.descriptor import Descriptor
+from molecular.environment import Environment
+from molecular.errors import InputError
+from molecular.potential import Potential
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def _cut(r, cutoff):
+    """f_c = (1 + cos(pi r / r_c)) / 2, and its derivative."""
+    if r >= cutoff:
+        return 0.0, 0.0
+    x = math.pi * r / cutoff
+    return 0.5 * (1 + math.cos(x)), -0.5 * math.pi / cutoff * math.sin(x)
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def _radial(r, eta, centre, cutoff):
+    """G2 of one neighbour, and its derivative by r."""
+    f, df = _cut(r, cutoff)
+    g = math.exp(-eta * (r - centre) ** 2)
+    return g * f, g * (df - 2 * eta * (r - centre) * f)
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def _angular(a, b, c, eta, sign, zeta, cutoff):
+    """G4 of two neighbours at distances a and b, c the cosine between them: value, derivatives by a, b and c."""
+    square = a * a + b * b - 2 * a * b * c
+    d = math.sqrt(max(square, 1e-12))
+    if d >= cutoff:
+        return 0.0, 0.0, 0.0, 0.0
+    fa, dfa = _cut(a, cutoff)
+    fb, dfb = _cut(b, cutoff)
+    fd, dfd = _cut(d, cutoff)
+    base = max(1 + sign * c, 0.0)
+    power = base ** (zeta - 1)
+    g = 2 ** (1 - zeta) * math.exp(-eta * (a * a + b * b + square))
+    turn, f = power * base, fa * fb * fd
+    by_d = turn * g * (fa * fb * dfd - 2 * eta * d * f)
+    by_a = turn * g * (dfa * fb * fd - 2 * eta * a * f) + by_d * (a - b * c) / d
+    by_b = turn * g * (fa * dfb * fd - 2 * eta * b * f) + by_d * (b - a * c) / d
+    return turn * g * f, by_a, by_b, zeta * sign * power * g * f - by_d * a * b / d
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def _cosine(u, v, a, b):
+    return (u[0] * v[0] + u[1] * v[1] + u[2] * v[2]) / (a * b)
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def _first(s, t, radial, angular, species):
+    """The first angular function of neighbours of species s and t."""
+    low, high = min(s, t), max(s, t)
+    return species * radial + (low * species - low * (low - 1) // 2 + high - low) * angular
+
+
+@njit(cache=True, error_model="numpy")
+def _lengths(vectors):
+    r = np.empty(len(vectors))
+    for p in range(len(vectors)):
+        r[p] = math.sqrt(vectors[p, 0] ** 2 + vectors[p, 1] ** 2 + vectors[p, 2] ** 2)
+    return r
+
+
+@njit(cache=True, error_model="numpy")
+def _forward(starts, kind, vectors, y, cutoff, radial, angular, species, out):
+    """Symmetry functions, or with y [pair, 3] their change as the vectors change by y."""
+    count = len(radial)
+    change = len(y) > 0
+    r = _lengths(vectors)
+    for atom in range(len(starts) - 1):
+        for p in range(starts[atom], starts[atom + 1]):
+            y_p = 0.0
+            if change:
+                y_p = (y[p, 0] * vectors[p, 0] + y[p, 1] * vectors[p, 1] + y[p, 2] * vectors[p, 2]) / r[p]
+            for k in range(count):
+                g, dg = _radial(r[p], radial[k, 0], radial[k, 1], cutoff)
+                out[atom, kind[p] * count + k] += dg * y_p if change else g
+            for q in range(p + 1, starts[atom + 1]):
+                low, high = min(kind[p], kind[q]), max(kind[p], kind[q])
+                first = species * count + (low * species - low * (low - 1) // 2 + high - low) * len(angular)
+                c = (vectors[p, 0] * vectors[q, 0] + vectors[p, 1] * vectors[q, 1] + vectors[p, 2] * vectors[q, 2]) / (
+                    r[p] * r[q]
+                )
+                y_q = y_c = 0.0
+                if change:
+                    cross = 0.0
+                    y_q = (y[q, 0] * vectors[q, 0] + y[q, 1] * vectors[q, 1] + y[q, 2] * vectors[q, 2]) / r[q]
+                    for x in range(3):
+                        cross += (y[p, x] * vectors[q, x] + y[q, x] * vectors[p, x]) / (r[p] * r[q])
+                    y_c = cross - c * (y_p / r[p] + y_q / r[q])
+                for k in range(len(angular)):
+                    g, ga, gb, gc = _angular(r[p], r[q], c, angular[k, 0], angular[k, 1], angular[k, 2], cutoff)
+                    out[atom, first + k] += ga * y_p + gb * y_q + gc * y_c if change else g
+
+
+@njit(cache=True, error_model="numpy")
+def _pull(starts, kind, vectors, h, cutoff, radial, angular, species, out):
+    """Derivative by the vectors of a number whose derivative by the symmetry functions is h."""
+    count = len(radial)
+    r = _lengths(vectors)
+    for atom in range(len(starts) - 1):
+        for p in range(starts[atom], starts[atom + 1]):
+            along = 0.0
+            for k in range(count):
+                along += h[atom, kind[p] * count + k] * _radial(r[p], radial[k, 0], radial[k, 1], cutoff)[1]
+            for x in range(3):
+                out[p, x] += along * vectors[p, x] / r[p]
+            for q in range(p + 1, starts[atom + 1]):
+                low, high = min(kind[p], kind[q]), max(kind[p], kind[q])
+                first = species * count + (low * species - low * (low - 1) // 2 + high - low) * len(angular)
+                c = (vectors[p, 0] * vectors[q, 0] + vectors[p, 1] * vectors[q, 1] + vectors[p, 2] * vectors[q, 2]) / (
+                    r[p] * r[q]
+                )
+                by_p = by_q = by_c = 0.0
+                for k in range(len(angular)):
+                    _, ga, gb, gc = _angular(r[p], r[q], c, angular[k, 0], angular[k, 1], angular[k, 2], cutoff)
+                    by_p += h[atom, first + k] * ga
+                    by_q += h[atom, first + k] * gb
+                    by_c += h[atom, first + k] * gc
+                for x in range(3):
+                    u, v = vectors[p, x] / r[p], vectors[q, x] / r[q]
+                    out[p, x] += by_p * u + by_c * (v - c * u) / r[p]
+                    out[q, x] += by_q * v + by_c * (u - c * v) / r[q]
+
+
+NONE = np.zeros((0, 3))
+
+
+@dataclass(frozen=True)
+class SymmetryFunctions:
+    """The loops of the symmetry functions, [atom, function]. starts: first pair of each atom, and the end; kind: species of each
+    pair's second atom; radial: (eta, centre) of each; angular: (eta, lambda, zeta) of each."""
+
+    shape: tuple[int, int]
+    starts: np.ndarray
+    kind: np.ndarray
+    cutoff: float
+    radial: np.ndarray
+    angular: np.ndarray
+    species: int
+
+    def value(self, vectors, out):
+        _forward(self.starts, self.kind, vectors, NONE.astype(vectors.dtype), *self._functions, out)
+
+    def pull(self, vectors, h, out):
+        _pull(self.starts, self.kind, vectors, h, *self._functions, out)
+
+    def push(self, vectors, y, out):
+        if len(y):
+            _forward(self.starts, self.kind, vectors, y, *self._functions, out)
+
+    @property
+    def _functions(self):
+        return self.cutoff, self.radial, self.angular, self.species
+
+
+class BehlerParrinello(Potential):
+    r"""Behler-Parrinello networks: one network per species, of radial functions for each species of neighbours and angular ones
+    for each pair of species,
+
+    .. math:: G^2_i = \sum_j e^{-\eta (r_{ij} - r_s)^2} f_c(r_{ij}), \qquad
+        G^4_i = 2^{1-\zeta} \sum_{j<k} (1 + \lambda \cos\theta_{jik})^\zeta\, e^{-\eta (r_{ij}^2 + r_{ik}^2 + r_{jk}^2)}
+        f_c(r_{ij}) f_c(r_{ik}) f_c(r_{jk}), \qquad f_c = \tfrac12 \left(1 + \cos\frac{\pi r}{r_c}\right).
+
+    radial: how many r_s, evenly from 0.2 r_c to 0.85 r_c, with :math:`\eta = 1 / (2 \Delta^2)`, :math:`\Delta` their distance;
+    angular_eta [1/A^2], zeta: every combination, with :math:`\lambda = \pm 1`.
+
+    Promises: invariant to translation, rotation and permutation of like atoms, to round-off; forces are continuous, also where
+    neighbours cross the cutoff; forces and virial are the exact derivatives of the energy.
+
+    species: symbols; cutoff: r_c [A]; fitting: widths of the networks; dtype: float32 or float64; seed: of the initial weights.
+
+    Source: J. Behler, M. Parrinello, Phys. Rev. Lett. 98, 146401 (2007), doi:10.1103/PhysRevLett.98.146401, eqs. 3 to 5; G2, G4
+    are named as in J. Behler, J. Chem. Phys. 134, 074106 (2011), doi:10.1063/1.3553717.
+    """
+
+    name = "behler_parrinello"
+
+    def __init__(
+        self,
+        species: Sequence[str],
+        cutoff: float = 6.0,
+        radial: int = 8,
+        angular_eta: Sequence[float] = (0.003, 0.03, 0.1),
+        zeta: Sequence[float] = (1.0, 4.0, 16.0),
+        fitting: Sequence[int] = (40, 40),
+        dtype: str = "float32",
+        seed: int = 0,
+    ):
+        if isinstance(radial, bool) or not isinstance(radial, int) or radial < 2:
+            raise InputError(f"potential.radial={radial}: give an integer of at least 2")
+        for key, values, least in (("angular_eta", angular_eta, 0.0), ("zeta", zeta, 1.0)):
+            numbers = isinstance(values, (list, tuple)) and all(isinstance(v, (int, float)) and v >= least for v in values)
+            if not numbers or not values:
+                raise InputError(f"potential.{key}={values}: give a list of numbers, {least:g} or more")
+        options = {"species": species, "cutoff": cutoff, "radial": radial, "angular_eta": list(angular_eta), "zeta": list(zeta)}
+        count = len(species)
+        combinations = [(eta, sign, power) for eta in angular_eta for sign in (1.0, -1.0) for power in zeta]
+        features = count * radial + count * (count + 1) // 2 * len(combinations)
+        super().__init__(options | {"fitting": fitting, "dtype": dtype}, features, torch.Generator().manual_seed(seed))
+        centres = np.linspace(0.2, 0.85, radial) * self.cutoff
+        self.radial = np.stack([np.full(radial, 0.5 / (centres[1] - centres[0]) ** 2), centres], axis=1)
+        self.angular = np.array(combinations)
+        self.features = features
+
+    def descriptors(self, environment: Environment, vectors: Tensor) -> list[Tensor]:
+        kinds, i = environment.kinds, environment.i.numpy()
+        starts = np.searchsorted(i, np.arange(len(kinds) + 1))
+        shape = len(kinds), self.features
+        kind = kinds[environment.j].numpy()
+        loops = SymmetryFunctions(shape, starts, kind, self.cutoff, self.radial, self.angular, len(self.species))
+        g = Descriptor.apply(vectors, loops)
+        return [g[kinds == c] for c in range(len(self.species))]
