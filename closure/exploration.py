@@ -33,6 +33,7 @@ SEEDS = 600_000  # random cases of exploration; evaluation draws from 1,000,000 
 SHOCK_LENGTH, SHOCK_TIME = 40.0, 4.0  # of a forming shock: domain and duration, in units of eps and eps/nu
 MARGIN = 1  # cells beside a window, for the slopes at its ends
 TAIL = 6.0  # thermal speeds: what is faster carries 2e-5 of the moments up to order 7, below the solver's own error
+EPOCH = 50  # steps: with few labels an epoch is several passes, so that judging and saving do not take longer than training
 CHUNKS = 16  # pieces that exploration is cut into, for the workers
 FEATURES = ("log10 of the Knudsen number", "distance from equilibrium", "local Knudsen number")  # the first of every candidate
 
@@ -267,8 +268,10 @@ class Trainer:
             law.network.load_state_dict(previous.network.state_dict())
         data = dataset(labels)
         options = TrainOptions(**self.options)
-        batches = max(1, round((1 - options.validation) * data.sizes["snapshot"] * (data.sizes["cell"] - 2) / options.batch))
-        epochs = max(1, round(self.steps / batches))
+        batches = (1 - options.validation) * data.sizes["snapshot"] * (data.sizes["cell"] - 2 * MARGIN) / options.batch
+        passes = max(1, round(min(EPOCH, self.steps) / batches))
+        epochs = max(1, round(self.steps / (batches * passes)))
+        data = data.isel(snapshot=np.tile(np.arange(data.sizes["snapshot"]), passes))
         options = replace(options, epochs=epochs, patience=epochs, seed=seed)
         with tempfile.TemporaryDirectory() as folder:
             training.train(law, self.closure["network"], data, options, Path(folder), recipe={})

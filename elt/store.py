@@ -1,5 +1,6 @@
 """The folder a run lives in. Whatever is in it is complete and checked; whatever is not in it has yet to be done."""
 
+import contextlib
 import os
 import socket
 from collections.abc import Sequence
@@ -59,14 +60,14 @@ class Store:
         self._lock.release()
 
     def _clear_drafts(self) -> None:
-        """Remove what killed processes left half written. A worker that outlived its driver keeps claim and draft."""
+        """Remove what killed processes left half written, keep what they only had to rename. A worker that outlived its driver
+        keeps claim and draft."""
         for partial in (self.folder / "checkpoints").glob(".partial-*"):
             partial.unlink(missing_ok=True)
         for path in (self.folder / "claims").glob("*"):
             claim = FileLock(path)
             if claim.acquire(wait=False):
-                for partial in self.path(path.name).parent.glob(f".partial-*-{path.name}"):
-                    partial.unlink(missing_ok=True)
+                self.adopt(path.name)
                 claim.release(remove=True)
 
     def record(self, event: str, **details: Any) -> dict[str, Any]:
@@ -95,6 +96,18 @@ class Store:
             self._set_aside(self.path(key), "holds the label of another request", key)
             return None
         return Label(**content)
+
+    def adopt(self, key: str) -> None:
+        """Finish the label named `key` if a worker died between its last byte and its name; clear its draft if it died before.
+
+        Only for whoever holds the label's claim.
+        """
+        path = self.path(key)
+        for partial in path.parent.glob(f".partial-*-{key}"):
+            with contextlib.suppress(Damaged, ValueError, OSError):
+                if not path.exists() and (content := tree.read(partial)).get("key") == key:
+                    self.put(Label(**content))
+            partial.unlink(missing_ok=True)
 
     def keys(self) -> list[str]:
         """Names of all labels there are, sorted."""

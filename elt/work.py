@@ -64,6 +64,7 @@ def compute_label(task: Task) -> Outcome:
     claim, draft = store.claim(task.key), None
     try:
         claim.acquire(wait=True)
+        store.adopt(task.key)
         found = store.label(task.key)
         if found is not None:
             claim.release(remove=True)

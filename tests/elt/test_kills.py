@@ -70,6 +70,22 @@ def test_label_that_always_kills_its_worker_is_a_failed_label(tmp_path, limit):
     assert len(toy.computations(tmp_path)) + len(failed) == LABELS
 
 
+@pytest.mark.parametrize("torn", [False, True])
+def test_worker_killed_between_the_last_byte_and_the_name(tmp_path, undisturbed, torn):
+    """A finished label that only lacked its name is kept; one that was cut short is made again."""
+    result = toy.solve(tmp_path)
+    store, key = elt.Store(tmp_path / "store"), result.labels[7].key
+    draft = store.path(key).with_name(f".partial-1-abcd-{key}")
+    os.replace(store.path(key), draft)
+    if torn:
+        os.truncate(draft, draft.stat().st_size - 1)
+    store.claim(key).path.write_text("session worker\n")
+    again = toy.solve(tmp_path)
+    assert toy.fingerprint(again) == undisturbed()
+    assert sorted(toy.computations(tmp_path).values()) == [1] * (LABELS - 1) + [1 + torn]
+    assert not draft.exists()
+
+
 def test_worker_killed_mid_label_on_dask(tmp_path, undisturbed):
     pytest.importorskip("distributed", reason="the cluster extra is not installed")
     with executors.make("dask", 2) as executor:
