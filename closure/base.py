@@ -4,6 +4,7 @@ All closures carry raw velocity moments in conservative form, of the density g (
 h = int |v_perp|^2 f dv_perp): rho = G_0, m = G_1, 2E = G_2 + H_0. A closure adds the one thing the moments do not know.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 
 import torch
@@ -27,6 +28,7 @@ class MomentLaw(Law):
     name: str
     degrees: Tensor  # the power of velocity in each component, [n]
     order: int  # raw moments of g (and h) a start needs: 0..order
+    robust: Mapping[str, str] | None = None  # schemes that a case is run with again where others lose it
     collisions: tuple[str, ...] = ("bgk",)  # models whose relaxation the closure has, of ``kinetic.collisions.COLLISIONS``
 
     def __init__(self, gas):
@@ -115,6 +117,15 @@ class MomentLaw(Law):
     def max_speed(self, V: Tensor) -> Tensor:
         u, T = self.frame(V)
         return (u.abs() + self.characteristics[0].abs().max() * T.sqrt()).unsqueeze(1)
+
+    def speeds(self, V: Tensor) -> tuple[Tensor, Tensor]:
+        """u less and u plus the largest speed in the gas's own frame; symmetric about zero beside non-conservative products,
+        where the flux alone does not know a wave's direction."""
+        u = V[:, 1:2]
+        own = self.max_speed(V) - u.abs()
+        if self.product is not None:
+            return -u.abs() - own, u.abs() + own
+        return u - own, u + own
 
     # Relaxation --------------------------------------------------------------------------------------------------------------
 

@@ -31,13 +31,14 @@ LOG2E = 1.4426950408889634
 SAFE = {"reassoc", "contract", "arcp", "nsz"}  # no nnan, ninf: a solution that diverges must be seen
 _COMPILE = {"fastmath": SAFE, "nogil": True, "cache": True, "error_model": "numpy"}
 RECONSTRUCTIONS = {"muscl": 0, "weno5": 1}
+FLUXES = {"rusanov": 0, "upwind": 1, "hll": 2}
 BOUNDARIES = {"periodic": 0, "outflow": 1, "fixed": 2}
 
 
 def supports(law, reconstruction: str, flux: str, integrator: str) -> bool:
     """Is there a compiled form of this law with these schemes?"""
     equivariant = type(law) is HermMLC and law.gradients and isinstance(law.network.network, Equivariant)
-    known = reconstruction in RECONSTRUCTIONS and flux in ("upwind", "rusanov") and INTEGRATORS[integrator].implicit is not None
+    known = reconstruction in RECONSTRUCTIONS and flux in FLUXES and INTEGRATORS[integrator].implicit is not None
     return known and (type(law) is Quadrature or equivariant)
 
 
@@ -53,7 +54,7 @@ class Rollout:
             implicit[i, : len(tableau.implicit[i])] = tableau.implicit[i]
         speeds, right, left = (np.ascontiguousarray(a.numpy()) for a in law.characteristics)
         self.sizes = (law.n, law.n_h, law.gas.dims)
-        self.scheme = (RECONSTRUCTIONS[reconstruction], flux == "upwind", float(cfl), explicit, implicit)
+        self.scheme = (RECONSTRUCTIONS[reconstruction], FLUXES[flux], float(cfl), explicit, implicit)
         self.waves = (speeds, right, left, law._reach, law._up[:, 0].numpy(), law._down[:, 0].numpy())
         scale = law.gas.model.stress_rate(law.gas.dims, law.gas.omega) if law.gas.is_boltzmann else 1.0
         self.frequency = (scale, -np.inf if law.gas.omega is None else 1.0 - law.gas.omega)  # nu = scale rho T^exponent
@@ -457,7 +458,7 @@ def _correct(V, tau, dx, sizes, span, reach, network):
 def _transport(V, sizes, scheme, waves, space, K):
     """K = F_{i-1/2} - F_{i+1/2} of the interior cells, from V with ghosts."""
     n, n_h, dims = sizes
-    weno, upwind = scheme[0], scheme[1]
+    weno, upwind, hll = scheme[0], scheme[1] == 1, scheme[1] == 2
     speeds, right, left, reach, up, down = waves
     V_l, V_r, G_l, G_r, H_l, H_r, p, a, b, rows, jump, wave, span_l, span_r = space
     n_g, faces = 2 * n + 1, V_l.shape[1]
@@ -470,10 +471,13 @@ def _transport(V, sizes, scheme, waves, space, K):
         low, high = (G_l[k], G_r[k]) if k < n_g else (H_l[k - n_g], H_r[k - n_g])
         for i in range(faces):
             jump[k, i] = high[i] - low[i]
-    u, s, blend, fastest = rows[0], rows[1], rows[2], rows[3]
+    u, s, blend, fastest, slow, fast = rows[0], rows[1], rows[2], rows[3], rows[6], rows[7]
     for i in range(faces):
         T_l, T_r = exp2(LOG2E * V_l[2, i]), exp2(LOG2E * V_r[2, i])
-        fastest[i] = max(abs(V_l[1, i]) + sqrt(T_l) * span_l[i], abs(V_r[1, i]) + sqrt(T_r) * span_r[i])
+        own_l, own_r = sqrt(T_l) * span_l[i], sqrt(T_r) * span_r[i]
+        fastest[i] = max(abs(V_l[1, i]) + own_l, abs(V_r[1, i]) + own_r)
+        slow[i] = min(min(V_l[1, i] - own_l, V_r[1, i] - own_r), 0.0)
+        fast[i] = max(max(V_l[1, i] + own_l, V_r[1, i] + own_r), 0.0)
         if n_h > 0:
             T_l = (T_l + (dims - 1) * exp2(LOG2E * V_l[2 * n + 2, i])) / dims
             T_r = (T_r + (dims - 1) * exp2(LOG2E * V_r[2 * n + 2, i])) / dims
@@ -510,6 +514,10 @@ def _transport(V, sizes, scheme, waves, space, K):
             for i in range(faces):
                 rusanov = fastest[i] * jump[k, i]
                 flux[i] = 0.5 * (low[i] + high[i] - wave[k, i] - blend[i] * (rusanov - wave[k, i]))
+        elif hll:
+            for i in range(faces):
+                across = fast[i] * low[i] - slow[i] * high[i] + fast[i] * slow[i] * jump[k, i]
+                flux[i] = across / max(fast[i] - slow[i], TINY)
         else:
             for i in range(faces):
                 flux[i] = 0.5 * (low[i] + high[i] - fastest[i] * jump[k, i])
@@ -703,7 +711,7 @@ def _run(saved, times, dx, knudsen, frequency, boundary, ends, sizes, scheme, wa
     space = (
         np.empty((variables, faces)), np.empty((variables, faces)),
         np.empty((2 * n + 2, faces)), np.empty((2 * n + 2, faces)), np.empty((n + 2, faces)), np.empty((n + 2, faces)),
-        np.empty((n + 2, n + 1, faces)), np.empty((n + 2, faces)), np.empty((n + 2, faces)), np.empty((6, faces)),
+        np.empty((n + 2, n + 1, faces)), np.empty((n + 2, faces)), np.empty((n + 2, faces)), np.empty((8, faces)),
         np.empty((components, faces)), np.empty((components, faces)), np.empty(faces), np.empty(faces),
     )  # fmt: skip
     M = np.empty((max(2 * n + 5, components + 6), cells))

@@ -7,7 +7,7 @@ from closure.base import MomentLaw
 from closure.encoder import Encoder, Nodes
 from closure.frames import scale_moments, shift_moments
 from closure.herm_mlc import Normalised
-from solvers.fluxes import flux_rusanov
+from solvers.fluxes import flux_upwind
 
 REACH = 10.0  # speed that limits the time step, in sqrt(T): those of fast particles in the decoder, not of sound; 5 is unstable
 LEAST, MOST = 2, 12
@@ -230,7 +230,7 @@ class EncMLC(MomentLaw):
         n, P, K = V.shape[2], self.nodes.densities, self.nodes.count
         sides = torch.cat((V_l, V_r), 2)
         h, v = self.distribution(sides)
-        if flux is flux_rusanov:
+        if flux is not flux_upwind:
             speed = torch.maximum(self.max_speed(V_l), self.max_speed(V_r)).repeat(1, 1, 2)
         else:  # |v| rounded off within a twentieth of a thermal speed, as in MomentLaw.upwind
             speed = (v * v + 0.0025 * sides[:, 2:3].exp()).sqrt()

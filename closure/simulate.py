@@ -1,7 +1,7 @@
 """Advance cases with a closure: from a ``kinetic.Case`` to fields over time, many cases in one batch."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ class Solution:
     seconds: float
     status: str
     diverged_at: tuple[float, int] | None
+    schemes: tuple[str, str, str]  # reconstruction, flux, integrator that made it
     closed: np.ndarray | None = None
     closed_order: int | None = None
 
@@ -88,14 +89,28 @@ def simulate(
     compiled: take the compiled loop (``closure.compiled``) where the closure and the schemes have one: the same numbers to
     round-off, one case after another. Otherwise cases are advanced in batches of ``batch`` that share cells, boundary and save
     times; ``progress`` as in ``Solver.run``.
+
+    A case that diverges is run again with the closure's ``robust`` schemes, where it has some.
     """
     cases = list(cases) if isinstance(cases, list | tuple) else [cases]
     for case in cases:
         if case.walls is not None or case.has_shear:
             raise InputError(f"case={case.name}: the moment solvers have neither walls nor shear; use solver=kinetic")
     solver = Solver(law, **solver_options)
+    solutions = _advance(law, cases, solver, batch, compiled, progress)
+    lost = [i for i, solution in enumerate(solutions) if solution.status == "diverged"]
+    if lost and law.robust:
+        again = _advance(law, [cases[i] for i in lost], Solver(law, **solver_options | dict(law.robust)), batch, compiled, None)
+        for i, solution in zip(lost, again, strict=True):
+            if solution.status == "ok":
+                solutions[i] = replace(solution, seconds=solution.seconds + solutions[i].seconds)
+    return solutions
+
+
+def _advance(law, cases, solver: Solver, batch: int, compiled: bool, progress) -> list[Solution]:
+    """One :class:`Solution` per case with the schemes of one solver."""
     if compiled and (rollout := _rollout(law, solver)) is not None:
-        return [_compiled(rollout, law, case, i, len(cases), progress) for i, case in enumerate(cases)]
+        return [_compiled(rollout, law, solver, case, i, len(cases), progress) for i, case in enumerate(cases)]
     groups: dict[tuple, list[int]] = {}
     for i, case in enumerate(cases):
         groups.setdefault((case.cells, case.boundary, case.save_times), []).append(i)
@@ -121,7 +136,7 @@ def simulate(
             solutions[i] = Solution(
                 t=np.array([0.0, *times]), x=chosen[k].x, **values, U=result.U[:, k].numpy(), knudsen=chosen[k].knudsen,
                 steps=result.steps[k], seconds=seconds, status=result.status[k], diverged_at=result.diverged_at[k],
-                closed_order=law.closed_order,
+                schemes=solver.schemes, closed_order=law.closed_order,
             )  # fmt: skip
         done += len(members)
     return solutions
@@ -136,7 +151,7 @@ def _rollout(law, solver: Solver):
     return Rollout(law, *solver.schemes, solver.cfl) if supports(law, *solver.schemes) else None
 
 
-def _compiled(rollout, law, case, number: int, total: int, progress) -> Solution:
+def _compiled(rollout, law, solver, case, number: int, total: int, progress) -> Solution:
     """One case by the compiled loop."""
     begin = time.perf_counter()
     cells, start = case_cells(law, [case]), initial_state(law, [case])[0].numpy()
@@ -155,5 +170,6 @@ def _compiled(rollout, law, case, number: int, total: int, progress) -> Solution
     return Solution(
         t=np.array([0.0, *case.save_times]), x=case.x, **{name: np.stack([row[name] for row in fields]) for name in fields[0]},
         U=rows, knudsen=case.knudsen, steps=steps, seconds=time.perf_counter() - begin,
-        status="ok" if diverged_at is None else "diverged", diverged_at=diverged_at, closed_order=law.closed_order,
+        status="ok" if diverged_at is None else "diverged", diverged_at=diverged_at, schemes=solver.schemes,
+        closed_order=law.closed_order,
     )  # fmt: skip

@@ -65,7 +65,7 @@ class Solver:
         self,
         law: BalanceLaw,
         reconstruction: str = "weno5",
-        flux: str = "rusanov",
+        flux: str = "hll",
         integrator: str = "ars222",
         cfl: float = 0.45,
     ):

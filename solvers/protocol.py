@@ -28,6 +28,7 @@ class BalanceLaw(Protocol):
     conserved(V): U, [B, nv, faces] -> [B, n, faces]; ``conserved(variables(U)) = U``.
     flux(V): the physical flux F, [B, n, faces].
     max_speed(V): the largest modulus of a characteristic speed, [B, 1, faces].
+    speeds(V): the smallest and the largest characteristic speed, each [B, 1, faces].
     upwind(V_l, V_r): the dissipation |A| (U_r - U_l), [B, n, faces], zero for equal states.
     relax(U, tau, cells): the resolvent of the source, U' with U' = U + tau S(U'), tau [B, 1, 1] > 0, interior cells. It must
         be solvable for any tau: that is what makes one convective time step enough at any stiffness.
@@ -54,6 +55,8 @@ class BalanceLaw(Protocol):
 
     def max_speed(self, V: Tensor) -> Tensor: ...
 
+    def speeds(self, V: Tensor) -> tuple[Tensor, Tensor]: ...
+
     def upwind(self, V_l: Tensor, V_r: Tensor) -> Tensor: ...
 
     def relax(self, U: Tensor, tau: Tensor, cells: Cells) -> Tensor: ...
@@ -79,6 +82,10 @@ class Law:
 
     def conserved(self, V: Tensor) -> Tensor:
         return V
+
+    def speeds(self, V: Tensor) -> tuple[Tensor, Tensor]:
+        speed = self.max_speed(V)
+        return -speed, speed
 
     def upwind(self, V_l: Tensor, V_r: Tensor) -> Tensor:
         speed = torch.maximum(self.max_speed(V_l), self.max_speed(V_r))

@@ -14,7 +14,12 @@ from closure.quadrature import Quadrature
 from closure.simulate import initial_state
 from kinetic import cases
 
-SCHEMES = [("weno5", "rusanov", "ars222"), ("muscl", "upwind", "ars222"), ("weno5", "upwind", "ars443")]
+SCHEMES = [
+    ("weno5", "rusanov", "ars222"),
+    ("muscl", "upwind", "ars222"),
+    ("weno5", "upwind", "ars443"),
+    ("weno5", "hll", "ars222"),
+]
 
 
 def learned(gas, moments=7, **options):

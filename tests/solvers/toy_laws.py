@@ -21,6 +21,9 @@ class Advection(Law):
     def max_speed(self, V):
         return torch.full_like(V, abs(self.c))
 
+    def speeds(self, V):
+        return torch.full_like(V, self.c), torch.full_like(V, self.c)
+
 
 class Burgers(Law):
     """u_t + (u^2/2)_x = 0; positive: only u > 0 is admissible."""
