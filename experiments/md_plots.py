@@ -79,3 +79,24 @@ def deviation_figure(past: Sequence[Any], lower: float, upper: float) -> Figure:
     if scored:
         axis.legend(title="iteration", fontsize=7)
     return figure
+
+
+def distributions_figure(data: Any, labeler: str, potential: str) -> Figure:
+    """g(r) above, bond angles below, a column for every phase: the labeler's in black, the potential's in colour, bands of two
+    standard errors; data: of experiment=md_rdf."""
+    count = data.sizes["phase"]
+    figure = plt.figure(figsize=(2.6 * count + 0.6, 4.8))
+    axes = figure.subplots(2, count, squeeze=False)
+    for column, name in zip(axes.T, data["phase"].values):
+        for axis, variable, x in zip(column, ("g", "p"), ("r", "theta")):
+            for model, colour, width, label in (("labeler", "black", 1.6, labeler), ("potential", COLOUR, 0.9, potential)):
+                at = data.sel(phase=name, model=model)
+                y, error = at[variable].values, at[f"{variable}_error"].values
+                axis.fill_between(data[x], y - 2 * error, y + 2 * error, color=colour, alpha=0.3, lw=0)
+                axis.plot(data[x], y, color=colour, lw=width, label=label)
+        column[0].set(title=str(name), xlabel="r [Å]")
+        column[1].set(xlabel="bond angle [degree]", xlim=(30, 180))
+    axes[0, 0].set_ylabel("g(r)")
+    axes[1, 0].set_ylabel("distribution [1/degree]")
+    axes[0, 0].legend()
+    return figure
