@@ -27,9 +27,8 @@ def run(cfg: DictConfig, output: Output) -> int:
     gas = setup.gas(cfg)
     parts = explorer, indicator, labeler, trainer = of_closure(cfg, gas)
     cases = test_cases(cfg)
-    identity = {key: setup.plain(cfg[key]) for key in ("gas", "solver", "explore", "label", "train")} | {
-        "closure": explorer.closure
-    }
+    identity = {key: setup.plain(cfg[key]) for key in ("gas", "explore", "label", "train")}
+    identity |= {"closure": explorer.closure, "solver": explorer.solver}
 
     result, store = elt_run.run(cfg, output, *parts, identity)
 
@@ -39,7 +38,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     metrics = counts(store, result, explorer.window)
     errors, figures, more = None, {}, share_in_words(metrics)
     if cases:
-        truths = references(cfg, gas, cases)
+        truths = references(cfg, gas, cases, output)
         ensembles = [[trainer.load(tree) for tree in i.models] for i in elt.history(store) if i.models]
         scores = [score(models[: cfg.test.members], cases, truths, explorer.solver) for models in ensembles]
         errors = {name: [100 * summarise(s)[name] for s in scores] for name in ("mean", "worst")}
@@ -100,14 +99,18 @@ def test_cases(cfg: DictConfig) -> list[kinetic.Case]:
     return [case for kind in kinds for case in evaluate.random_cases(like, kind, decades, each)]
 
 
-def references(cfg: DictConfig, gas: kinetic.Gas, cases: list[kinetic.Case]) -> list[kinetic.Trajectory]:
-    """Resolved kinetic solutions of the cases, on their cells."""
+def references(cfg: DictConfig, gas: kinetic.Gas, cases: list[kinetic.Case], output: Output) -> list[kinetic.Trajectory]:
+    """Resolved kinetic solutions of the cases, on their cells; kept in ``reference_KIND.nc``, read from there the next time."""
     truths = []
     for kind in dict.fromkeys(case.name for case in cases):  # one velocity grid for each kind
-        some = [case for case in cases if case.name == kind]
-        fine = [case.at(setup.reference_cells(cfg, case, gas)) for case in some]
-        solved = setup.reference(cfg, gas, fine, f"{kind}: kinetic")
-        truths += [truth.averaged(case.cells) for truth, case in zip(solved, some)]
+        some, file = [case for case in cases if case.name == kind], output.directory / f"reference_{kind}.nc"
+        found = kinetic.load_trajectories(file, gas) if file.exists() else []
+        if [(t.seed, t.x.size) for t in found] != [(case.seed, case.cells) for case in some]:
+            fine = [case.at(setup.reference_cells(cfg, case, gas)) for case in some]
+            solved = setup.reference(cfg, gas, fine, f"{kind}: kinetic")
+            found = [truth.averaged(case.cells) for truth, case in zip(solved, some)]
+            kinetic.save_trajectories(file, found)
+        truths += found
     return truths
 
 

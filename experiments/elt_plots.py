@@ -1,6 +1,6 @@
 """Figures of exploration-labeling-training of closures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -23,5 +23,24 @@ def correlation_figure(found: Mapping[str, Mapping[str, Any]], title: str) -> Fi
         axis.loglog(x, y, ".", ms=3 if len(x) > 200 else 6, alpha=0.4 if len(x) > 200 else 0.9, color="#0072B2")
         axis.set(xlabel=LABELS[name][0], ylabel=LABELS[name][1])
         axis.set_title(f"{len(x)} {name}, rank correlation {f['rank_correlation']:.2f}")
+    figure.suptitle(title)
+    return figure
+
+
+def comparison_figure(found: Sequence[Mapping[str, Any]], title: str) -> Figure:
+    """Mean and worst error against labelled cells: every run thin, the mean over the seeds of every selection thick."""
+    figure, axes = plt.subplots(1, 2, figsize=(7.4, 3.4))
+    for selection, colour in zip(dict.fromkeys(f["selection"] for f in found), ("#D55E00", "#0072B2")):
+        some = [f for f in found if f["selection"] == selection]
+        length = min(len(f["labels"]) for f in some)
+        labels = np.mean([f["labels"][:length] for f in some], axis=0)
+        for axis, name in zip(axes, ("mean", "worst")):
+            for f in some:
+                axis.plot(f["labels"], f[name], "-", lw=0.6, alpha=0.5, color=colour)
+            axis.plot(labels, np.mean([f[name][:length] for f in some], axis=0), "o-", color=colour, label=selection)
+    for axis, name in zip(axes, ("mean", "worst")):
+        axis.set(xlabel="labelled cells", ylabel=rf"{name} relative $L_2$ error of $(\rho, m, E)$ [%]", yscale="log")
+        axis.set_title(f"{name} over the cases")
+    axes[0].legend(title="selection")
     figure.suptitle(title)
     return figure

@@ -98,6 +98,25 @@ def test_bad_keys_are_named(knudsen, finished, override, names):
     assert run.status == 1 and names in run.last_line and "Traceback" not in run.text
 
 
+def test_comparison_evaluates_every_iteration_of_every_run(finished, knudsen):
+    """On the cases and references of the run itself it finds the run's own errors (means over the same members)."""
+    options = [option for option in TINY if option.startswith(("test.", "reference.", "explore.cells", "progress"))]
+    run = knudsen("experiment=elt_compare", f"runs=['{finished.directory}']", *options)
+    assert run.status == 0, run.last_line
+    (found,) = run.metrics()["runs"]
+    assert found["labels"] == [60, 100] and found["selection"] == "indicator" and found["seed"] == 0
+    errors = finished.metrics()["errors"]
+    for name in ("mean", "worst"):
+        assert found[name] == pytest.approx(errors[name], rel=1e-12)
+    assert found["fraction"] == pytest.approx(finished.metrics()["label_fraction"])
+    assert "comparison.png" in run.files() and "| indicator |    1 |" in (run.directory / "comparison.md").read_text()
+
+
+def test_comparison_names_a_folder_that_is_no_run(knudsen, tmp_path):
+    run = knudsen("experiment=elt_compare", f"runs=['{tmp_path}']")
+    assert run.status == 1 and str(tmp_path) in run.last_line and run.files() == set()
+
+
 def test_a_folder_without_a_store_is_named(knudsen, tmp_path):
     run = knudsen("experiment=elt_summary", f"store={tmp_path}")
     assert run.status == 1 and str(tmp_path) in run.last_line and run.files() == set()

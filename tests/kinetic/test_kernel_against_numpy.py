@@ -40,9 +40,7 @@ def test_kernel_is_the_scheme_of_other_models(integrator, name):
     solved = simulate(case, the_gas, integrator=integrator, keep_f=True)[0]
     f, grid = solved.f[0], solved.grid
     for _ in range(solved.steps):
-        f = step(
-            f, grid.v, grid.dv, case.dx, case.t_end / solved.steps, case.knudsen, the_gas, INTEGRATORS[integrator], "muscl"
-        )
+        f = step(f, grid.v, grid.dv, case.dx, case.t_end / solved.steps, case.knudsen, the_gas, INTEGRATORS[integrator], "muscl")
     np.testing.assert_allclose(solved.f[-1], f, rtol=0, atol=1e-8 * f.max())
 
 

@@ -88,7 +88,6 @@ def test_transverse_moments_of_the_target_are_those_of_the_full_one(collision, d
         np.testing.assert_allclose(gaussian * np.polynomial.polynomial.polyval(z, polynomial), exact, rtol=0, atol=1e-11)
 
 
-
 @pytest.mark.parametrize("name", MODELS)
 def test_uniform_gas_does_not_know_its_tangential_velocity(name):
     """Galilean invariance along y of the transverse moments and of every target, to round-off (no transport)."""
