@@ -13,7 +13,19 @@ AXES = {
     "forces": "force components [eV/Å]",
     "stress": r"stress components [eV/Å$^3$]",
 }
-COLOUR = "#D55E00"
+COLOURS = {
+    "deep_pot_smooth": "#D55E00",
+    "behler_parrinello": "#009E73",
+    "deep_pot_local_frame": "#0072B2",
+    "plain_network": "#888888",
+}
+NAMES = {
+    "deep_pot_smooth": "Deep Potential, smooth",
+    "behler_parrinello": "Behler-Parrinello",
+    "deep_pot_local_frame": "Deep Potential, local frame",
+    "plain_network": "plain network",
+}
+COLOUR = COLOURS["deep_pot_smooth"]
 
 
 def learning_figure(lines: Sequence[Mapping[str, Any]], title: str) -> Figure:
@@ -99,4 +111,57 @@ def distributions_figure(data: Any, labeler: str, potential: str) -> Figure:
     axes[0, 0].set_ylabel("g(r)")
     axes[1, 0].set_ylabel("distribution [1/degree]")
     axes[0, 0].legend()
+
+
+def symmetry_figure(sizes: Sequence[int], errors: Mapping[str, Sequence[Mapping[str, float]]], rms: float) -> Figure:
+    """Test errors of forces against the number of training frames. errors: {potential: one for each size}; rms: of the forces."""
+    figure = plt.figure(figsize=(4.2, 3.2))
+    axis = figure.subplots()
+    for kind, found in errors.items():
+        axis.loglog(sizes, [e["force_rmse"] for e in found], "o-", ms=4, color=COLOURS[kind], label=NAMES[kind])
+    axis.axhline(rms, color="black", lw=0.8, ls=":")
+    axis.annotate("RMS of the forces", (sizes[0], rms), xytext=(0, 3), textcoords="offset points", fontsize="small")
+    axis.set(xlabel="training frames", ylabel="force RMSE, test [eV/Å]")
+    axis.set_xticks(sizes, [str(size) for size in sizes], minor=False)
+    axis.set_xticks([], minor=True)
+    axis.legend(fontsize="small")
+    return figure
+
+
+def nve_figure(time: np.ndarray, energies: Mapping[str, np.ndarray]) -> Figure:
+    """Change of the total energy in time [ps], on a scale that is linear within 1 ueV an atom and logarithmic beyond."""
+    figure = plt.figure(figsize=(4.6, 3.2))
+    axis = figure.subplots()
+    for kind, energy in energies.items():
+        axis.plot(time, 1e6 * (energy - energy[0]), lw=0.8, color=COLOURS[kind], label=NAMES[kind])
+    axis.set_yscale("symlog", linthresh=10)
+    axis.set(xlabel="time [ps]", ylabel="change of the total energy [µeV/atom]")
+    axis.legend(fontsize="small")
+    return figure
+
+
+def overview_figure(systems: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]) -> Figure:
+    """One column for each system: errors of energies against labels, predictions of forces against labels.
+
+    systems: {name: {"energy_per_atom": (label, prediction), "forces": ...}}.
+    """
+    figure = plt.figure(figsize=(2.4 * len(systems), 4.6))
+    axes = figure.subplots(2, len(systems), squeeze=False)
+    for column, (name, compared) in zip(axes.T, systems.items()):
+        for axis, (quantity, scale) in zip(column, (("energy_per_atom", 1e3), ("forces", 1.0))):
+            label, prediction = compared[quantity]
+            rmse = scale * np.sqrt(np.mean((prediction - label) ** 2))
+            if quantity == "forces":
+                ends = [min(label.min(), prediction.min()), max(label.max(), prediction.max())]
+                axis.plot(ends, ends, color="black", lw=0.8)
+                axis.plot(label, prediction, ".", ms=1.5, color=COLOUR, rasterized=True)
+                axis.set(xlabel="force, label [eV/Å]", title=f"RMSE {rmse:.3f} eV/Å")
+            else:
+                axis.axhline(0, color="black", lw=0.8)
+                axis.plot(1e3 * (label - label.mean()), scale * (prediction - label), ".", ms=3, color=COLOUR)
+                axis.set(xlabel="energy, label - mean [meV/atom]", title=f"{name}\nRMSE {rmse:.2f} meV/atom")
+            axis.title.set_fontsize("small")
+            axis.xaxis.label.set_fontsize("small")
+    axes[0, 0].set_ylabel("error [meV/atom]")
+    axes[1, 0].set_ylabel("force, potential [eV/Å]")
     return figure

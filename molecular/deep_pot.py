@@ -32,18 +32,21 @@ class DeepPotSmooth(Potential):
     r"""Deep Potential, smooth edition.
 
     .. math:: E_i = N_{s_i}(D^i), \qquad D^i = T_i\, T_{i,<}^\top, \qquad
-        T_i = \frac1{\bar n} \sum_j G_{s_i s_j}(r_{ij}) \otimes R_{ij}, \qquad R_{ij} = s(r_{ij})\,(1, \hat x, \hat y, \hat z)
+        T_i = \frac1{\bar n} \sum_j G_{s_i s_j}(r_{ij}) \otimes R_{ij}, \qquad R_{ij} = s(r_{ij})\,(1, \hat r)
 
     G: embedding network of s(r), one per pair of species; T_<: the first `axis` rows of T; N: fitting network, one per species.
     Over the training set columns of R are scaled to unit size, s, the input of G, to zero mean and unit deviation. Between nodes
     1/32 A apart G is a cubic spline (`molecular.moments`), which differs from the network by less than 1e-4 of it and makes the
     sums over neighbours cheap, in training too.
 
+    degree 2 adds the columns :math:`s\,\hat r \otimes \hat r` to R. The published D holds cosines of angles between neighbours,
+    this one their squares too, which directional bonds such as Stillinger-Weber's depend on.
+
     Promises: invariant to translation, rotation and permutation of like atoms, to round-off; twice continuously differentiable,
     also where neighbours cross the cutoff; forces and virial are the exact derivatives of the energy.
 
     species: symbols; cutoff, smooth_from: r_c, r_cs [A]; embedding, fitting: widths of layers; axis: rows of T_<;
-    dtype: float32 or float64; seed: of the initial weights.
+    degree: 1, as published, or 2; dtype: float32 or float64; seed: of the initial weights.
 
     Source: L. Zhang, J. Han, H. Wang, W. A. Saidi, R. Car, W. E, NeurIPS 2018, arXiv:1805.09003, eqs. 3 to 7; the switch is
     DeePMD-kit's (C^2).
@@ -59,6 +62,7 @@ class DeepPotSmooth(Potential):
         embedding: Sequence[int] = (25, 50, 100),
         axis: int = 16,
         fitting: Sequence[int] = (240, 240, 240),
+        degree: int = 1,
         dtype: str = "float32",
         seed: int = 0,
     ):
@@ -67,14 +71,17 @@ class DeepPotSmooth(Potential):
         if isinstance(axis, bool) or not isinstance(axis, int) or not 1 <= axis <= embedding[-1]:
             raise InputError(f"potential.axis={axis}: give an integer from 1 to {embedding[-1]}, the last width of the embedding")
         options = {"species": species, "cutoff": cutoff, "smooth_from": smooth_from, "embedding": embedding, "axis": axis}
+        if isinstance(degree, bool) or degree not in (1, 2):
+            raise InputError(f"potential.degree={degree}: give 1 or 2")
         generator = torch.Generator().manual_seed(seed)
-        super().__init__(options | {"fitting": fitting, "dtype": dtype}, (embedding[-1], axis), generator)
+        super().__init__(options | {"fitting": fitting, "degree": degree, "dtype": dtype}, (embedding[-1], axis), generator)
         if not smooth_from < cutoff:
             raise InputError(f"potential.smooth_from={smooth_from}: must be below potential.cutoff={cutoff}")
         self.smooth_from, self.axis = smooth_from, axis
+        self.columns = [1, 3, 6][: degree + 1]
         count = len(self.species)
         self.embeddings = nn.ModuleList(Embedding(embedding, generator).to(self.dtype) for _ in range(count * count))
-        for name, start in (("shift", 0.0), ("scale", 1.0), ("angular", 1.0)):
+        for name, start in (("shift", 0.0), ("scale", 1.0), ("size", 1.0)):
             self.register_buffer(name, torch.full((count, count), start, dtype=torch.float64))
         self.register_buffer("mean_neighbours", torch.tensor(1.0, dtype=torch.float64))
         distances = nodes(self.cutoff, SPACING)
@@ -92,7 +99,7 @@ class DeepPotSmooth(Potential):
                 c, t = divmod(pair, count)
                 self.shift[c, t] = values.mean()
                 self.scale[c, t] = values.std().clamp_min(1e-2)
-                self.angular[c, t] = (values.square().mean() / 3).sqrt().clamp_min(1e-2)
+                self.size[c, t] = values.square().mean().sqrt().clamp_min(1e-2)
         self.mean_neighbours.fill_(max(len(r) / sum(len(e.kinds) for e in environments), 1.0))
 
     def descriptors(self, environment: Environment, vectors: Tensor) -> list[Tensor]:
@@ -103,14 +110,15 @@ class DeepPotSmooth(Potential):
             for net, shift, scale in zip(self.embeddings, self.shift.view(-1), self.scale.view(-1))
         ]
         kinds = environment.kinds
-        alpha, beta = 1 / (self.scale * self.mean_neighbours), 1 / (self.angular * self.mean_neighbours)
+        sizes = [self.scale, *(self.size / columns**0.5 for columns in self.columns[1:])]  # of one column of each degree
+        factors = torch.stack([1 / (size * self.mean_neighbours) for n, size in zip(self.columns, sizes) for _ in range(n)], -1)
         pairs = [a.numpy() for a in (environment.i, kinds[environment.i], kinds[environment.j])]
-        shape = len(kinds), 4, count, len(splines[0])
-        loops = Moments(shape, *pairs, self.smooth_from, self.cutoff, self.spacing, alpha.numpy(), beta.numpy())
+        shape = len(kinds), sum(self.columns), count, len(splines[0])
+        loops = Moments(shape, *pairs, self.smooth_from, self.cutoff, self.spacing, factors.numpy())
         b = Descriptor.apply(vectors, loops)
         found = []
         for c in range(count):
             table = torch.cat(splines[c * count : (c + 1) * count])
-            t = b[kinds == c].flatten(2) @ table  # [atom, 4, width]: T transposed
+            t = b[kinds == c].flatten(2) @ table  # [atom, column, width]: T transposed
             found.append((t.transpose(1, 2) @ t[:, :, : self.axis]).flatten(1))
         return found

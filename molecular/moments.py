@@ -4,9 +4,11 @@ An embedding of the distance that is a cubic spline on equidistant nodes, :math:
 over neighbours
 
 .. math:: \sum_j G(r_{ij}) \otimes R_{ij} = \sum_n g_n \otimes B_{in}, \qquad B_{in} = \sum_j \phi_n(r_{ij})\, R_{ij}, \qquad
-    R_{ij} = s(r_{ij})\,(1/\alpha, \hat x/\beta, \hat y/\beta, \hat z/\beta)
+    R_{ij} = s(r_{ij})\,(a_0, a_1 \hat r, a_2\, \hat r \otimes \hat r)
 
 B knows positions and no weights, g weights and no positions: the network is evaluated at the nodes, not at every pair.
+Of :math:`\hat r \otimes \hat r` six numbers are kept, (xx, yy, zz, sqrt2 yz, sqrt2 xz, sqrt2 xy): the product of two such
+columns is :math:`\cos^2\theta`.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from numba import njit
 from torch import Tensor
 
 ORDER = 4  # splines that are not zero at a distance
+ROOT = math.sqrt(2)
 
 
 def nodes(cutoff: float, spacing: float) -> np.ndarray:
@@ -33,8 +36,9 @@ def coefficients(values: Tensor) -> Tensor:
 
 
 @njit(cache=True, error_model="numpy", inline="always")
-def _pair(vector, start, cutoff, inverse):
-    """r, s, ds/dr, the first spline at r, and all four splines and their derivatives there."""
+def _pair(vector, start, cutoff, inverse, unit, shape):
+    """r, s, ds/dr, the first spline at r, all four splines and their derivatives there; into unit and shape: the unit vector, and
+    the columns of R / s for a = 1."""
     r = math.sqrt(vector[0] * vector[0] + vector[1] * vector[1] + vector[2] * vector[2])
     u = min(max((r - start) / (cutoff - start), 0.0), 1.0)
     switch = 1 + u * u * u * ((15 - 6 * u) * u - 10)
@@ -49,70 +53,94 @@ def _pair(vector, start, cutoff, inverse):
         (2 - 1.5 * o) * o * inverse,
         0.5 * t * t * inverse,
     )
+    shape[0] = 1.0
+    for k in range(3):
+        unit[k] = vector[k] / r
+        shape[1 + k] = unit[k]
+    if len(shape) > 4:
+        for k in range(3):
+            shape[4 + k] = unit[k] * unit[k]
+            shape[7 + k] = ROOT * unit[(k + 1) % 3] * unit[(k + 2) % 3]
     return r, switch / r, ds, first, phi, slope
 
 
 @njit(cache=True, error_model="numpy")
-def _value(i, kind_i, kind_j, vectors, start, cutoff, inverse, alpha, beta, out):
-    """B, into out [atom, 4, species, spline]."""
+def _value(i, kind_i, kind_j, vectors, start, cutoff, inverse, factors, out):
+    """B, into out [atom, column, species, spline]."""
+    columns = factors.shape[2]
+    unit, shape = np.empty(3), np.empty(columns)
     for p in range(len(i)):
-        r, s, _, first, phi, _ = _pair(vectors[p], start, cutoff, inverse)
+        r, s, _, first, phi, _ = _pair(vectors[p], start, cutoff, inverse, unit, shape)
         if not r < cutoff:
             continue
         c, t = kind_i[p], kind_j[p]
-        radial, angular = s * alpha[c, t], s * beta[c, t] / r
-        for q in range(ORDER):
-            n = first + q
-            out[i[p], 0, t, n] += phi[q] * radial
-            for k in range(3):
-                out[i[p], 1 + k, t, n] += phi[q] * angular * vectors[p, k]
+        for k in range(columns):
+            value = s * factors[c, t, k] * shape[k]
+            for q in range(ORDER):
+                out[i[p], k, t, first + q] += phi[q] * value
 
 
 @njit(cache=True, error_model="numpy")
-def _pull(i, kind_i, kind_j, vectors, start, cutoff, inverse, alpha, beta, h, out):
+def _pull(i, kind_i, kind_j, vectors, start, cutoff, inverse, factors, h, out):
     """Derivative by each pair's vector of a function whose derivative by B is h, into out [pair, 3]."""
+    columns = factors.shape[2]
+    unit, shape, turn, by = np.empty(3), np.empty(columns), np.empty(3), np.empty(columns)
     for p in range(len(i)):
-        r, s, ds, first, phi, slope = _pair(vectors[p], start, cutoff, inverse)
+        r, s, ds, first, phi, slope = _pair(vectors[p], start, cutoff, inverse, unit, shape)
         if not r < cutoff:
             continue
-        c, t, a = kind_i[p], kind_j[p], i[p]
-        by_r = 0.0  # of the function, along the vector
-        by_unit = (0.0, 0.0, 0.0)
-        for q in range(ORDER):
-            n = first + q
-            by_r += (slope[q] * s + phi[q] * ds) * alpha[c, t] * h[a, 0, t, n]
-            along = (h[a, 1, t, n] * vectors[p, 0] + h[a, 2, t, n] * vectors[p, 1] + h[a, 3, t, n] * vectors[p, 2]) / r
-            by_r += (slope[q] * s + phi[q] * (ds - s / r)) * beta[c, t] * along
-            w = phi[q] * s / r * beta[c, t]
-            by_unit = (by_unit[0] + w * h[a, 1, t, n], by_unit[1] + w * h[a, 2, t, n], by_unit[2] + w * h[a, 3, t, n])
+        c, t = kind_i[p], kind_j[p]
+        along = 0.0  # derivative by r
+        for k in range(columns):
+            value = change = 0.0
+            for q in range(ORDER):
+                value += phi[q] * h[i[p], k, t, first + q]
+                change += slope[q] * h[i[p], k, t, first + q]
+            by[k] = factors[c, t, k] * value
+            along += factors[c, t, k] * shape[k] * (s * change + ds * value)
+        for k in range(3):  # derivative by the unit vector, times 1 / r
+            turn[k] = by[1 + k]
+            if columns > 4:
+                turn[k] += 2 * by[4 + k] * unit[k]
+                turn[k] += ROOT * (by[7 + (k + 1) % 3] * unit[(k + 2) % 3] + by[7 + (k + 2) % 3] * unit[(k + 1) % 3])
+            turn[k] *= s / r
+        along -= turn[0] * unit[0] + turn[1] * unit[1] + turn[2] * unit[2]
         for k in range(3):
-            out[p, k] = by_r * vectors[p, k] / r + by_unit[k]
+            out[p, k] = along * unit[k] + turn[k]
 
 
 @njit(cache=True, error_model="numpy")
-def _push(i, kind_i, kind_j, vectors, start, cutoff, inverse, alpha, beta, y, out):
+def _push(i, kind_i, kind_j, vectors, start, cutoff, inverse, factors, y, out):
     """The transpose of `_pull`: change of B as the vectors change by y [pair, 3], into out like B."""
+    columns = factors.shape[2]
+    unit, shape, change, turn = np.empty(3), np.empty(columns), np.empty(columns), np.empty(3)
     for p in range(len(i)):
-        r, s, ds, first, phi, slope = _pair(vectors[p], start, cutoff, inverse)
+        r, s, ds, first, phi, slope = _pair(vectors[p], start, cutoff, inverse, unit, shape)
         if not r < cutoff:
             continue
-        c, t, a = kind_i[p], kind_j[p], i[p]
-        along = (y[p, 0] * vectors[p, 0] + y[p, 1] * vectors[p, 1] + y[p, 2] * vectors[p, 2]) / r
-        for q in range(ORDER):
-            n = first + q
-            out[a, 0, t, n] += (slope[q] * s + phi[q] * ds) * alpha[c, t] * along
-            radial = (slope[q] * s + phi[q] * (ds - s / r)) * beta[c, t] * along / r
-            w = phi[q] * s / r * beta[c, t]
+        c, t = kind_i[p], kind_j[p]
+        along = y[p, 0] * unit[0] + y[p, 1] * unit[1] + y[p, 2] * unit[2]
+        change[0] = 0.0
+        for k in range(3):  # change of the unit vector, and of the columns with it
+            turn[k] = (y[p, k] - along * unit[k]) / r
+            change[1 + k] = turn[k]
+        if columns > 4:
             for k in range(3):
-                out[a, 1 + k, t, n] += radial * vectors[p, k] + w * y[p, k]
+                l, m = (k + 1) % 3, (k + 2) % 3
+                change[4 + k] = 2 * unit[k] * turn[k]
+                change[7 + k] = ROOT * (turn[l] * unit[m] + unit[l] * turn[m])
+        for k in range(columns):
+            for q in range(ORDER):
+                value = (slope[q] * s + phi[q] * ds) * along * shape[k] + phi[q] * s * change[k]
+                out[i[p], k, t, first + q] += factors[c, t, k] * value
 
 
 @dataclass(frozen=True)
 class Moments:
-    """The loops of B, [atom, 4, species, spline].
+    """The loops of B, [atom, column, species, spline].
 
     i: first atom of each pair; kind_i, kind_j: its species; start, cutoff: r_cs, r_c [A]; spacing of the nodes [A];
-    alpha, beta: factors of the first and the other columns of R, by species.
+    factors: a of every column, [species, species, column]; 4 columns are those of degree 0 and 1, 10 all.
     """
 
     shape: tuple[int, int, int, int]
@@ -122,8 +150,7 @@ class Moments:
     start: float
     cutoff: float
     spacing: float
-    alpha: np.ndarray
-    beta: np.ndarray
+    factors: np.ndarray
 
     def value(self, vectors, out):
         _value(self.i, self.kind_i, self.kind_j, vectors, *self._scalars, out)
@@ -136,4 +163,4 @@ class Moments:
 
     @property
     def _scalars(self):
-        return self.start, self.cutoff, 1 / self.spacing, self.alpha, self.beta
+        return self.start, self.cutoff, 1 / self.spacing, self.factors

@@ -26,20 +26,22 @@ from molecular.environment import collate, environment
 from molecular.moments import coefficients, nodes
 
 SMALL = {"cutoff": 4.0, "fitting": [16, 16], "dtype": "float64"}
-OPTIONS = {
-    DeepPotSmooth: SMALL | {"smooth_from": 1.0, "embedding": [8, 16], "axis": 4},
-    DeepPotLocalFrame: SMALL | {"neighbours": 24},
-    BehlerParrinello: SMALL | {"radial": 4, "zeta": [1.0, 4.0]},
-    PlainNetwork: SMALL | {"neighbours": 24},
+SMOOTH = SMALL | {"smooth_from": 1.0, "embedding": [8, 16], "axis": 4}
+KINDS = {
+    "smooth": (DeepPotSmooth, SMOOTH),
+    "smooth, degree 2": (DeepPotSmooth, SMOOTH | {"degree": 2}),
+    "local frame": (DeepPotLocalFrame, SMALL | {"neighbours": 24}),
+    "Behler-Parrinello": (BehlerParrinello, SMALL | {"radial": 4, "zeta": [1.0, 4.0]}),
+    "plain": (PlainNetwork, SMALL | {"neighbours": 24}),
 }
-SYMMETRIC = [DeepPotSmooth, DeepPotLocalFrame, BehlerParrinello]
-CONTINUOUS = [DeepPotSmooth, BehlerParrinello]
-every = pytest.mark.parametrize("kind", OPTIONS, ids=lambda kind: kind.name)
+CONTINUOUS = ["smooth", "smooth, degree 2", "Behler-Parrinello"]
+every = pytest.mark.parametrize("kind", KINDS)
 
 
-def potential(kind=DeepPotSmooth, species=("Si", "O"), seed=0, **options):
+def potential(kind="smooth", species=("Si", "O"), seed=0, **options):
     """An untrained one, its inputs scaled over displaced crystals, so that it feels what it sees."""
-    made = kind(list(species), seed=seed, **(OPTIONS[kind] | options)).eval()
+    made, given = KINDS[kind]
+    made = made(list(species), seed=seed, **(given | options)).eval()
     frames = []
     for k in range(4):
         atoms = Atoms(["Si", "O"] * 8, np.random.default_rng(k).uniform(0, 6.5, (16, 3)), cell=3 * [6.5], pbc=True)
@@ -79,7 +81,7 @@ def changes(atoms):
     }
 
 
-@pytest.mark.parametrize("kind", SYMMETRIC, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [*CONTINUOUS, "local frame"])
 @pytest.mark.parametrize("change", ["translation", "rotation", "permutation"])
 def test_symmetries(kind, change, mixed):
     model = potential(kind)
@@ -90,7 +92,7 @@ def test_symmetries(kind, change, mixed):
     assert_allclose(after.forces, of_forces(before.forces), atol=1e-10 * np.abs(before.forces).max())
 
 
-@pytest.mark.parametrize("kind", [DeepPotSmooth, BehlerParrinello], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", CONTINUOUS)
 def test_reflection(kind, mixed):
     """Energies know no handedness."""
     model, mirror = potential(kind), np.diag([1.0, 1.0, -1.0])
@@ -101,7 +103,7 @@ def test_reflection(kind, mixed):
 
 
 def test_the_plain_network_has_no_symmetry_but_translation(mixed):
-    model = potential(PlainNetwork)
+    model = potential("plain")
     before = label(mixed, model)
     for change, (other, of_forces) in changes(mixed).items():
         difference = np.abs(label(other, model).forces - of_forces(before.forces)).max() / np.abs(before.forces).max()
@@ -169,6 +171,23 @@ def test_switch_has_two_continuous_derivatives():
         assert_allclose(values[2:].detach(), 0, atol=1e-6)
 
 
+@pytest.mark.parametrize("degree", [1, 2])
+def test_the_descriptor_is_made_of_powers_of_cosines(degree):
+    """D of an atom with two neighbours, as a double sum over both with powers of the cosine between them."""
+    model = potential("smooth", species=("Si",), degree=degree)
+    angle = 0.7
+    atoms = Atoms("Si3", [[0, 0, 0], [2.1, 0, 0], [2.6 * np.cos(angle), 2.6 * np.sin(angle), 0]])
+    one = environment(atoms, model.species, model.cutoff, model.dtype)
+    found = model.descriptors(one, one.vectors)[0][0].reshape(16, 4)
+    with torch.no_grad():
+        r = torch.tensor([2.1, 2.6], dtype=torch.float64)
+        s = switched_inverse(r, 1.0, 4.0)
+        g = model.embeddings[0]((s - model.shift[0, 0]) / model.scale[0, 0]) * s[:, None] / model.mean_neighbours
+        cosine = torch.tensor([[1.0, np.cos(angle)], [np.cos(angle), 1.0]], dtype=torch.float64)
+        kernel = 1 / model.scale[0, 0] ** 2 + sum((3, 6)[p - 1] * cosine**p for p in range(1, degree + 1)) / model.size[0, 0] ** 2
+        assert_allclose(found, (g.T @ kernel @ g)[:, :4], rtol=1e-4)
+
+
 def test_the_spline_of_the_embedding_is_exact_for_cubics():
     """Its coefficients reproduce x^3 at nodes and between: phi = (1, 4, 1) / 6 at a node, (1, 23, 23, 1) / 48 half-way."""
     x = nodes(4.0, 0.3)
@@ -198,7 +217,7 @@ def edge(x=4.0):
     return 2.2 + np.sqrt(x**2 - 0.3**2)
 
 
-@pytest.mark.parametrize("kind", CONTINUOUS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", CONTINUOUS)
 def test_forces_are_continuous_as_atoms_cross_the_cutoff(kind):
     """A third atom enters: forces change by at most the distance; beyond, it is not there."""
     model = potential(kind)
@@ -208,7 +227,7 @@ def test_forces_are_continuous_as_atoms_cross_the_cutoff(kind):
     assert np.abs(crossing(model, 4.0) - far).max() > 1e-3 * scale  # and well inside it is felt
 
 
-@pytest.mark.parametrize("kind", CONTINUOUS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", CONTINUOUS)
 def test_forces_are_continuous_as_neighbours_change_order(kind):
     """Two neighbours of one atom pass the same distance."""
     model = potential(kind)
@@ -218,7 +237,7 @@ def test_forces_are_continuous_as_neighbours_change_order(kind):
 
 def test_the_local_frame_is_not_continuous():
     """Where neighbours change order the axes turn, and where an atom crosses the cutoff it is there at once: forces jump."""
-    model = potential(DeepPotLocalFrame)
+    model = potential("local frame")
     for forces, at in ((exchange, 2.5), (crossing, edge())):
         before, after = forces(model, at - 1e-7), forces(model, at + 1e-7)
         assert np.abs(before - after).max() > 1e-2 * np.abs(after).max()
@@ -226,7 +245,7 @@ def test_the_local_frame_is_not_continuous():
 
 def test_the_nearest_neighbours_are_seen_where_places_are_few(mixed):
     """The sorted edition with one place a species sees the nearest of each only."""
-    model = potential(DeepPotLocalFrame, neighbours=1)
+    model = potential("local frame", neighbours=1)
     near = Atoms("SiOO", [[0, 0, 0], [1.8, 0, 0], [0, 3.0, 0]])
     farther = Atoms("SiOO", [[0, 0, 0], [1.8, 0, 0], [0, 3.5, 0]])
     d = [model.descriptors(e, e.vectors)[0] for e in (environment(a, model.species, 4.0, model.dtype) for a in (near, farther))]
@@ -241,7 +260,7 @@ def test_few_neighbours(kind, symbols):
     found = label(atoms, potential(kind))
     assert np.isfinite(found.energy)
     assert_allclose(found.forces.sum(0), 0, atol=1e-12)
-    if kind is not PlainNetwork:
+    if kind != "plain":
         assert_allclose(found.forces[:, :2], 0, atol=1e-12)
 
 
@@ -329,22 +348,25 @@ def test_bad_checkpoints_are_refused_by_name(tmp_path):
 @pytest.mark.parametrize(
     "kind, option, value",
     [
-        (DeepPotSmooth, "cutoff", -1),
-        (DeepPotSmooth, "smooth_from", 9.0),
-        (DeepPotSmooth, "axis", 99),
-        (DeepPotSmooth, "embedding", [0]),
-        (DeepPotSmooth, "fitting", "wide"),
-        (DeepPotSmooth, "dtype", "float16"),
-        (DeepPotLocalFrame, "neighbours", 0),
-        (PlainNetwork, "neighbours", [4]),
-        (BehlerParrinello, "radial", 1),
-        (BehlerParrinello, "zeta", [0.5]),
-        (BehlerParrinello, "angular_eta", []),
+        ("smooth", "cutoff", -1),
+        ("smooth", "smooth_from", 9.0),
+        ("smooth", "axis", 99),
+        ("smooth", "degree", 3),
+        ("smooth", "embedding", [0]),
+        ("smooth", "fitting", "wide"),
+        ("smooth", "dtype", "float16"),
+        ("smooth", "species", ["Si", "Si"]),
+        ("local frame", "neighbours", 0),
+        ("plain", "neighbours", [4]),
+        ("Behler-Parrinello", "radial", 1),
+        ("Behler-Parrinello", "zeta", [0.5]),
+        ("Behler-Parrinello", "angular_eta", []),
     ],
 )
 def test_options_are_checked_by_name(kind, option, value):
+    made, given = KINDS[kind]
     with pytest.raises(InputError, match=f"potential.{option}"):
-        kind(["Si", "O"], **(OPTIONS[kind] | {option: value}))
+        made(**({"species": ["Si", "O"]} | given | {option: value}))
 
 
 def test_an_unknown_element_is_refused(mixed):
