@@ -14,7 +14,7 @@ QUICK = ("sampling.settle=300", "sampling.every=15", "progress=false")
 
 
 def test_symmetry_is_worth_data(knudsen):
-    """Liquid silicon: an invariant smooth potential has half the error of one without symmetry."""
+    """Liquid silicon: an invariant potential trained on two frames has half the error of one without symmetry, on twelve."""
     run = knudsen(
         "experiment=md_symmetry",
         "frames=[2,12]",
@@ -29,8 +29,7 @@ def test_symmetry_is_worth_data(knudsen):
     metrics = run.metrics()
     plain, smooth = ([e["force_rmse"] for e in metrics["errors"][kind]] for kind in ("plain_network", "deep_pot_smooth"))
     assert metrics["frames"] == [2, 12]
-    assert smooth[1] < smooth[0]
-    assert smooth[1] < 0.5 * plain[1]
+    assert smooth[0] < 0.5 * plain[1]
     assert {"symmetry.png", "symmetry.pdf"} <= run.files()
 
 
