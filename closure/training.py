@@ -10,6 +10,10 @@ from closure.samples import Samples
 from kinetic.errors import InputError
 from solvers import GHOST
 
+# Spacing of the velocities in thermal speeds, up to which the moments of order nine of a Boltzmann solution are to be learned from:
+# beyond it they are those of the collision integral's aliasing (the median correction grows ten times between 0.55 and 0.7).
+RESOLVED = 0.6
+LEAST_B = -1.5  # of ln(b_k/k): for the same reason; a positive density that smooth has larger ones
 HUBER = 0.25  # of the root mean square of the corrections
 
 
@@ -39,6 +43,9 @@ def samples(law, data) -> Samples:
         rows = [phi, true_correction(law, V, G, H) / law.units(V)]
         keep = torch.ones(len(G), G.shape[2], dtype=torch.bool)
         keep[~periodic, 0] = keep[~periodic, -1] = False  # their slopes are one-sided
+        if law.gas.is_boltzmann:
+            keep &= torch.tensor(part.spacing.values)[:, None] <= RESOLVED * (0.5 * V[:, 2]).exp()
+            keep &= (V[:, n + 2 : 2 * n + 1] > LEAST_B).all(1)
         index = torch.tensor(part.trajectory.values)[:, None].expand(-1, G.shape[2])
         parts.append([row.transpose(1, 2)[keep] for row in rows] + [index[keep]])
     phi, target, trajectory = (torch.cat(column) for column in zip(*parts, strict=True))
