@@ -282,7 +282,8 @@ def _snapshots(groups: dict) -> xr.Dataset:
         n, S = data.sizes["trajectory"], data.sizes["time"]
         part = {name: data[name].values.reshape(n * S, *data[name].shape[2:]) for name in ("G", "H") if name in data}
         kind = [KINDS.index("forming" if name == "shock" else name) for name in data["case"].values]
-        each = {"knudsen": data.knudsen.values, "spacing": data.dv.values, "kind": np.array(kind), "trajectory": number + np.arange(n)}
+        each = {"knudsen": data.knudsen.values, "spacing": data.dv.values, "kind": np.array(kind)}
+        each["trajectory"] = number + np.arange(n)
         part |= {name: np.repeat(value, S, axis=0) for name, value in each.items()}
         part |= {"time": np.tile(data.time.values, n), "dx": np.full(n * S, data.attrs["dx"])}
         part["periodic"] = np.full(n * S, periodic)

@@ -10,8 +10,8 @@ from closure.samples import Samples
 from kinetic.errors import InputError
 from solvers import GHOST
 
-# Spacing of the velocities in thermal speeds, up to which the moments of order nine of a Boltzmann solution are to be learned from:
-# beyond it they are those of the collision integral's aliasing (the median correction grows ten times between 0.55 and 0.7).
+# Spacing of the velocities in thermal speeds, up to which the moments of order nine of a Boltzmann solution are learned from:
+# beyond it they are of the collision integral's aliasing (the median correction grows ten times between 0.55 and 0.7).
 RESOLVED = 0.6
 LEAST_B = -1.5  # of ln(b_k/k): for the same reason; a positive density that smooth has larger ones
 HUBER = 0.25  # of the root mean square of the corrections
