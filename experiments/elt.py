@@ -14,7 +14,7 @@ import elt
 import kinetic
 from closure import checkpoint, exploration, training
 from conf.build import build
-from experiments import elt_plots, elt_report, elt_run, evaluate, setup
+from experiments import elt_plots, elt_report, elt_run, evaluate, references, setup
 from experiments.elt_report import Axis, Words
 from experiments.measure import conserved, rel_l2
 from experiments.output import Output
@@ -38,11 +38,11 @@ def run(cfg: DictConfig, output: Output) -> int:
     metrics = counts(store, result, explorer.window)
     errors, figures, more = None, {}, share_in_words(metrics)
     if cases:
-        truths = references(cfg, gas, cases, output)
+        truths = exact(cfg, gas, cases, output)
         ensembles = [[trainer.load(tree) for tree in i.models] for i in elt.history(store) if i.models]
         scores = [score(models[: cfg.test.members], cases, truths, explorer.solver) for models in ensembles]
         errors = {name: [100 * summarise(s)[name] for s in scores] for name in ("mean", "worst")}
-        found = correlation(result.models, cases, truths, scores[-1], explorer)
+        found = correlation(result.models, cases, truths, scores[-1], explorer.window)
         metrics |= {"errors": errors, "rank_correlation": {name: f["rank_correlation"] for name, f in found.items()}}
         figures = {"correlation": elt_plots.correlation_figure(found, "Indicator and true error, unseen cases")}
         more += "\n" + "\n".join(
@@ -99,18 +99,14 @@ def test_cases(cfg: DictConfig) -> list[kinetic.Case]:
     return [case for kind in kinds for case in evaluate.random_cases(like, kind, decades, each)]
 
 
-def references(cfg: DictConfig, gas: kinetic.Gas, cases: list[kinetic.Case], output: Output) -> list[kinetic.Trajectory]:
-    """Resolved kinetic solutions of the cases, on their cells; kept in ``reference_KIND.nc``, read from there the next time."""
+def exact(cfg: DictConfig, gas: kinetic.Gas, cases: list[kinetic.Case], output: Output) -> list[kinetic.Trajectory]:
+    """Resolved kinetic solutions of the cases, on their cells; kept in ``references/`` and read from there the next time."""
     truths = []
     for kind in dict.fromkeys(case.name for case in cases):  # one velocity grid for each kind
-        some, file = [case for case in cases if case.name == kind], output.directory / f"reference_{kind}.nc"
-        found = kinetic.load_trajectories(file, gas) if file.exists() else []
-        if [(t.seed, t.x.size) for t in found] != [(case.seed, case.cells) for case in some]:
-            fine = [case.at(setup.reference_cells(cfg, case, gas)) for case in some]
-            solved = setup.reference(cfg, gas, fine, f"{kind}: kinetic")
-            found = [truth.averaged(case.cells) for truth, case in zip(solved, some)]
-            kinetic.save_trajectories(file, found)
-        truths += found
+        some = [case for case in cases if case.name == kind]
+        fine = [case.at(setup.reference_cells(cfg, case, gas)) for case in some]
+        solved = references.solutions(cfg, gas, fine, f"{kind}: kinetic", output.directory / "references")
+        truths += [truth.averaged(case.cells) for truth, case in zip(solved, some)]
     return truths
 
 
@@ -135,16 +131,16 @@ def summarise(errors: np.ndarray) -> dict[str, float]:
     }
 
 
-def correlation(models, cases, truths, errors: np.ndarray, explorer) -> dict[str, dict[str, Any]]:
+def correlation(models, cases, truths, errors: np.ndarray, width: int) -> dict[str, dict[str, Any]]:
     """Indicator and true error: of the closing coefficients in windows of the kinetic solution, and of whole solutions.
 
-    windows: root mean squares over a window's cells, in the true states at the last time, of the ensemble's disagreement and of
-    the error of its mean. cases: mean disagreement along the kinetic solution, and the error of (rho, m, E) at its end.
+    windows: root mean squares over the `width` cells of a window, in the true states at the last time, of the ensemble's
+    disagreement and of the error of its mean. cases: mean disagreement in these, and the error of (rho, m, E) of the members' own
+    solutions at the end.
     """
     law, disagreements, true = models[0], [], []
     for case, truth in zip(cases, truths):
         phi, target = states(law, case, truth)
-        width = explorer.window
         phi, target = (a.reshape(-1, width, a.shape[1]) for a in (phi, target))
         disagreements.append(exploration.cell_disagreement(models, phi).square().mean(1).sqrt().amax(1).numpy())
         with torch.no_grad():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,16 @@ def run(cfg: DictConfig, output: Output) -> int:
     gas = setup.gas(cfg)
     folders = run_folders(cfg)
     cases = kinetic_elt.test_cases(cfg)
-    truths = kinetic_elt.references(cfg, gas, cases, output)
-    found = [evaluated(folder, gas, cases, truths, cfg.progress) for folder in folders]
+    truths = kinetic_elt.exact(cfg, gas, cases, output)
+    found, pairs = zip(*(evaluated(folder, gas, cases, truths, cfg.progress) for folder in folders))
 
     kinds = list(dict.fromkeys(case.name for case in cases))
     rows = summary(found, kinds)
     header = ["selection", "runs", "labelled cells", *(f"{name} %" for name in (*QUANTITIES, *kinds)), "diverged"]
-    text = table(header, rows)
+    text = table(header, rows) + "\n" + in_words(found)
     output.text("comparison.md", text)
     output.json("metrics.json", {"runs": found})
+    output.figure("correlation", elt_plots.correlation_figure(pairs[0], f"{found[0]['folder']}: indicator and true error"))
     output.figure("comparison", elt_plots.comparison_figure(found, f"{len(cases)} unseen cases"))
     print(text)
     output.announce()
@@ -53,17 +55,18 @@ def run_folders(cfg: DictConfig) -> list[Path]:
     return folders
 
 
-def evaluated(folder: Path, gas: Any, cases: list, truths: list, progress: bool) -> dict[str, Any]:
-    """{selection, seed, fraction, labels, mean, worst, by_kind, diverged}; errors in per cent, after every iteration of a run."""
+def evaluated(folder: Path, gas: Any, cases: list, truths: list, progress: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What became of one run: ({selection, seed, fraction, rank_correlation, and after every iteration labels, mean, worst,
+    by_kind, diverged; errors in per cent}, the last ensemble's indicator and true error, as of `elt.correlation`)."""
     cfg = OmegaConf.create(yaml.safe_load((folder / ".hydra" / "config.yaml").read_text()))
     store = elt.Store(folder / STORE)
-    identity = (store.checkpoint("run") or {}).get("identity")
-    if identity is None:
-        raise InputError(f"runs: {folder} has not begun; run it first")
+    identity = store.checkpoint("run")["identity"]
     trainer = kinetic_elt.exploration.Trainer(gas, identity["closure"])
     rows: dict[str, list] = {name: [] for name in ("labels", *QUANTITIES, "by_kind", "diverged")}
-    past, explored = [i for i in elt.history(store) if i.models], 0
-    labels = 0
+    past = [i for i in elt.history(store) if i.models]
+    if not past:
+        raise InputError(f"runs: {folder} has trained no ensemble yet; run it first")
+    labels = explored = 0
     for iteration in tqdm(past, desc=folder.name, disable=not progress):
         models = [trainer.load(tree) for tree in iteration.models]
         errors = kinetic_elt.score(models, cases, truths, identity["solver"])
@@ -78,10 +81,13 @@ def evaluated(folder: Path, gas: Any, cases: list, truths: list, progress: bool)
             {kind: 100 * kinetic_elt.summarise(errors[:, names == kind])["mean"] for kind in dict.fromkeys(names)}
         )
     fraction = labels / (identity["explore"]["window"] * explored)
-    return {"folder": folder.name, "selection": cfg.elt.selection, "seed": cfg.seed, "fraction": fraction} | rows
+    pairs = kinetic_elt.correlation(models, cases, truths, errors, identity["explore"]["window"])
+    about = {"folder": folder.name, "selection": cfg.elt.selection, "seed": cfg.seed, "fraction": fraction}
+    about["rank_correlation"] = {name: pair["rank_correlation"] for name, pair in pairs.items()}
+    return about | rows, pairs
 
 
-def summary(found: list[dict[str, Any]], kinds: list[str]) -> list[list[str]]:
+def summary(found: Sequence[dict[str, Any]], kinds: list[str]) -> list[list[str]]:
     """Rows of the table: mean over the seeds and, after a +-, their standard deviation, for every number of labelled cells."""
     rows = []
     for selection in dict.fromkeys(f["selection"] for f in found):
@@ -99,3 +105,17 @@ def summary(found: list[dict[str, Any]], kinds: list[str]) -> list[list[str]]:
                 ]
             )
     return rows
+
+
+def in_words(found: Sequence[dict[str, Any]]) -> str:
+    """Labelled fraction and rank correlation of indicator and true error, for every selection."""
+    lines = []
+    for selection in dict.fromkeys(f["selection"] for f in found):
+        some = [f for f in found if f["selection"] == selection]
+        line = f"- {selection}: {100 * np.mean([f['fraction'] for f in some]):.2g} % of the explored cells labelled; "
+        line += "rank correlation of indicator and true error of the last ensembles: "
+        for name in some[0]["rank_correlation"]:
+            values = [f["rank_correlation"][name] for f in some]
+            line += f"{name} {np.mean(values):.2f} ({min(values):.2f} to {max(values):.2f}), "
+        lines.append(line.rstrip(", "))
+    return "\n".join(lines) + "\n"

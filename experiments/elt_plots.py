@@ -11,7 +11,7 @@ from experiments import plots  # noqa: F401 (sets the style)
 
 LABELS = {
     "windows": ("disagreement on the closing coefficient", "its true error"),
-    "cases": ("mean disagreement along the solution", r"relative $L_2$ error of $(\rho, m, E)$"),
+    "cases": ("mean disagreement in the true states", r"relative $L_2$ error of $(\rho, m, E)$"),
 }
 
 

@@ -135,13 +135,13 @@ def progress_figure(past: Sequence[Iteration], words: Words, errors: Mapping[str
     labels = labels_so_far(past, words)
     styles = iter(("o-", "s--", "^:", "v-."))
     for name, values in (errors or {}).items():
-        right.loglog([labels[i.number] for i in trained], [values[i.number] for i in trained], next(styles), label=name)
+        right.semilogy([labels[i.number] for i in trained], [values[i.number] for i in trained], next(styles), label=name)
     right.set(xlabel=words.label_unit, ylabel=words.error)
     scored = [i for i in past if i.number and np.isfinite(i.met_scores).any()]
     scores = [float(np.mean(i.met_scores[np.isfinite(i.met_scores)])) for i in scored]
     if scored:  # the score of iteration i is that of the ensemble trained in iteration i - 1
         twin = right.twinx() if errors else right
-        twin.loglog([labels[i.number - 1] for i in scored], scores, "x-", color="#999999", label="mean score")
+        twin.semilogy([labels[i.number - 1] for i in scored], scores, "x-", color="#999999", label="mean score")
         twin.set_ylabel(words.score)
         if errors:
             twin.legend(loc="lower left")
@@ -174,7 +174,14 @@ def disagreement_figure(past: Sequence[Iteration], words: Words, axes: tuple[Axi
     if scored:
         good = np.isfinite(scored[-1].met_scores)
         columns = _columns(scored[-1].met_features[good], axes)
-        shade = axis.hexbin(*columns, C=scored[-1].met_scores[good], gridsize=40, cmap="viridis", bins=None, mincnt=1)
+        shade = axis.hexbin(
+            *columns,
+            C=scored[-1].met_scores[good],
+            gridsize=40,
+            cmap="viridis",
+            norm="log" if (scored[-1].met_scores[good] > 0).any() else None,
+            mincnt=1,
+        )
         figure.colorbar(shade, label=f"mean {words.score}")
     axis.set(xlabel=axes[0].label, ylabel=axes[1].label)
     axis.set_title(words.title)
