@@ -90,12 +90,11 @@ def trainers(cfg: DictConfig, starts: dict[str, Atoms]) -> tuple[molecular.Poten
     options.pop("_target_")
     if options.get("species") is None:
         options["species"] = sorted({symbol for atoms in starts.values() for symbol in atoms.symbols})
-    md_setup.new_potential(cfg, list(starts.values()))  # names a bad key before anything is computed
+    kind = md_setup.new_potential(cfg, list(starts.values())).name  # names a bad key before anything is computed
     first, later, final = (
         build({"_target_": "molecular.TrainOptions", "log_every": 10**9} | setup.plain(cfg.train[name]), f"train.{name}")
         for name in ("first", "later", "final")
     )
-    kind = setup.option("potential")
     return molecular.PotentialTrainer(kind, options, first, later), molecular.PotentialTrainer(kind, options, final, final)
 
 

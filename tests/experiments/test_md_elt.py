@@ -7,7 +7,8 @@ import elt
 import molecular
 
 TINY = [
-    "experiment=md_elt", "progress=false", "potential.embedding=[4,8]", "potential.axis=2", "potential.fitting=[8]",
+    "experiment=md_elt", "progress=false", "potential=deep_pot_smooth", "potential.embedding=[4,8]", "potential.axis=2",
+    "potential.cutoff=4", "potential.fitting=[8]",
     "explorer.first=12", "explorer.trajectories=6", "explorer.steps=12", "explorer.stop=1e3", "elt.lower=0", "elt.upper=1e3",
     "elt.first=6", "elt.batch=3", "elt.budget=12", "elt.members=2", "train.first.steps=6", "train.later.steps=3",
     "train.final.steps=6", "held_out.trajectories=6", "held_out.steps=8", "held_out.frames=1", "compare.times=2",
