@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 import elt
 import molecular
 from conf.build import build
+from elt import executors
 from experiments import elt_report, elt_run, md_plots, md_setup, setup
 from experiments.elt_report import Axis, Words
 from experiments.output import Output, number, table
@@ -47,7 +48,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     if times is not None:
         pool = drawn(cfg, store, recorded.most, labeler, times * len(labels))
         sets |= {"random, as many": pool[: len(labels)], f"random, {times} times as many": pool}
-    potentials = {name: finals(store, final, frames, name, seeds, cfg.progress) for name, frames in sets.items()}
+    potentials = finals(cfg, store, final, sets, seeds)
     compared = {name: [error(test, [potential]) for potential in made] for name, made in potentials.items()}
 
     chosen = potentials["labelled"][0]
@@ -163,19 +164,27 @@ def held_out(
 
 
 def finals(
-    store: elt.Store, trainer: molecular.PotentialTrainer, frames: list[Atoms], name: str, seeds: int, shown: bool
-) -> list[Any]:
-    """Potentials trained from scratch on `frames`, one for each seed; those that an earlier start trained are read."""
-    made = []
-    for seed in range(seeds):
-        file = f"final-{name.replace(' ', '-').replace(',', '')}-{len(frames)}-{seed}"
-        saved = store.checkpoint(file)
-        if saved is None:
-            with bar(f"final training, {name}, {seed + 1} of {seeds}", shown):
-                saved = trainer.save(trainer.fit(frames, None, seed))
-            store.keep(file, saved)
-        made.append(trainer.load(saved))
-    return made
+    cfg: DictConfig, store: elt.Store, trainer: molecular.PotentialTrainer, sets: dict[str, list[Atoms]], seeds: int
+) -> dict[str, list[Any]]:
+    """{name: potentials trained from scratch on these frames, one for each seed}; those an earlier start trained are read."""
+    files = {
+        (name, seed): f"final-{name.replace(' ', '-').replace(',', '')}-{len(frames)}-{seed}"
+        for name, frames in sets.items()
+        for seed in range(seeds)
+    }
+    missing = [key for key, file in files.items() if store.checkpoint(file) is None]
+    with executors.make(**setup.plain(cfg.executor)) as executor, bar("final trainings", cfg.progress) as progress:
+        jobs = [(trainer, sets[name], seed) for name, seed in missing]
+        for k, saved in executors.Pool(executor).run(_fitted, jobs):
+            store.keep(files[missing[k]], saved)
+            progress((k + 1) / len(jobs))
+    return {name: [trainer.load(store.checkpoint(files[name, seed])) for seed in range(seeds)] for name in sets}
+
+
+def _fitted(job: tuple) -> Any:
+    """(trainer, frames, seed) -> the potential as a tree."""
+    trainer, frames, seed = job
+    return trainer.save(trainer.fit(frames, None, seed))
 
 
 def error(test: list[Atoms], potentials: list[Any]) -> dict[str, float]:

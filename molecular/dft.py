@@ -65,7 +65,7 @@ class GpawLabeler:
             xc=self.xc,
             kpts={"size": k_points(atoms, self.spacing), "gamma": True},
             occupations=FermiDirac(self.smearing),
-            convergence={"energy": self.tolerance, "forces": 1e-3},
+            convergence={"energy": self.tolerance},
             symmetry="off",
             txt=None,
         )
