@@ -7,7 +7,7 @@ import torch
 
 from closure.enc_mlc import EncMLC
 from closure.gradient_net import GradientNet
-from closure.herm_mlc import HermMLC
+from closure.herm_mlc import HermMLC, ensemble
 from closure.icnn import EntropyNet
 from conf.build import build
 from kinetic.errors import InputError
@@ -43,8 +43,17 @@ def save(path: Path, law, network_config: dict, recipe: dict) -> None:
     temporary.replace(path)
 
 
-def load(path: Path, gas, name: str = "herm_mlc"):
-    """Closure ``name`` of a checkpoint for a gas. InputError names the file when it is absent, unreadable, of another kind."""
+def load(path: Path | list, gas, name: str = "herm_mlc"):
+    """Closure ``name`` of a checkpoint for a gas; of several checkpoints their ensemble. InputError names the file when it is
+    absent, unreadable, of another kind."""
+    if isinstance(path, list | tuple):
+        if not path or name != HermMLC.name:
+            raise InputError(f"closure.checkpoint={list(path)}: give one file, or with closure=herm_mlc a list of files")
+        laws = [load(one, gas, name) for one in path]
+        try:
+            return ensemble(laws)
+        except ValueError as error:
+            raise InputError(f"closure.checkpoint: {error}; give files of one kind") from None
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such checkpoint: train one with experiment=train, or leave closure.checkpoint out")

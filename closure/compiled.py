@@ -37,7 +37,9 @@ BOUNDARIES = {"periodic": 0, "outflow": 1, "fixed": 2}
 
 def supports(law, reconstruction: str, flux: str, integrator: str) -> bool:
     """Is there a compiled form of this law with these schemes?"""
-    equivariant = type(law) is HermMLC and law.gradients and isinstance(law.network.network, Equivariant)
+    nets = [member.network for member in law.members] if type(law) is HermMLC and law.gradients else []
+    equivariant = bool(nets) and all(isinstance(net, Equivariant) for net in nets)
+    equivariant = equivariant and len({(net.layers[0]["odd"].weight.shape, len(net.layers)) for net in nets}) == 1
     known = reconstruction in RECONSTRUCTIONS and flux in FLUXES and INTEGRATORS[integrator].implicit is not None
     return known and (type(law) is Quadrature or equivariant)
 
@@ -98,29 +100,35 @@ def _molecules(collisions):
 
 
 def _network(law):
-    """What the compiled network needs, in single precision; ``rest`` is what its even outputs say in equilibrium."""
-    one = np.zeros((1, 1), np.float32)
+    """What the compiled networks need, in single precision, the members of an ensemble along the first axis; ``rest`` is what
+    their even outputs say in equilibrium."""
+    one = np.zeros((1, 1, 1), np.float32)
     if not isinstance(law, HermMLC):
-        return False, 0.0, 1.0, (one,), (one,), (one,), one, one, one, one[0], one[0], np.zeros(1), np.zeros(1, np.int64), 0
-    net, outputs = law.network.network, law.outputs
+        return False, 0.0, 1.0, (one,), (one,), (one,), one, one, one, one[0], one[0], np.zeros((1, 1)), np.zeros(1, np.int64), 0
+    nets = [member.network for member in law.members]
+    depth, half = len(nets[0].layers), nets[0].layers[0]["odd"].weight.shape[0]
+
+    def stacked(value):
+        return np.stack([value(net).detach().numpy() for net in nets])
+
     even, bias, odd = (
-        tuple(np.ascontiguousarray(value.detach().numpy()) for value in values)
-        for values in zip(*((x["even"].weight, x["even"].bias[:, None], x["odd"].weight) for x in net.layers), strict=True)
+        tuple(stacked(lambda net, l=l, of=of: of(net.layers[l])) for l in range(depth))
+        for of in (lambda x: x["even"].weight, lambda x: x["even"].bias[:, None], lambda x: x["odd"].weight)
     )
-    to_even, to_odd, constant = (np.zeros((outputs, width), np.float32) for width in (odd[0].shape[0], odd[0].shape[0], 1))
-    if net.even_out:
-        to_even[net.even_out] = net.to_even.weight.detach().numpy()
-        constant[net.even_out] = net.to_even.bias.detach().numpy()[:, None]
-    if net.odd_out:
-        to_odd[net.odd_out] = net.to_odd.weight.detach().numpy()
-    scale_in, scale_out = (getattr(law.network, name).numpy().astype(np.float32) for name in ("scale_in", "scale_out"))
+    to_even, to_odd, constant = (np.zeros((len(nets), law.outputs, width), np.float32) for width in (half, half, 1))
+    if nets[0].even_out:
+        to_even[:, nets[0].even_out] = stacked(lambda net: net.to_even.weight)
+        constant[:, nets[0].even_out] = stacked(lambda net: net.to_even.bias[:, None])
+    if nets[0].odd_out:
+        to_odd[:, nets[0].odd_out] = stacked(lambda net: net.to_odd.weight)
+    scales = (np.stack([getattr(m, name).numpy().astype(np.float32) for m in law.members]) for name in ("scale_in", "scale_out"))
     with torch.no_grad():
-        rest = law.network(torch.zeros(1, law.inputs, dtype=torch.float64))[0]
+        rest = torch.stack([member(torch.zeros(1, law.inputs, dtype=torch.float64))[0] for member in law.members])
     rest = torch.where(law.parity_out > 0, rest, 0.0).numpy()
-    order = np.array(net.even_in + net.odd_in, np.int64)
+    order = np.array(nets[0].even_in + nets[0].odd_in, np.int64)
     return (
-        True, float(law.memory), float(law.network.bound), even, bias, odd, to_even, to_odd, constant, scale_in, scale_out, rest,
-        order, len(net.even_in),
+        True, float(law.memory), float(law.members[0].bound), even, bias, odd, to_even, to_odd, constant, *scales, rest,
+        order, len(nets[0].even_in),
     )  # fmt: skip
 
 
@@ -388,7 +396,7 @@ def _arsinh(x):
 
 @njit(**_COMPILE)
 def _correct(V, tau, dx, sizes, span, reach, network):
-    """Adds the network's correction to the closing rows of V, in all columns."""
+    """Adds the networks' mean correction to the closing rows of V, in all columns."""
     n, n_h, _ = sizes
     _, memory, bound, even_w, even_b, odd_w, to_even, to_odd, constant, scale_in, scale_out, rest, order, evens = network
     width = V.shape[1]
@@ -417,41 +425,43 @@ def _correct(V, tau, dx, sizes, span, reach, network):
         if k == 1:
             for i in range(width):
                 target[i] *= inverse[i]
-    odds = inputs - evens
-    x = np.empty((evens + odds, width), np.float32)
-    odd = np.empty((odds, width), np.float32)
-    for k in range(inputs):
-        source, scale = phi[order[k]], 1.0 / scale_in[order[k]]
-        target = x[k] if k < evens else odd[k - evens]
-        for i in range(width):
-            target[i] = np.float32(_arsinh(source[i] * scale))
-    half = odd_w[0].shape[0]
+    odds, members = inputs - evens, scale_in.shape[0]
+    half = odd_w[0].shape[1]
     unit = np.float32(1.0)
-    for layer in range(len(even_w)):
-        for k in range(odd.shape[0]):
+    for m in range(members):
+        x = np.empty((evens + odds, width), np.float32)
+        odd = np.empty((odds, width), np.float32)
+        for k in range(inputs):
+            source, scale = phi[order[k]], 1.0 / scale_in[m, order[k]]
+            target = x[k] if k < evens else odd[k - evens]
             for i in range(width):
-                x[x.shape[0] - odd.shape[0] + k, i] = odd[k, i] * odd[k, i]
-        both = np.dot(even_w[layer], x)
-        lifted = np.dot(odd_w[layer], odd)
-        x = np.empty((2 * half, width), np.float32)
-        odd = lifted
-        for k in range(half):
+                target[i] = np.float32(_arsinh(source[i] * scale))
+        for layer in range(len(even_w)):
+            for k in range(odd.shape[0]):
+                for i in range(width):
+                    x[x.shape[0] - odd.shape[0] + k, i] = odd[k, i] * odd[k, i]
+            both = np.dot(even_w[layer][m], x)
+            lifted = np.dot(odd_w[layer][m], odd)
+            bias = even_b[layer][m]
+            x = np.empty((2 * half, width), np.float32)
+            odd = lifted
+            for k in range(half):
+                for i in range(width):
+                    y = both[k, i] + bias[k, 0]
+                    x[k, i] = y / sqrt(unit + y * y)
+                for i in range(width):
+                    y = both[half + k, i] + bias[half + k, 0]
+                    odd[k, i] *= unit + y / sqrt(unit + y * y)
+        out = np.dot(to_odd[m], odd)
+        even_out = np.dot(to_even[m], x[:half])
+        for k in range(out.shape[0]):
+            row = V[2 * n + 1 if k == 0 else 3 * n + 3]
             for i in range(width):
-                y = both[k, i] + even_b[layer][k, 0]
-                x[k, i] = y / sqrt(unit + y * y)
-            for i in range(width):
-                y = both[half + k, i] + even_b[layer][half + k, 0]
-                odd[k, i] *= unit + y / sqrt(unit + y * y)
-    out = np.dot(to_odd, odd)
-    even_out = np.dot(to_even, x[:half])
-    for k in range(out.shape[0]):
-        row = V[2 * n + 1 if k == 0 else 3 * n + 3]
-        for i in range(width):
-            y = (out[k, i] + even_out[k, i] + constant[k, 0]) / bound
-            e = exp2(-2.0 * LOG2E * min(abs(float(y)), 20.0))
-            value = (1.0 - e) / (1.0 + e) * bound * scale_out[k]
-            value = (value if y > 0.0 else -value) - rest[k]
-            row[i] += value * (span[i] / reach if k == 0 else 1.0)
+                y = (out[k, i] + even_out[k, i] + constant[m, k, 0]) / bound
+                e = exp2(-2.0 * LOG2E * min(abs(float(y)), 20.0))
+                value = (1.0 - e) / (1.0 + e) * bound * scale_out[m, k]
+                value = ((value if y > 0.0 else -value) - rest[m, k]) / members
+                row[i] += value * (span[i] / reach if k == 0 else 1.0)
 
 
 @njit(**_COMPILE)

@@ -1,9 +1,12 @@
 """HermMLC: Hermite moments with a learned closing moment, in recurrence coordinates."""
 
+from copy import copy
+
 import torch
 from torch import Tensor, nn
 
 from closure.quadrature import Quadrature
+from solvers import GHOST
 
 
 class HermMLC(Quadrature):
@@ -94,17 +97,29 @@ class HermMLC(Quadrature):
             parts.append(tau / (1 + tau / self.memory) * s * slope)
         return torch.cat(parts, 1)
 
+    @property
+    def members(self) -> list[nn.Module]:
+        """The networks whose mean the correction is: one, or those of an ensemble (:func:`ensemble`)."""
+        return list(self.network) if isinstance(self.network, nn.ModuleList) else [self.network]
+
     def correction(self, phi: Tensor) -> Tensor:
-        """The network's output with its symmetry made exact, [batch, n_in, cell] -> [batch, n_out, cell]."""
+        """What the network says, the mean over the members of an ensemble, [batch, n_in, cell] -> [batch, n_out, cell]."""
+        return self.corrections(phi).mean(0)
+
+    def corrections(self, phi: Tensor) -> Tensor:
+        """Each member's output with its symmetry made exact, [batch, n_in, cell] -> [member, batch, n_out, cell]."""
+        return torch.stack([self._symmetric(network, phi) for network in self.members])
+
+    def _symmetric(self, network, phi):
         batch, n_in, cells = phi.shape
         phi = phi.transpose(1, 2).reshape(-1, n_in)
-        if getattr(self.network.network, "equivariant", False):
-            out = self.network(phi)
+        if getattr(network.network, "equivariant", False):
+            out = network(phi)
             if (self.parity_out > 0).any():  # odd outputs vanish in equilibrium by themselves
-                out = out - self.network(torch.zeros_like(phi[:1])) * (self.parity_out > 0)
+                out = out - network(torch.zeros_like(phi[:1])) * (self.parity_out > 0)
             return out.reshape(batch, cells, -1).transpose(1, 2)
         inputs = torch.cat((phi, phi * self.parity_in.to(phi.dtype), torch.zeros_like(phi[:1])))
-        out, mirrored, rest = self.network(inputs).split((len(phi), len(phi), 1))
+        out, mirrored, rest = network(inputs).split((len(phi), len(phi), 1))
         parity = self.parity_out.to(phi.dtype)
         out = 0.5 * (out + mirrored * parity) - 0.5 * (rest + rest * parity)
         return out.reshape(batch, cells, -1).transpose(1, 2)
@@ -115,17 +130,39 @@ class HermMLC(Quadrature):
         span = (self._span(V) / self._reach).unsqueeze(1)
         return torch.cat((span, torch.ones_like(span)), 1) if self.n_h else span
 
-    def variables(self, U, cells):
-        V = self.local_variables(U)
+    def _inputs(self, U, V, cells):
         tau = cells.knudsen_padded
         if self.gas.omega is not None:
             rho, _, T = self.fluid(U)
             tau = tau / self.gas.frequency(rho, T).unsqueeze(1)
-        delta = self.correction(self.features(V, cells.dx, tau)) * self.units(V)
+        return self.features(V, cells.dx, tau)
+
+    def spread(self, U, cells) -> Tensor:
+        """Standard deviation of the ensemble's word for the closed moment (``closed_moment``), interior cells, [batch, cell]."""
+        U = cells.pad(U)
+        V = self.local_variables(U)
+        a_n = self.corrections(self._inputs(U, V, cells))[:, :, 0] * self.units(V)[:, 0]
+        return (a_n.std(0, correction=0) * self.sensitivity(V))[:, GHOST:-GHOST]
+
+    def variables(self, U, cells):
+        V = self.local_variables(U)
+        delta = self.correction(self._inputs(U, V, cells)) * self.units(V)
         i = 2 * self.n + 1
         if self.n_h:
             return torch.cat((V[:, :i], V[:, i : i + 1] + delta[:, :1], V[:, i + 1 : -1], V[:, -1:] + delta[:, 1:]), 1)
         return torch.cat((V[:, :i], V[:, i:] + delta), 1)
+
+
+def ensemble(laws: list[HermMLC]) -> HermMLC:
+    """One law whose correction is the mean of those of several, trained apart (other seeds, other data). ValueError unless they
+    carry the same moments and see the same inputs."""
+    first = laws[0]
+    for law in laws:
+        if (law.gas, law.options) != (first.gas, first.options):
+            raise ValueError(f"the members of an ensemble have different options: {first.options} and {law.options}")
+    law = copy(first)
+    law.network = nn.ModuleList([law.network for law in laws])
+    return law
 
 
 class Normalised(nn.Module):

@@ -1,5 +1,6 @@
 """The realizable quadrature closure in recurrence coordinates: the classical rule, and what HermMLC learns a correction to."""
 
+from math import factorial
 from types import MappingProxyType
 
 import torch
@@ -103,6 +104,11 @@ class Quadrature(RawMomentLaw):
         h = torch.cat((h[:, :-1], h[:, -1:] + zeta), 1)
         eta_0 = (self.gas.dims - 1) * V[:, 2 * n + 2 : 2 * n + 3].exp()
         return G, rho * eta_0 * shift_moments(scale_moments(h, s), u)
+
+    def sensitivity(self, V) -> Tensor:
+        """dG_{2n+1}/da_n = rho b_1 b_2 ... b_n sqrt(T_x), [batch, cell]: a_n in units of sqrt(T_x), b_k not."""
+        log_b = V[:, self.n + 2 : 2 * self.n + 1].sum(1)
+        return (V[:, 0] + 0.5 * (2 * self.n + 1) * V[:, 2] + log_b).exp() * factorial(self.n)
 
     def conserved(self, V):
         G, H = self._moments(V)

@@ -28,7 +28,7 @@ def build(name: str, gas, **options):
         raise InputError(f"closure={name}: it does not have the collisions of gas={gas.name}: take closure={able}")
     if name in LEARNED:
         path = options.pop("checkpoint", None)
-        return checkpoints.load(path or checkpoints.shipped(gas, options, name), gas, name)
+        return checkpoints.load(path if path is not None else checkpoints.shipped(gas, options, name), gas, name)
     try:
         return CLOSURES[name](gas, **options)
     except TypeError as error:
@@ -43,6 +43,8 @@ def supports(name: str, gas) -> bool:
 
 def untrained(gas, *, network: dict, name: str = "herm_mlc", checkpoint: str | None = None, **options):
     """A learned closure with fresh weights, or those of ``checkpoint`` to go on from; ``network`` as in conf/closure/network."""
+    if isinstance(checkpoint, list | tuple):
+        raise InputError(f"closure.checkpoint={list(checkpoint)}: a training goes on from one file; train the members one by one")
     if checkpoint is not None:
         return checkpoints.load(checkpoint, gas, name)
     try:

@@ -17,7 +17,8 @@ from solvers import Boundary, Cells, Solver
 class Solution:
     """What a closure made of one case. Arrays [time, cell]; row 0 is the start, NaN from where it diverged.
 
-    closed [S, n]: T^(k/2) W_k, the first Hermite moment that the closure supplies, k = closed_order (None where it has none).
+    closed [S, n]: T^(k/2) W_k, the first Hermite moment that the closure supplies, k = closed_order (None where it has none);
+    spread [S, n]: its standard deviation among the members of an ensemble (None without one).
 
     t [S]; x [n]; rho, u, T, sigma, q [S, n]; U [S, component, n] the closure's own moments; knudsen: number or [n];
     steps; seconds: the case's share of the wall time; status 'ok' | 'diverged'; diverged_at (time, cell) or None.
@@ -39,6 +40,7 @@ class Solution:
     schemes: tuple[str, str, str]  # reconstruction, flux, integrator that made it
     closed: np.ndarray | None = None
     closed_order: int | None = None
+    spread: np.ndarray | None = None
 
 
 def initial_state(law, cases) -> torch.Tensor:
@@ -127,9 +129,7 @@ def _advance(law, cases, solver: Solver, batch: int, compiled: bool, progress) -
                 progress(offset / len(cases) + fraction * share)
 
         result = solver.run(initial_state(law, chosen), cells, times, progress=report)
-        fields = [law.macroscopic(U, cells) for U in result.U]
-        if law.closed_order is not None:
-            fields = [row | {"closed": law.closed_moment(U, cells)} for row, U in zip(fields, result.U, strict=True)]
+        fields = [_fields(law, U, cells) for U in result.U]
         seconds = (time.perf_counter() - start) / len(members)
         for k, i in enumerate(members):
             values = {name: np.stack([row[name][k].numpy() for row in fields]) for name in fields[0]}
@@ -140,6 +140,16 @@ def _advance(law, cases, solver: Solver, batch: int, compiled: bool, progress) -
             )  # fmt: skip
         done += len(members)
     return solutions
+
+
+def _fields(law, U, cells) -> dict[str, torch.Tensor]:
+    """rho, u, T, sigma, q, the closed moment and, of an ensemble, its spread, each [batch, cell]."""
+    fields = law.macroscopic(U, cells)
+    if law.closed_order is not None:
+        fields["closed"] = law.closed_moment(U, cells)
+    if len(getattr(law, "members", ())) > 1:
+        fields["spread"] = law.spread(U, cells)
+    return fields
 
 
 def _rollout(law, solver: Solver):
@@ -163,8 +173,7 @@ def _compiled(rollout, law, solver, case, number: int, total: int, progress) -> 
     )
     fields = []
     for U in torch.tensor(rows)[:, None]:
-        values = law.macroscopic(U, cells) | {"closed": law.closed_moment(U, cells)}
-        fields.append({name: value[0].numpy() for name, value in values.items()})
+        fields.append({name: value[0].numpy() for name, value in _fields(law, U, cells).items()})
     if callable(progress):
         progress((number + 1) / total)
     return Solution(

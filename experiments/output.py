@@ -21,6 +21,8 @@ FIELDS = {
     "T": ("temperature", "T_ref"),
     "q": ("heat flux", "rho_ref T_ref^(3/2)"),
     "sigma": ("stress deviator xx", "rho_ref T_ref"),
+    "closed": ("closed moment, T^(k/2) W_k", "rho_ref T_ref^(k/2)"),
+    "spread": ("standard deviation of the closed moment among the members of the ensemble", "rho_ref T_ref^(k/2)"),
     "u_y": ("velocity along y", "sqrt(T_ref)"),
     "sigma_xy": ("shear stress", "rho_ref T_ref"),
     "q_y": ("heat flux along y", "rho_ref T_ref^(3/2)"),

@@ -4,6 +4,7 @@ import yaml
 from omegaconf import DictConfig
 
 import closure
+from closure.unrolled import tune
 from conf.build import build
 from experiments import encoder_plots, label, setup
 from experiments.output import Output
@@ -22,6 +23,10 @@ def run(cfg: DictConfig, output: Output) -> int:
     settings = setup.plain(cfg.train)
     file = settings.pop("data")
     training_options = build({"_target_": "closure.epochs.TrainOptions"} | settings, "train", seed=cfg.seed)
+
+    unroll = build({"_target_": "closure.unrolled.UnrollOptions"} | setup.plain(cfg.unroll), "unroll")
+    if unroll.passes and name != "herm_mlc":
+        raise InputError(f"unroll.passes={unroll.passes}: only closure=herm_mlc trains through the solver, not closure={name}")
 
     if file is None:
         file = output.directory / labels.NAME
@@ -43,11 +48,22 @@ def run(cfg: DictConfig, output: Output) -> int:
                 epoch / epochs, f"epoch {epoch}, validation loss {validation:.4g}"
             ),
         )
+    if unroll.passes:
+        directory = output.directory / "unrolled"
+        law = closure.build(name, gas, checkpoint=output.directory / "checkpoint.pt")
+        with bar("through the solver", cfg.progress) as progress:
+            result["unrolled"] = tune(
+                law, options["network"], data, training_options, unroll, directory, recipe=recipe,
+                progress=lambda epoch, epochs, loss, error: progress(epoch / epochs, f"pass {epoch}, error {error:.4g}"),
+            )  # fmt: skip
     output.json("metrics.json", result)
     if name == "enc_mlc":
         best = closure.build(name, gas, checkpoint=output.directory / "checkpoint.pt")
         output.figure("basis", encoder_plots.basis_figure(best))
         output.figure("decoded", encoder_plots.decoded_figure(best, encoder_plots.examples(best, data)))
     print(f"{name}: {result['epochs']} epochs, validation loss {result['validation_loss']:.4g}, {result['seconds']:.0f} s")
+    if unroll.passes:
+        before, after = result["unrolled"]["before"], result["unrolled"]["validation_loss"]
+        print(f"through the solver: error of the held-out runs {before:.4g} -> {after:.4g}; weights in unrolled/checkpoint.pt")
     print(f"use it with closure.checkpoint={output.directory / 'checkpoint.pt'}")
     return 0

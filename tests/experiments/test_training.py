@@ -92,6 +92,28 @@ def test_training_makes_its_labels_once(knudsen, tmp_path):
     assert len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()) == 2
 
 
+def test_training_through_the_solver_and_an_ensemble_of_both_weights(knudsen, labels):
+    small = ("closure.network.width=8", "closure.network.depth=1", "train.epochs=1", "train.validation=0.4")
+    trained = knudsen(
+        "experiment=train", *small, f"train.data={labels.directory}/labels.nc", "unroll.passes=1", "unroll.group=1"
+    )
+    assert trained.status == 0, trained.last_line
+    outcome = trained.metrics()["unrolled"]
+    assert outcome["epochs"] == 1 and 0 < outcome["validation_loss"] < 1 and 0 < outcome["before"] < 1
+    files = ",".join(f"{trained.directory}/{name}" for name in ("checkpoint.pt", "unrolled/checkpoint.pt"))
+    both = knudsen(*CASE, "closure=herm_mlc", f"closure.checkpoint=[{files}]", "solver.compiled=false")
+    assert both.status == 0, both.last_line
+    data = both.dataset("solution.nc")
+    assert float(data.spread.max()) > 0 and {"units", "long_name"} <= set(data.spread.attrs) & set(data.closed.attrs)
+
+
+def test_only_herm_mlc_is_trained_through_the_solver(knudsen):
+    run = knudsen("experiment=train", "closure=gradient_net", "unroll.passes=1")
+    assert run.status == 1
+    assert "unroll.passes" in run.last_line
+    assert not run.files()
+
+
 def test_a_closure_without_network_has_nothing_to_learn(knudsen):
     run = knudsen("experiment=train", "closure=nsf")
     assert run.status == 1
