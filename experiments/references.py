@@ -38,7 +38,8 @@ def solutions(
 
 def request(cfg: DictConfig, gas: kinetic.Gas, cases: Sequence[kinetic.Case]) -> str:
     """Hash of what the reference solutions of these cases are determined by."""
-    plain = {"version": version("knudsen"), "gas": vars(gas), "reference": setup.plain(cfg.reference)}
+    options = {key: value for key, value in setup.plain(cfg.reference).items() if key != "keep"}
+    plain = {"version": version("knudsen"), "gas": vars(gas), "reference": options}
     digest = hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode())
     for case in cases:
         digest.update(f"{case.name} {case.bounds} {case.cells} {case.boundary} {case.save_times}".encode())

@@ -107,8 +107,11 @@ def own_network(config: dict[str, Any], overrides: Sequence[str]) -> dict[str, A
 
 
 def law(cfg: DictConfig, name: str, gas: kinetic.Gas) -> Any:
-    """The balance law of closure `name` for `gas`."""
-    return closure.build(name, gas, **closure_config(cfg, name))
+    """The balance law of closure `name` for `gas`. A network that was not asked for is that of the shipped weights."""
+    options = closure_config(cfg, name)
+    keys = ("closure/network=", "closure.network.")
+    asked = name == option("closure") and any(o.lstrip("+").startswith(keys) for o in HydraConfig.get().overrides.task)
+    return closure.build(name, gas, **options | ({} if asked or "network" not in options else {"network": None}))
 
 
 def solver_options(cfg: DictConfig, name: str) -> dict[str, Any]:
