@@ -18,19 +18,19 @@ def basis_figure(law) -> Figure:
     c = torch.linspace(-REACH, REACH, 601, dtype=torch.float64)
     w = [nodes.evaluate(values, c).numpy() for values in (law.A @ law.encoder.analysis).split(nodes.count, 1)]
     size = np.abs(w).max((0, 2))
-    for row, values, words in zip(axes, w, ("$w_k(c)$", "$w'_k(c)$, of the transverse energy")):
+    for number, (row, values) in enumerate(zip(axes, w)):
         for axis, sign, word in zip(row, (1, -1), ("even", "odd")):
             numbers = (law.encoder.parity_W == sign).nonzero()[:, 0].tolist()
             shades = plt.get_cmap("viridis")(np.linspace(0, 0.85, len(numbers)))
             for k, shade in zip(numbers, shades):
                 axis.plot(c, values[k] / size[k], color=shade, label=f"$w_{{{k + 1}}}$")
             axis.set(xlim=(-REACH, REACH))
-            if row is axes[0]:
+            if number == 0:
                 axis.set_title(f"{word} moments")
                 axis.legend(ncols=2, fontsize="small")
-            if row is axes[-1]:
+            if number == len(w) - 1:
                 axis.set_xlabel(r"$c = (v - u)/\sqrt{T}$")
-        row[0].set_ylabel(words)
+        row[0].set_ylabel(("$w_k(c)$", "$w'_k(c)$, of the transverse energy")[number])
     figure.suptitle("Functions whose moments EncMLC carries")
     return figure
 
