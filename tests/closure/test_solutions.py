@@ -154,7 +154,7 @@ def test_shipped_weights_beat_the_rule_they_correct(gas_name):
     assert error["herm_mlc"] < 0.6 * error["quadrature"]
 
 
-@pytest.mark.parametrize("gas_name", ["bgk_1v", "bgk_3v"])
+@pytest.mark.parametrize("gas_name", ["bgk_1v", "bgk_3v", "maxwell_2v"])
 def test_shipped_weights_say_how_they_were_made(gas_name):
     law = shipped(gas_name)
     assert {"label", "train", "result", "seed"} <= set(law.recipe)
