@@ -63,13 +63,14 @@ def loop_figure(metrics: Mapping[str, Any]) -> Figure:
     explored = np.cumsum([i["explored"] for i in iterations])
     left.semilogy(range(len(labels)), 100 * labels / explored, "o-", color=COLOUR)
     left.axhline(0.5, color="black", lw=0.8, ls=":")
-    left.set(xlabel="iteration", ylabel="labelled so far [% of explored]")
+    left.set(xlabel="iteration", ylabel="labelled so far [% of explored]", xticks=range(len(labels)))
     known = [k for k, i in enumerate(iterations) if i["error"]]
-    right.loglog(labels[known], [iterations[k]["error"]["force_rmse"] for k in known], "o-", color=COLOUR, label="ensemble")
+    right.semilogx(labels[known], [iterations[k]["error"]["force_rmse"] for k in known], "o-", color=COLOUR, label="ensemble")
     for (name, entry), marker, colour in zip(metrics["final"].items(), "s^v", (COLOUR, "#999999", "#0072B2")):
         values = [seed["force_rmse"] for seed in entry["seeds"]]
         right.plot([entry["labels"]] * len(values), values, marker, color=colour, mec="black", mew=0.5, label=f"final: {name}")
     right.set(xlabel="labels", ylabel="held-out force RMSE [eV/Å]")
+    right.set_ylim(bottom=0)
     right.legend(fontsize=7)
     return figure
 

@@ -35,8 +35,17 @@ def _radial(r, eta, centre, cutoff):
 
 
 @njit(cache=True, error_model="numpy", inline="always")
-def _angular(a, b, c, eta, sign, zeta, cutoff):
-    """G4 of two neighbours at distances a and b, c the cosine between them: value, derivatives by a, b and c."""
+def _angular(a, b, c, eta, sign, zeta, closed, cutoff):
+    """G4 (closed) or G5 of two neighbours at distances a and b, c the cosine between them: value, derivatives by a, b and c."""
+    if not closed:
+        fa, dfa = _cut(a, cutoff)
+        fb, dfb = _cut(b, cutoff)
+        base = max(1 + sign * c, 0.0)
+        power = base ** (zeta - 1)
+        g = 2 ** (1 - zeta) * math.exp(-eta * (a * a + b * b))
+        turn = power * base * g
+        by_a, by_b = turn * fb * (dfa - 2 * eta * a * fa), turn * fa * (dfb - 2 * eta * b * fb)
+        return turn * fa * fb, by_a, by_b, zeta * sign * power * g * fa * fb
     square = a * a + b * b - 2 * a * b * c
     d = math.sqrt(max(square, 1e-12))
     if d >= cutoff:
@@ -102,7 +111,7 @@ def _forward(starts, kind, vectors, y, cutoff, radial, angular, species, out):
                         cross += (y[p, x] * vectors[q, x] + y[q, x] * vectors[p, x]) / (r[p] * r[q])
                     y_c = cross - c * (y_p / r[p] + y_q / r[q])
                 for k in range(len(angular)):
-                    g, ga, gb, gc = _angular(r[p], r[q], c, angular[k, 0], angular[k, 1], angular[k, 2], cutoff)
+                    g, ga, gb, gc = _angular(r[p], r[q], c, angular[k, 0], angular[k, 1], angular[k, 2], angular[k, 3], cutoff)
                     out[atom, first + k] += ga * y_p + gb * y_q + gc * y_c if change else g
 
 
@@ -126,7 +135,7 @@ def _pull(starts, kind, vectors, h, cutoff, radial, angular, species, out):
                 )
                 by_p = by_q = by_c = 0.0
                 for k in range(len(angular)):
-                    _, ga, gb, gc = _angular(r[p], r[q], c, angular[k, 0], angular[k, 1], angular[k, 2], cutoff)
+                    _, ga, gb, gc = _angular(r[p], r[q], c, angular[k, 0], angular[k, 1], angular[k, 2], angular[k, 3], cutoff)
                     by_p += h[atom, first + k] * ga
                     by_q += h[atom, first + k] * gb
                     by_c += h[atom, first + k] * gc
@@ -142,7 +151,7 @@ NONE = np.zeros((0, 3))
 @dataclass(frozen=True)
 class SymmetryFunctions:
     """The loops of the symmetry functions, [atom, function]. starts: first pair of each atom, and the end; kind: species of each
-    pair's second atom; radial: (eta, centre) of each; angular: (eta, lambda, zeta) of each."""
+    pair's second atom; radial: (eta, centre) of each; angular: (eta, lambda, zeta, closed) of each."""
 
     shape: tuple[int, int]
     starts: np.ndarray
@@ -176,7 +185,8 @@ class BehlerParrinello(Potential):
         f_c(r_{ij}) f_c(r_{ik}) f_c(r_{jk}), \qquad f_c = \tfrac12 \left(1 + \cos\frac{\pi r}{r_c}\right).
 
     radial: how many r_s, evenly from 0.2 r_c to 0.85 r_c, with :math:`\eta = 1 / (2 \Delta^2)`, :math:`\Delta` their distance;
-    angular_eta [1/A^2], zeta: every combination, with :math:`\lambda = \pm 1`.
+    angular_eta [1/A^2], zeta: every combination, with :math:`\lambda = \pm 1`. closed: as above; false: without the factors of
+    :math:`r_{jk}` (G5), so that angles between neighbours farther apart than the cutoff count, as those of bonds do.
 
     Promises: invariant to translation, rotation and permutation of like atoms, to round-off; forces are continuous, also where
     neighbours cross the cutoff; forces and virial are the exact derivatives of the energy.
@@ -196,6 +206,7 @@ class BehlerParrinello(Potential):
         radial: int = 8,
         angular_eta: Sequence[float] = (0.003, 0.03, 0.1),
         zeta: Sequence[float] = (1.0, 4.0, 16.0),
+        closed: bool = True,
         fitting: Sequence[int] = (40, 40),
         dtype: str = "float32",
         seed: int = 0,
@@ -206,9 +217,12 @@ class BehlerParrinello(Potential):
             numbers = isinstance(values, (list, tuple)) and all(isinstance(v, (int, float)) and v >= least for v in values)
             if not numbers or not values:
                 raise InputError(f"potential.{key}={values}: give a list of numbers, {least:g} or more")
-        options = {"species": species, "cutoff": cutoff, "radial": radial, "angular_eta": list(angular_eta), "zeta": list(zeta)}
+        if not isinstance(closed, bool):
+            raise InputError(f"potential.closed={closed}: give true or false")
+        functions = {"closed": closed, "radial": radial, "angular_eta": list(angular_eta), "zeta": list(zeta)}
+        options = {"species": species, "cutoff": cutoff} | functions
         count = len(species)
-        combinations = [(eta, sign, power) for eta in angular_eta for sign in (1.0, -1.0) for power in zeta]
+        combinations = [(eta, sign, power, float(closed)) for eta in angular_eta for sign in (1.0, -1.0) for power in zeta]
         features = count * radial + count * (count + 1) // 2 * len(combinations)
         super().__init__(options | {"fitting": fitting, "dtype": dtype}, features, torch.Generator().manual_seed(seed))
         centres = np.linspace(0.2, 0.85, radial) * self.cutoff

@@ -32,9 +32,10 @@ KINDS = {
     "smooth, degree 2": (DeepPotSmooth, SMOOTH | {"degree": 2}),
     "local frame": (DeepPotLocalFrame, SMALL | {"neighbours": 24}),
     "Behler-Parrinello": (BehlerParrinello, SMALL | {"radial": 4, "zeta": [1.0, 4.0]}),
+    "Behler-Parrinello, open": (BehlerParrinello, SMALL | {"radial": 4, "zeta": [1.0, 4.0], "closed": False}),
     "plain": (PlainNetwork, SMALL | {"neighbours": 24}),
 }
-CONTINUOUS = ["smooth", "smooth, degree 2", "Behler-Parrinello"]
+CONTINUOUS = ["smooth", "smooth, degree 2", "Behler-Parrinello", "Behler-Parrinello, open"]
 every = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -264,9 +265,13 @@ def test_few_neighbours(kind, symbols):
         assert_allclose(found.forces[:, :2], 0, atol=1e-12)
 
 
-def test_symmetry_functions_have_published_values():
-    """Three atoms at the corners of an equilateral triangle: G2 = 2 g, G4 of one pair, by hand from eqs. 3 to 5."""
-    model = BehlerParrinello(["Si"], cutoff=4.0, radial=2, angular_eta=[0.05], zeta=[2.0], dtype="float64")
+@pytest.mark.parametrize("closed", [True, False])
+def test_symmetry_functions_have_published_values(closed):
+    """Three atoms at the corners of an equilateral triangle: G2 = 2 g, G4 of one pair, by hand from eqs. 3 to 5; G5 (Behler
+    2011, eq. 9) is G4 without the third side."""
+    shape = {"radial": 2, "angular_eta": [0.05], "zeta": [2.0], "closed": closed}
+    model = BehlerParrinello(["Si"], cutoff=4.0, dtype="float64", **shape)
+    sides = 3 if closed else 2
     a = 2.0
     atoms = Atoms("Si3", [[0, 0, 0], [a, 0, 0], [a / 2, a * np.sqrt(3) / 2, 0]])
     one = environment(atoms, ["Si"], 4.0, torch.float64)
@@ -274,7 +279,7 @@ def test_symmetry_functions_have_published_values():
     cut = 0.5 * (1 + np.cos(np.pi * a / 4.0))
     step = 0.65 * 4.0
     radial = [2 * cut * np.exp(-((a - centre) ** 2) / (2 * step**2)) for centre in (0.8, 3.4)]
-    angular = [0.5 * (1 + sign * 0.5) ** 2 * np.exp(-0.05 * 3 * a**2) * cut**3 for sign in (1, -1)]
+    angular = [0.5 * (1 + sign * 0.5) ** 2 * np.exp(-0.05 * sides * a**2) * cut**sides for sign in (1, -1)]
     assert_allclose(found, np.tile(radial + angular, (3, 1)), rtol=1e-12)
 
 
@@ -360,6 +365,7 @@ def test_bad_checkpoints_are_refused_by_name(tmp_path):
         ("plain", "neighbours", [4]),
         ("Behler-Parrinello", "radial", 1),
         ("Behler-Parrinello", "zeta", [0.5]),
+        ("Behler-Parrinello", "closed", 1),
         ("Behler-Parrinello", "angular_eta", []),
     ],
 )
