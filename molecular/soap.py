@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -58,12 +60,21 @@ class Soap(torch.optim.Optimizer):
 
 
 def _second_moment(gradient: Tensor, mode: int) -> Tensor:
-    rows = gradient.movedim(mode, 0).flatten(1)
-    return rows @ rows.T
+    before, width = math.prod(gradient.shape[:mode]), gradient.shape[mode]
+    if before == 1:
+        rows = gradient.reshape(width, -1)
+        return rows @ rows.T
+    columns = gradient.reshape(before, width, -1).transpose(1, 2).reshape(-1, width)
+    return columns.T @ columns
 
 
 def _turn(x: Tensor, bases: dict[int, Tensor], back: bool = False) -> Tensor:
     """x, each mode multiplied by its basis, transposed unless `back`."""
+    shape = x.shape
     for k, basis in bases.items():
-        x = torch.tensordot(x, basis, dims=([k], [1 if back else 0])).movedim(-1, k)
-    return x.contiguous()
+        parts = x.reshape(math.prod(shape[:k]), shape[k], -1)
+        if parts.shape[2] == 1:
+            x = parts[:, :, 0] @ (basis.T if back else basis)
+        else:
+            x = (basis if back else basis.T) @ parts
+    return x.reshape(shape)
