@@ -121,11 +121,14 @@ def symmetry_figure(sizes: Sequence[int], errors: Mapping[str, Sequence[Mapping[
     for kind, found in errors.items():
         axis.loglog(sizes, [e["force_rmse"] for e in found], "o-", ms=4, color=COLOURS[kind], label=NAMES[kind])
     axis.axhline(rms, color="black", lw=0.8, ls=":")
-    axis.annotate("RMS of the forces", (sizes[0], rms), xytext=(0, 3), textcoords="offset points", fontsize="small")
+    axis.annotate("RMS of the forces", (sizes[0], rms), xytext=(0, -9), textcoords="offset points", fontsize="small")
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter("{x:g}")
+    axis.set_ylim(bottom=0.5 * min(e["force_rmse"] for found in errors.values() for e in found))
     axis.set(xlabel="training frames", ylabel="force RMSE, test [eV/Å]")
     axis.set_xticks(sizes, [str(size) for size in sizes], minor=False)
     axis.set_xticks([], minor=True)
-    axis.legend(fontsize="small")
+    axis.legend(loc="lower left")
     return figure
 
 
@@ -137,7 +140,7 @@ def nve_figure(time: np.ndarray, energies: Mapping[str, np.ndarray]) -> Figure:
         axis.plot(time, 1e6 * (energy - energy[0]), lw=0.8, color=COLOURS[kind], label=NAMES[kind])
     axis.set_yscale("symlog", linthresh=10)
     axis.set(xlabel="time [ps]", ylabel="change of the total energy [µeV/atom]")
-    axis.legend(fontsize="small")
+    axis.legend()
     return figure
 
 
