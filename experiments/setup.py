@@ -155,6 +155,8 @@ def able_closures(cfg: DictConfig, gas: kinetic.Gas) -> tuple[dict[str, Any], di
 def outcome(solution: Any) -> dict[str, Any]:
     """What metrics say of every run: status, seconds, steps, and for a diverged one when and where."""
     entry = {"status": solution.status, "seconds": solution.seconds, "steps": solution.steps}
+    if schemes := getattr(solution, "schemes", None):  # those that made it, which for a case lost by others are the robust ones
+        entry["schemes"] = list(schemes)
     if solution.status == "diverged":
         time, cell = solution.diverged_at
         entry["diverged_at"] = {"time": time, "cell": cell}

@@ -103,6 +103,7 @@ def test_training_through_the_solver_and_an_ensemble_of_both_weights(knudsen, la
     files = ",".join(f"{trained.directory}/{name}" for name in ("checkpoint.pt", "unrolled/checkpoint.pt"))
     both = knudsen(*CASE, "closure=herm_mlc", f"closure.checkpoint=[{files}]", "solver.compiled=false")
     assert both.status == 0, both.last_line
+    assert both.metrics()["schemes"] == ["weno5", "hll", "ars222"]
     data = both.dataset("solution.nc")
     assert float(data.spread.max()) > 0 and {"units", "long_name"} <= set(data.spread.attrs) & set(data.closed.attrs)
 
