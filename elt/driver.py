@@ -15,12 +15,12 @@ from elt.errors import EltError
 from elt.executors import Pool, Serial
 from elt.history import model_name, selection_name
 from elt.protocols import Candidate, Explorer, Indicator, Label, Labeler, Trainer, Tree
-from elt.selection import select
+from elt.selection import select, weighted_points
 from elt.store import SPARE, Store
 from elt.work import Task, compute_label, train_member
 
 Observer = Callable[[dict[str, Any]], Any]
-SELECTIONS = ("indicator", "random")
+SELECTIONS = ("indicator", "weighted", "random")
 COUNTS = ("iteration", "explored", "candidates", "beyond", "selected", "mean_score", "max_score")  # of a selection, in the ledger
 
 
@@ -28,8 +28,9 @@ COUNTS = ("iteration", "explored", "candidates", "beyond", "selected", "mean_sco
 class Settings:
     """Of one run.
 
-    selection: ``indicator`` (a diverse subset between the trust levels) or ``random`` (uniform among all explored: the baseline
-    to beat; candidates then neither bind nor stop it). lower, upper: trust levels of the score. batch: labels per iteration;
+    selection: ``indicator`` (a diverse subset between the trust levels), ``weighted`` (drawn between them with chances as the
+    square of the score; the first labels diverse) or ``random`` (uniform among all explored: the baseline to beat; candidates
+    then neither bind nor stop it). lower, upper: trust levels of the score. batch: labels per iteration;
     first: those of iteration 0 (null: batch). budget: labels in all. iterations: at most so many. stop_fraction: finished when
     candidates are at most this share of the explored. members: models of the ensemble. closest: smallest distance of features
     between labels. seed: of everything random. limit: seconds per label (null: none). deaths: workers that may die of one label.
@@ -192,7 +193,7 @@ class Loop:
         if self.iteration not in self._noted:
             self._noted.add(self.iteration)
             self.note("selected", **{name: found[name] for name in COUNTS})
-        if self.iteration and s.selection == "indicator" and found["candidates"] <= s.stop_fraction * found["explored"]:
+        if self.iteration and s.selection != "random" and found["candidates"] <= s.stop_fraction * found["explored"]:
             return self._finish("candidate fraction")
         if not found["keys"]:
             return self._finish("nothing new to label")
@@ -214,8 +215,11 @@ class Loop:
         new = [i for i, key in enumerate(keys) if key not in known and not (key in known or known.add(key))]
         features = np.array([np.atleast_1d(candidates[i].features) for i in new], float).reshape(len(new), -1)
         count = min(room, (s.first or s.batch) if self.iteration == 0 else s.batch)
+        chance = np.random.default_rng([s.seed, self.iteration, 1])
         if s.selection == "random":
-            picked = np.random.default_rng([s.seed, self.iteration, 1]).permutation(len(new))[:count]
+            picked = chance.permutation(len(new))[:count]
+        elif s.selection == "weighted" and self.models:
+            picked = weighted_points(scores[new], count, s.lower, s.upper, chance)
         else:
             before = np.array(self.features, float).reshape(len(self.features), -1) if self.features else None
             picked = select(scores[new], features, count, s.lower, s.upper, before, s.closest).chosen

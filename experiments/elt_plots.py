@@ -30,7 +30,7 @@ def correlation_figure(found: Mapping[str, Mapping[str, Any]], title: str) -> Fi
 def comparison_figure(found: Sequence[Mapping[str, Any]], title: str) -> Figure:
     """Mean and worst error against labelled cells: every run thin, the mean over the seeds of every selection thick."""
     figure, axes = plt.subplots(1, 2, figsize=(7.4, 3.4))
-    for selection, colour in zip(dict.fromkeys(f["selection"] for f in found), ("#D55E00", "#0072B2")):
+    for selection, colour in zip(dict.fromkeys(f["selection"] for f in found), ("#D55E00", "#0072B2", "#009E73")):
         some = [f for f in found if f["selection"] == selection]
         length = min(len(f["labels"]) for f in some)
         labels = np.mean([f["labels"][:length] for f in some], axis=0)
@@ -39,7 +39,7 @@ def comparison_figure(found: Sequence[Mapping[str, Any]], title: str) -> Figure:
                 axis.plot(f["labels"], f[name], "-", lw=0.6, alpha=0.5, color=colour)
             axis.plot(labels, np.mean([f[name][:length] for f in some], axis=0), "o-", color=colour, label=selection)
     for axis, name in zip(axes, ("mean", "worst")):
-        axis.set(xlabel="labelled cells", ylabel=rf"{name} relative $L_2$ error of $(\rho, m, E)$ [%]", yscale="log")
+        axis.set(xlabel="labelled cells", ylabel=rf"{name} relative $L_2$ error of $(\rho, m, E)$ [%]")
         axis.set_title(f"{name} over the cases")
     axes[0].legend(title="selection")
     figure.suptitle(title)

@@ -6,6 +6,7 @@ import toy
 from omegaconf import OmegaConf
 
 import elt
+from elt.selection import weighted_points
 from experiments import elt_report, elt_run
 from experiments.output import Output
 
@@ -41,6 +42,23 @@ def test_random_selection_is_uniform_and_ignores_the_scores(tmp_path):
     assert below, "the trust levels do not bind a random choice"
     with pytest.raises(elt.EltError, match="another selection"):
         toy.solve(tmp_path / "a", settings=elt.Settings(**vars(settings) | {"selection": "indicator"}))
+
+
+def test_weighted_choice_follows_the_squared_score():
+    """The first of two points with scores 1 and 2 is the second with probability 4/5; what is not between the levels never is."""
+    scores, draws = np.array([1.0, 2.0, 5.0, np.nan, 0.0]), 4000
+    first = [weighted_points(scores, 1, 0.0, 3.0, np.random.default_rng(i))[0] for i in range(draws)]
+    assert set(first) == {0, 1}
+    assert abs(np.mean(first) - 0.8) < 4 * (0.8 * 0.2 / draws) ** 0.5  # four standard deviations
+    assert sorted(weighted_points(scores, 9, 0.0, np.inf, np.random.default_rng(0))) == [0, 1, 2]
+
+
+def test_weighted_selection_repeats_itself_and_keeps_the_trust_levels(tmp_path):
+    settings = elt.Settings(**vars(toy.SETTINGS) | {"selection": "weighted", "lower": 0.01, "iterations": 3})
+    results = [toy.solve(tmp_path / name, settings=settings) for name in "ab"]
+    assert toy.fingerprint(results[0]) == toy.fingerprint(results[1])
+    scores = np.concatenate([i.scores for i in elt.history(elt.Store(tmp_path / "a" / "store"))[1:]])
+    assert len(scores) and (scores >= 0.01).all() and (scores <= settings.upper).all()
 
 
 def test_live_view_counts_what_the_ledger_counts(finished):
