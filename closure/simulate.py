@@ -169,7 +169,7 @@ def _compiled(rollout, law, solver, case, number: int, total: int, progress) -> 
     if case.boundary == "fixed":
         ends = tuple(end[0, :, 0].numpy() for end in (cells.boundary.left, cells.boundary.right))
     rows, steps, diverged_at = rollout(
-        start, ends, case.dx, np.broadcast_to(case.knudsen, case.cells), case.boundary, case.save_times
+        start, ends, case.dx, np.full(case.cells, case.knudsen), case.boundary, case.save_times
     )
     fields = []
     for U in torch.tensor(rows)[:, None]:
