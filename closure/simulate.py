@@ -168,9 +168,7 @@ def _compiled(rollout, law, solver, case, number: int, total: int, progress) -> 
     ends = None
     if case.boundary == "fixed":
         ends = tuple(end[0, :, 0].numpy() for end in (cells.boundary.left, cells.boundary.right))
-    rows, steps, diverged_at = rollout(
-        start, ends, case.dx, np.full(case.cells, case.knudsen), case.boundary, case.save_times
-    )
+    rows, steps, diverged_at = rollout(start, ends, case.dx, np.full(case.cells, case.knudsen), case.boundary, case.save_times)
     fields = []
     for U in torch.tensor(rows)[:, None]:
         fields.append({name: value[0].numpy() for name, value in _fields(law, U, cells).items()})

@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 import closure
 import kinetic
+from closure.quadrature import Quadrature
 from conf.build import build
 from experiments import evaluation_plots, leaderboard, plots, references, setup
 from experiments.measure import conserved, rel_l2
@@ -44,7 +45,9 @@ def run(cfg: DictConfig, output: Output) -> int:
         fine = [case.at(setup.reference_cells(cfg, case, gas)) for case in cases]
         return references.solutions(cfg, gas, fine, f"{text}: kinetic", kept)
 
-    warm_up(laws, rivals, random_cases(cfg, kinds[0], decades[:1], 1)[0], options)
+    first = random_cases(cfg, kinds[0], decades[-1:], 1)[0]
+    warm_up(laws, rivals, first, options)
+    costs = {name: step_cost(name, laws, rivals, first, options) for name in [*laws, *rivals]}
     metrics: dict[str, dict[str, Any]] = {name: {} for name in [*laws, *rivals]}
     points: dict[str, dict[str, Any]] = {}
     for kind, variant in variants:
@@ -67,6 +70,8 @@ def run(cfg: DictConfig, output: Output) -> int:
             for name, found in solutions.items():
                 frame = (BOOST if variant == "boosted" else 0.0, moved)
                 scored = score(cases, found, truths, gas.dims, len(decades), when, seconds[name], frame)
+                if costs[name] is not None:
+                    scored[0]["microseconds_per_cell_step"] = costs[name]
                 metrics[name][label], points[label][name] = scored
 
     output.json("metrics.json", metrics)
@@ -96,6 +101,23 @@ def solve(name: str, laws, rivals, cases, options, progress=None):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnderResolvedWarning)  # that is what is being measured
         return kinetic.simulate(cases, rivals[name], progress=progress)
+
+
+def step_cost(name: str, laws, rivals, case: kinetic.Case, options) -> float | None:
+    """CPU microseconds of a cell's step in a compiled loop, without set-up: what a longer run of one case takes more than a short
+    one, the best of three; None where batches in torch are the way to run."""
+    if name in laws and not isinstance(laws[name], Quadrature):
+        return None
+    runs = [replace(case, t_end=t, save_times=()) for t in (0.2, 1.0)]
+    best = np.inf
+    for _ in range(3):
+        seconds, steps = [], []
+        for run in runs:
+            begin = time.process_time()
+            steps.append(solve(name, laws, rivals, [run], options)[0].steps)
+            seconds.append(time.process_time() - begin)
+        best = min(best, (seconds[1] - seconds[0]) / max(steps[1] - steps[0], 1))
+    return 1e6 * max(best, 0.0) / case.cells
 
 
 def warm_up(laws, rivals, case: kinetic.Case, options) -> None:
