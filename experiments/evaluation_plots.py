@@ -12,20 +12,32 @@ from experiments.plots import colours, label
 
 
 def _panels(kinds: Sequence[str]):
-    figure = plt.figure(figsize=(max(3.1 * len(kinds), 6.2), 3.4))
+    figure = plt.figure(figsize=(max(3.1 * len(kinds), 6.2) + 1.6, 3.4))
     return figure, figure.subplots(1, max(len(kinds), 1), sharex=True, sharey=True, squeeze=False)[0]
+
+
+def _legend(figure, axis) -> None:
+    """Of all panels, beside them: there are too many models for a free corner."""
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside right center", fontsize="small")
+
+
+def _shades(models: Sequence[str]) -> dict[str, Any]:
+    """Colours of the models; those of the kinetic solver with few velocities are greys, darker the more there are."""
+    rivals = sorted((m for m in models if m.startswith("kinetic_")), key=_velocities)
+    greys = plt.get_cmap("Greys")(np.linspace(0.3, 0.85, len(rivals)))
+    return colours([m for m in models if m not in rivals]) | dict(zip(rivals, greys))
 
 
 def evaluation_figure(points: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], title: str) -> Figure:
     """Error of every random case against its Knudsen number, one panel per kind. points: {kind: {closure: (knudsen, rel_l2)}}."""
     figure, axes = _panels(list(points))
     for axis, (kind, by_closure) in zip(axes, points.items()):
-        for model, colour in colours(list(by_closure)).items():
+        for model, colour in _shades(list(by_closure)).items():
             knudsen, error = by_closure[model]
             axis.loglog(knudsen, 100 * error, "o", ms=3, color=colour, label=label(model))
         axis.set(title=kind, xlabel=r"Knudsen number $\varepsilon$")
     axes[0].set_ylabel(r"relative $L_2$ error of $(\rho, m, E)$ [%]")
-    axes[0].legend()
+    _legend(figure, axes[0])
     figure.suptitle(title)
     return figure
 
@@ -36,13 +48,12 @@ def decades_figure(metrics: Mapping[str, Mapping[str, Any]], kinds: Sequence[str
     figure, axes = _panels(kinds)
     centres = [10.0 ** (d + 0.5) for d in decades]
     for axis, kind in zip(axes, kinds):
-        for model, colour in colours(list(metrics)).items():
+        for model, colour in _shades(list(metrics)).items():
             values = [np.nan if v is None else 100 * v for v in metrics[model][kind]["heat_flux_by_decade"]]
             axis.loglog(centres, values, "o-", ms=4, color=colour, label=label(model))
         axis.set(title=kind, xlabel=r"Knudsen number $\varepsilon$")
     axes[0].set_ylabel(r"relative $L_2$ error of the heat flux [%]")
-    if kinds:
-        axes[0].legend()
+    _legend(figure, axes[0])
     figure.suptitle(title)
     return figure
 
@@ -74,7 +85,7 @@ def cost_figure(metrics: Mapping[str, Mapping[str, Any]], kinds: Sequence[str], 
                 axis.annotate(f"{n[i]:.0f}", (cost[i], error[i]), xytext=(4, 3), textcoords="offset points", fontsize="x-small")
         axis.set(title=kind, xlabel=r"CPU time per cell and step [$\mu$s]")
     axes[0].set_ylabel(r"relative $L_2$ error of $(\rho, m, E)$ [%]")
-    axes[-1].legend(fontsize="x-small")
+    _legend(figure, axes[0])
     figure.suptitle(title)
     return figure
 
