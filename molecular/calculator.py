@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import torch
 from ase import Atoms
-from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from molecular import checkpoint
+from molecular.dynamics import LabelerCalculator
 from molecular.environment import environment
 from molecular.label import Label, finite
 
@@ -33,22 +32,12 @@ class PotentialLabeler:
         return finite(Label(float(energy[0]), forces.double().numpy(), stress))
 
 
-class PotentialCalculator(Calculator):
+class PotentialCalculator(LabelerCalculator):
     """ASE's calculator of a potential: ``atoms.calc = PotentialCalculator("checkpoint.pt")``.
 
     potential: a file written by training, or a potential. Energy eV, forces eV/A, stress eV/A^3.
     """
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress"]
-
     def __init__(self, potential: str | Path | torch.nn.Module, **options):
-        super().__init__(**options)
         loaded = potential if isinstance(potential, torch.nn.Module) else checkpoint.load(potential)
-        self.labeler = PotentialLabeler(loaded.eval())
-
-    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
-        super().calculate(atoms, properties, system_changes)
-        label = self.labeler(self.atoms)
-        self.results = {"energy": label.energy, "free_energy": label.energy, "forces": label.forces}
-        if label.stress is not None:
-            self.results["stress"] = label.stress
+        super().__init__(PotentialLabeler(loaded.eval()), **options)
