@@ -16,6 +16,7 @@ SMALL = {
     "phase_space": {"times": (0.0, 0.05), "cells": 20, "velocities": 40},
     "shock_phase_space": {"mach_numbers": (2.0,), "points": 60, "speeds": 24},
     "sod_closures": {"knudsen": (0.1,), "cells": 20, "models": ("nsf", "euler")},
+    "maxwell_cost": {"knudsen": (0.1,), "cells": 20, "models": ("quadrature", "nsf"), "velocities": (14,), "truth": 16},
     "channel_profiles": {"delta": (1.0,)},
     "hard_sphere_shock": {"mach_numbers": (2.0,), "velocity_points": 14},
 }
