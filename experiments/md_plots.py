@@ -70,7 +70,7 @@ def loop_figure(metrics: Mapping[str, Any]) -> Figure:
         values = [seed["force_rmse"] for seed in entry["seeds"]]
         right.plot([entry["labels"]] * len(values), values, marker, color=colour, mec="black", mew=0.5, label=f"final: {name}")
     right.set(xlabel="labels", ylabel="held-out force RMSE [eV/Å]")
-    right.set_ylim(bottom=0)
+    right.set_ylim(0, 1.1 * right.get_ylim()[1])
     right.legend(fontsize=7)
     return figure
 
@@ -112,6 +112,7 @@ def distributions_figure(data: Any, labeler: str, potential: str) -> Figure:
     axes[0, 0].set_ylabel("g(r)")
     axes[1, 0].set_ylabel("distribution [1/degree]")
     axes[0, 0].legend()
+    return figure
 
 
 def symmetry_figure(sizes: Sequence[int], errors: Mapping[str, Sequence[Mapping[str, float]]], rms: float) -> Figure:

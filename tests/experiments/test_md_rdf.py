@@ -24,7 +24,7 @@ def test_distributions_of_both_are_written(knudsen, checkpoint):
     run = knudsen(*TINY, f"checkpoint={checkpoint}")
     assert run.status == 0, run.text
     data = run.dataset("distributions.nc")
-    assert data.sizes["phase"] == 4 and list(data["model"].values) == ["labeler", "potential"]
+    assert data.sizes["phase"] == 3 and list(data["model"].values) == ["labeler", "potential"]
     assert {"distributions.png", "metrics.json"} <= run.files()
     width = float(data["theta"][1] - data["theta"][0])
     np.testing.assert_allclose(data["p"].sum("theta") * width, 1.0)
