@@ -23,9 +23,7 @@ def build(name: str, gas, **options):
         raise InputError(f"closure={name}: unknown, choose one of {', '.join(CLOSURES)}")
     if name == "grad" and gas.dims > 1:
         return Grad13(gas)
-    if not supports(name, gas):
-        able = ", ".join(other for other in ("euler", "nsf", "grad", "quadrature") if supports(other, gas))
-        raise InputError(f"closure={name}: it does not have the collisions of gas={gas.name}: take closure={able}")
+    _check(name, gas)
     if name in LEARNED:
         path = options.pop("checkpoint", None)
         return checkpoints.load(path if path is not None else checkpoints.shipped(gas, options, name), gas, name)
@@ -41,12 +39,19 @@ def supports(name: str, gas) -> bool:
     return law.handles(gas)
 
 
+def _check(name: str, gas) -> None:
+    if not supports(name, gas):
+        able = ", ".join(other for other in ("euler", "nsf", "grad", "quadrature") if supports(other, gas))
+        raise InputError(f"closure={name}: it does not have the collisions of gas={gas.name}: take closure={able}")
+
+
 def untrained(gas, *, network: dict, name: str = "herm_mlc", checkpoint: str | None = None, **options):
     """A learned closure with fresh weights, or those of ``checkpoint`` to go on from; ``network`` as in conf/closure/network."""
     if isinstance(checkpoint, list | tuple):
         raise InputError(f"closure.checkpoint={list(checkpoint)}: a training goes on from one file; train the members one by one")
     if checkpoint is not None:
         return checkpoints.load(checkpoint, gas, name)
+    _check(name, gas)
     try:
         return LEARNED[name](gas, checkpoints.network_factory(network), **options)
     except TypeError as error:
