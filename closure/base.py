@@ -28,7 +28,7 @@ class MomentLaw(Law):
     name: str
     degrees: Tensor  # the power of velocity in each component, [n]
     order: int  # raw moments of g (and h) a start needs: 0..order
-    robust: Mapping[str, str] | None = None  # schemes that a case is run with again where others lose it
+    robust: tuple[Mapping[str, str], ...] = ()  # schemes that a case is run with again where others lose it, the sharpest first
     collisions: tuple[str, ...] = ("bgk",)  # models whose relaxation the closure has, of ``kinetic.collisions.COLLISIONS``
 
     def __init__(self, gas):

@@ -30,7 +30,7 @@ TINY = float(np.finfo(float).tiny)
 LOG2E = 1.4426950408889634
 SAFE = {"reassoc", "contract", "arcp", "nsz"}  # no nnan, ninf: a solution that diverges must be seen
 _COMPILE = {"fastmath": SAFE, "nogil": True, "cache": True, "error_model": "numpy"}
-RECONSTRUCTIONS = {"muscl": 0, "weno5": 1}
+RECONSTRUCTIONS = {"muscl": 0, "weno5": 1, "constant": 2}
 FLUXES = {"rusanov": 0, "upwind": 1, "hll": 2}
 BOUNDARIES = {"periodic": 0, "outflow": 1, "fixed": 2}
 
@@ -303,6 +303,9 @@ def _reconstruct(V, weno, left, right):
                 l[j] = v[k] + s * s * (b - a) / 12.0 + 0.25 * s * (a + b)
                 s = (2.0 * max(b * c, 0.0) + FLOOR) / (b * b + c * c + FLOOR)
                 rt[j] = v[k + 1] + s * s * (c - b) / 12.0 - 0.25 * s * (b + c)
+        elif weno == 2:
+            for j in range(faces):
+                l[j], rt[j] = v[j + GHOST - 1], v[j + GHOST]
         else:
             for j in range(faces):
                 k = j + GHOST - 1

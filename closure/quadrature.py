@@ -37,7 +37,7 @@ class Quadrature(RawMomentLaw):
 
     name = "quadrature"
     # Colliding streams in free flight stretch the speeds until WENO5's sharper faces leave the realizable states; these do not.
-    robust = MappingProxyType({"reconstruction": "muscl", "flux": "rusanov"})
+    robust = tuple(MappingProxyType({"reconstruction": name, "flux": "rusanov"}) for name in ("muscl", "constant"))
 
     def __init__(self, gas, moments: int = 9):
         if moments % 2 == 0 or not 5 <= moments <= 13:

@@ -100,9 +100,11 @@ def simulate(
             raise InputError(f"case={case.name}: the moment solvers have neither walls nor shear; use solver=kinetic")
     solver = Solver(law, **solver_options)
     solutions = _advance(law, cases, solver, batch, compiled, progress)
-    lost = [i for i, solution in enumerate(solutions) if solution.status == "diverged"]
-    if lost and law.robust:
-        again = _advance(law, [cases[i] for i in lost], Solver(law, **solver_options | dict(law.robust)), batch, compiled, None)
+    for schemes in law.robust:
+        lost = [i for i, solution in enumerate(solutions) if solution.status == "diverged"]
+        if not lost:
+            break
+        again = _advance(law, [cases[i] for i in lost], Solver(law, **solver_options | dict(schemes)), batch, compiled, None)
         for i, solution in zip(lost, again, strict=True):
             if solution.status == "ok":
                 solutions[i] = replace(solution, seconds=solution.seconds + solutions[i].seconds)

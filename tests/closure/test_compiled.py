@@ -19,6 +19,7 @@ SCHEMES = [
     ("muscl", "upwind", "ars222"),
     ("weno5", "upwind", "ars443"),
     ("weno5", "hll", "ars222"),
+    ("constant", "rusanov", "ars222"),
 ]
 
 

@@ -85,6 +85,16 @@ def test_colliding_streams_that_break_sharp_schemes_are_run_again_with_robust_on
     assert rel_l2(conserved(broken, 3), kinetic_reference(bad, gas)) < 0.05
 
 
+@pytest.mark.parametrize("mach", [5.5, 8.0])
+def test_shocks_form_from_their_jumps(mach):
+    """A jump at Mach 8 is lost by WENO5 and by MUSCL; to first order it becomes the shock of the jump conditions."""
+    case = cases.shock(mach, GAS, cells=100, length=40.0, knudsen=0.01, t_end=0.1)
+    solution = closure.simulate(closure.build("quadrature", GAS), case)[0]
+    assert solution.status == "ok"
+    between = 4 * mach**2 / (2 * mach**2 + 2)  # gamma = 3
+    assert 0.98 < solution.rho[-1].max() / between < 1.02 and solution.rho[-1].min() == pytest.approx(1, abs=0.01)
+
+
 def test_closures_rank_as_theory_says():
     """More physics, less error: Euler, then NSF at small Knudsen number; Grad's moments below both at 0.1."""
     error = {}
