@@ -47,7 +47,7 @@ leaderboard: $(BOARDS:%=outputs/leaderboard/%/leaderboard.md)
 	for gas in $(BOARDS); do \
 	  cp outputs/leaderboard/$$gas/leaderboard.md docs/leaderboard/$$gas.md; \
 	  cp outputs/leaderboard/$$gas/errors.csv docs/leaderboard/$$gas.csv; \
-	  for figure in errors heat_flux cost; do \
+	  for figure in heat_flux cost; do \
 	    cp outputs/leaderboard/$$gas/$$figure.png docs/figures/leaderboard_$${gas}_$$figure.png; \
 	  done; \
 	done
