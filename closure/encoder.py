@@ -160,11 +160,13 @@ def fit_components(encoder: Encoder, nodes: Nodes, deviations: Tensor, weights: 
     """Sets the R components to the principal ones of ``deviations`` F - F_M [sample, P K] in the nodes' metric, even and odd ones
     by themselves; ``weights`` [sample]."""
     metric = nodes.metric
+    kept = torch.linalg.qr((nodes.conserved / metric.sqrt()).T)[0]
     for sign, rows in ((1.0, encoder.parity_z > 0), (-1.0, encoder.parity_z < 0)):
         part = 0.5 * (deviations + sign * nodes.mirrored(deviations)) * metric.sqrt()
         covariance = torch.einsum("s,sj,sk->jk", weights / weights.sum(), part, part)
         vectors = torch.linalg.eigh(covariance)[1].flip(1)[:, : int(rows.sum())]
         vectors = vectors + sign * nodes.mirrored(vectors.T).T
+        vectors = vectors - kept @ (kept.T @ vectors)  # what an eigensolver's round-off leaves of the conserved sums
         vectors = vectors / vectors.norm(dim=0)
         encoder.synthesis[:, rows] = vectors / metric.sqrt()[:, None]
         encoder.analysis[rows] = (vectors * metric.sqrt()[:, None]).T
