@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from experiments.plots import plt
 
@@ -69,6 +70,9 @@ def loop_figure(metrics: Mapping[str, Any]) -> Figure:
     for (name, entry), marker, colour in zip(metrics["final"].items(), "s^v", (COLOUR, "#999999", "#0072B2")):
         values = [seed["force_rmse"] for seed in entry["seeds"]]
         right.plot([entry["labels"]] * len(values), values, marker, color=colour, mec="black", mew=0.5, label=f"final: {name}")
+    counts = sorted({int(labels[-1]), *(entry["labels"] for entry in metrics["final"].values())})
+    right.set_xticks(counts, [str(count) for count in counts])
+    right.xaxis.set_minor_locator(NullLocator())
     right.set(xlabel="labels", ylabel="held-out force RMSE [eV/Å]")
     right.set_ylim(0, 1.1 * right.get_ylim()[1])
     right.legend(fontsize=7)
