@@ -20,7 +20,7 @@ class TrainOptions:
     """epochs: passes over the training cells; batch: cells a step; learning_rate: at the start, cosine decay to a hundredth;
     weight_decay: of AdamW; average: time constant of the exponential moving average of the weights, in steps;
     validation: fraction of trajectories held out; patience: epochs without a better validation loss before stopping;
-    threads: of torch; seed: of weights, split and order.
+    threads: of torch; seed: of split and order (the first weights are the network's own, as handed in).
     """
 
     epochs: int = 60
