@@ -20,7 +20,8 @@ class TrainOptions:
     """epochs: passes over the training cells; batch: cells a step; learning_rate: at the start, cosine decay to a hundredth;
     weight_decay: of AdamW; average: time constant of the exponential moving average of the weights, in steps;
     validation: fraction of trajectories held out; patience: epochs without a better validation loss before stopping;
-    threads: of torch; seed: of split and order (the first weights are the network's own, as handed in).
+    threads: of torch; seed: of split and order, and of whatever a network draws as it trains (the first weights are those of the
+    law that is handed in: ``closure.untrained(seed=...)``).
     """
 
     epochs: int = 60
@@ -37,6 +38,8 @@ class TrainOptions:
         for key in ("epochs", "batch", "learning_rate", "average", "patience", "threads"):
             if not getattr(self, key) > 0:
                 raise InputError(f"train.{key} is {getattr(self, key)}: give a positive number")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise InputError(f"seed={self.seed!r}: give an integer >= 0")
         if not 0 < self.validation < 1:
             raise InputError(f"train.validation is {self.validation}: give a fraction between 0 and 1")
 

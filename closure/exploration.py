@@ -262,8 +262,7 @@ class Trainer:
 
     def train(self, labels: Sequence[Label], previous, member: int, seed: int):
         """A closure of the same name, with its network fitted."""
-        torch.manual_seed(seed)
-        law = registry.untrained(self.gas, **self.closure)
+        law = registry.untrained(self.gas, seed=seed, **self.closure)
         if previous is not None and self.warm:
             law.network.load_state_dict(previous.network.state_dict())
         data = dataset(labels)

@@ -1,5 +1,9 @@
 """Closures by name, as the command line names them."""
 
+from contextlib import nullcontext
+
+import torch
+
 from closure import checkpoint as checkpoints
 from closure.checkpoint import LEARNED
 from closure.fluid import Euler, NavierStokesFourier
@@ -45,15 +49,24 @@ def _check(name: str, gas) -> None:
         raise InputError(f"closure={name}: it does not have the collisions of gas={gas.name}: take closure={able}")
 
 
-def untrained(gas, *, network: dict, name: str = "herm_mlc", checkpoint: str | None = None, **options):
-    """A learned closure with fresh weights, or those of ``checkpoint`` to go on from; ``network`` as in conf/closure/network."""
+def untrained(
+    gas, *, network: dict, name: str = "herm_mlc", checkpoint: str | None = None, seed: int | None = None, **options
+):
+    """A learned closure with fresh weights, or those of ``checkpoint`` to go on from; ``network`` as in conf/closure/network.
+
+    seed: of the first weights, which are then the same whatever was drawn before, and leave torch's generator as it was;
+    None: they are drawn from that generator.
+    """
     if isinstance(checkpoint, list | tuple):
         raise InputError(f"closure.checkpoint={list(checkpoint)}: a training goes on from one file; train the members one by one")
     if checkpoint is not None:
         return checkpoints.load(checkpoint, gas, name)
     _check(name, gas)
     try:
-        return LEARNED[name](gas, checkpoints.network_factory(network), **options)
+        with nullcontext() if seed is None else torch.random.fork_rng(devices=[]):
+            if seed is not None:
+                torch.manual_seed(seed)
+            return LEARNED[name](gas, checkpoints.network_factory(network), **options)
     except TypeError as error:
         raise InputError(f"closure={name}: does not take these options ({error})") from None
 

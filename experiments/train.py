@@ -18,11 +18,11 @@ def run(cfg: DictConfig, output: Output) -> int:
     options = setup.closure_config(cfg, name)
     if "network" not in options:
         raise InputError(f"closure={name}: has nothing to learn; train one with a network, e.g. closure=herm_mlc")
-    law = closure.untrained(gas, name=name, **options)
-    labels, training = closure.training_of(name)
     settings = setup.plain(cfg.train)
     file = settings.pop("data")
     training_options = build({"_target_": "closure.epochs.TrainOptions"} | settings, "train", seed=cfg.seed)
+    law = closure.untrained(gas, name=name, seed=cfg.seed, **options)
+    labels, training = closure.training_of(name)
 
     unroll = build({"_target_": "closure.unrolled.UnrollOptions"} | setup.plain(cfg.unroll), "unroll")
     if unroll.passes and name != "herm_mlc":

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from closure_samples import NETWORK, random_moments
+from closure_samples import CONVEX, NETWORK, random_moments
 
 import closure
 from closure import checkpoint, labels, training
@@ -32,6 +32,30 @@ def label_file(tmp_path_factory):
 def fresh():
     torch.manual_seed(0)
     return closure.untrained(gas("bgk_1v"), network=NETWORK)
+
+
+@pytest.mark.parametrize(
+    "name, network",
+    [
+        ("herm_mlc", NETWORK),
+        ("herm_mlc", {"_target_": "closure.networks.Equivariant", "width": 8}),
+        ("enc_mlc", NETWORK),
+        ("gradient_net", NETWORK),
+        ("entropy_net", CONVEX),
+    ],
+)
+def test_first_weights_follow_the_seed_alone(name, network):
+    """Whatever was drawn before; and the draw leaves torch's generator where it was."""
+
+    def weights(seed):
+        law = closure.untrained(gas("bgk_1v"), name=name, network=network, seed=seed)
+        return torch.cat([p.detach().double().flatten() for p in law.network.parameters()])
+
+    first = weights(0)
+    torch.rand(3)
+    before = torch.get_rng_state()
+    assert torch.equal(weights(0), first) and not torch.equal(weights(1), first)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_labels_hold_the_moments_of_positive_distributions(label_file):

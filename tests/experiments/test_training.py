@@ -1,6 +1,7 @@
 """experiment=label and experiment=train: their files, going on after a stop, and a user's own network."""
 
 import pytest
+import torch
 
 LABELS = (
     "label.wave=3",
@@ -92,6 +93,33 @@ def test_training_makes_its_labels_once(knudsen, tmp_path):
     assert len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()) == 2
 
 
+@pytest.mark.parametrize("name", ["herm_mlc", "gradient_net"])
+def test_a_training_begins_from_first_weights_of_its_seed(knudsen, labels, name):
+    """Steps of 1e-12 leave the first weights as they are."""
+
+    def weights(seed):
+        small = ("closure.network.width=8", "closure.network.depth=1", "train.epochs=1", "train.validation=0.4")
+        run = knudsen(
+            "experiment=train", f"closure={name}", *small, f"train.data={labels.directory}/labels.nc",
+            "train.learning_rate=1e-12", f"seed={seed}",
+        )  # fmt: skip
+        assert run.status == 0, run.last_line
+        state = torch.load(run.directory / "checkpoint.pt", weights_only=True)["state"]
+        return torch.cat([value.double().flatten() for key, value in state.items() if key.endswith("weight")])
+
+    first = weights(0)
+    torch.rand(3)  # what else the process drew is no matter
+    assert torch.allclose(weights(0), first, rtol=0, atol=1e-6)
+    assert (weights(1) - first).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("seed", ["-1", "0.5", "one"])
+def test_a_training_refuses_a_seed_that_is_no_number(knudsen, seed):
+    run = knudsen("experiment=train", "closure=herm_mlc", f"seed={seed}")
+    assert run.status == 1 and f"seed={seed}" in run.last_line.replace("'", "")
+    assert not run.files()
+
+
 def test_training_through_the_solver_and_an_ensemble_of_both_weights(knudsen, labels):
     small = ("closure.network.width=8", "closure.network.depth=1", "train.epochs=1", "train.validation=0.4")
     trained = knudsen(
@@ -133,8 +161,6 @@ def test_a_bad_checkpoint_is_refused_by_name(knudsen, tmp_path, content):
 
 
 def test_a_checkpoint_of_another_version_is_refused(knudsen, tmp_path):
-    import torch
-
     path = tmp_path / "old.pt"
     torch.save({"format": 0, "gas": "bgk_1v"}, path)
     run = knudsen(*CASE, "closure=herm_mlc", f"closure.checkpoint={path}")
