@@ -13,6 +13,7 @@ import closure
 import elt
 import kinetic
 from closure import checkpoint, exploration, training
+from closure.herm_mlc import ensemble
 from conf.build import build
 from experiments import elt_plots, elt_report, elt_run, evaluate, references, setup
 from experiments.elt_report import Axis, Words
@@ -39,8 +40,8 @@ def run(cfg: DictConfig, output: Output) -> int:
     errors, figures, more = None, {}, share_in_words(metrics)
     if cases:
         truths = exact(cfg, gas, cases, output)
-        ensembles = [[trainer.load(tree) for tree in i.models] for i in elt.history(store) if i.models]
-        scores = [score(models[: cfg.test.members], cases, truths, explorer.solver) for models in ensembles]
+        laws = [ensemble([trainer.load(tree) for tree in i.models]) for i in elt.history(store) if i.models]
+        scores = [score(law, cases, truths, explorer.solver) for law in laws]
         errors = {name: [100 * summarise(s)[name] for s in scores] for name in ("mean", "worst")}
         found = correlation(result.models, cases, truths, scores[-1], explorer.window)
         metrics |= {"errors": errors, "rank_correlation": {name: f["rank_correlation"] for name, f in found.items()}}
@@ -110,33 +111,29 @@ def exact(cfg: DictConfig, gas: kinetic.Gas, cases: list[kinetic.Case], output: 
     return truths
 
 
-def score(models, cases, truths, solver: dict[str, Any]) -> np.ndarray:
-    """[member, case] relative L2 error of stacked (rho, m, E) at the end; infinite where a member diverged."""
-    errors = np.full((len(models), len(cases)), np.inf)
-    for m, law in enumerate(models):
-        for i, (found, truth) in enumerate(zip(closure.simulate(law, cases, law.gas, **solver), truths)):
-            if found.status == "ok":
-                stacked = (np.stack(list(conserved(s.rho[-1], s.u[-1], s.T[-1], law.gas.dims).values())) for s in (found, truth))
-                errors[m, i] = rel_l2(*stacked)
+def score(law, cases, truths, solver: dict[str, Any]) -> np.ndarray:
+    """[case] relative L2 error of stacked (rho, m, E) at the end; infinite where the law diverged."""
+    errors = np.full(len(cases), np.inf)
+    for i, (found, truth) in enumerate(zip(closure.simulate(law, cases, law.gas, **solver), truths)):
+        if found.status == "ok":
+            stacked = (np.stack(list(conserved(s.rho[-1], s.u[-1], s.T[-1], law.gas.dims).values())) for s in (found, truth))
+            errors[i] = rel_l2(*stacked)
     return errors
 
 
 def summarise(errors: np.ndarray) -> dict[str, float]:
-    """Over members and the cases they finish: mean; worst: the largest, averaged over the members; diverged: how many."""
-    finite = np.where(np.isfinite(errors), errors, np.nan)
-    return {
-        "mean": float(np.nanmean(finite)),
-        "worst": float(np.mean(errors.max(axis=1))),
-        "diverged": int(np.sum(~np.isfinite(errors))),
-    }
+    """mean: over the cases that finish; worst: of all; diverged: how many did not finish."""
+    finite = np.isfinite(errors)
+    mean = float(errors[finite].mean()) if finite.any() else float("nan")
+    return {"mean": mean, "worst": float(errors.max()), "diverged": int(np.sum(~finite))}
 
 
 def correlation(models, cases, truths, errors: np.ndarray, width: int) -> dict[str, dict[str, Any]]:
     """Indicator and true error: of the closing coefficients in windows of the kinetic solution, and of whole solutions.
 
     windows: root mean squares over the `width` cells of a window, in the true states at the last time, of the ensemble's
-    disagreement and of the error of its mean. cases: mean disagreement in these, and the error of (rho, m, E) of the members' own
-    solutions at the end.
+    disagreement and of the error of its mean. cases: mean disagreement in these, and the error of (rho, m, E) of the ensemble's
+    own solutions at the end.
     """
     law, disagreements, true = models[0], [], []
     for case, truth in zip(cases, truths):
@@ -148,10 +145,10 @@ def correlation(models, cases, truths, errors: np.ndarray, width: int) -> dict[s
                 torch.stack([m.correction(phi.flatten(0, 1).T.unsqueeze(0))[0].T for m in models]).mean(0).reshape(target.shape)
             )
         true.append((mean - target).square().mean(1).sqrt().amax(1).numpy())
-    ran = np.isfinite(errors).all(axis=0)
+    ran = np.isfinite(errors)
     pairs = {
         "windows": (np.concatenate(disagreements), np.concatenate(true)),
-        "cases": (np.array([d.mean() for d in disagreements])[ran], errors[:, ran].mean(axis=0)),
+        "cases": (np.array([d.mean() for d in disagreements])[ran], errors[ran]),
     }
     return {
         name: {"indicator": x, "error": y, "rank_correlation": float(spearmanr(x, y).statistic)} for name, (x, y) in pairs.items()

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 import elt
+from closure.herm_mlc import ensemble
 from experiments import elt as kinetic_elt
 from experiments import elt_plots, setup
 from experiments.elt_run import STORE
@@ -20,6 +21,8 @@ from experiments.output import Output, number, table
 from kinetic.errors import InputError
 
 QUANTITIES = ("mean", "worst")
+BASELINE = "random"
+EVERYTHING = "all of random cases"  # runs that labelled all they explored: trajectories drawn at random
 
 
 def run(cfg: DictConfig, output: Output) -> int:
@@ -32,9 +35,9 @@ def run(cfg: DictConfig, output: Output) -> int:
     kinds = list(dict.fromkeys(case.name for case in cases))
     rows = summary(found, kinds)
     header = ["selection", "runs", "labelled cells", *(f"{name} %" for name in (*QUANTITIES, *kinds)), "diverged"]
-    text = table(header, rows) + "\n" + in_words(found)
+    text = table(header, rows) + "\n" + differences_table(found) + in_words(found)
     output.text("comparison.md", text)
-    output.json("metrics.json", {"runs": found})
+    output.json("metrics.json", {"runs": found, "smaller_than_random": differences(found)})
     output.figure("correlation", elt_plots.correlation_figure(pairs[0], f"{found[0]['folder']}: indicator and true error"))
     output.figure("comparison", elt_plots.comparison_figure(found, f"{len(cases)} unseen cases"))
     print(text)
@@ -69,7 +72,7 @@ def evaluated(folder: Path, gas: Any, cases: list, truths: list, progress: bool)
     labels = explored = 0
     for iteration in tqdm(past, desc=folder.name, disable=not progress):
         models = [trainer.load(tree) for tree in iteration.models]
-        errors = kinetic_elt.score(models, cases, truths, identity["solver"])
+        errors = kinetic_elt.score(ensemble(models), cases, truths, identity["solver"])
         summary = kinetic_elt.summarise(errors)
         labels, explored = labels + identity["explore"]["window"] * len(iteration.keys), explored + iteration.explored
         rows["labels"].append(labels)
@@ -78,11 +81,11 @@ def evaluated(folder: Path, gas: Any, cases: list, truths: list, progress: bool)
             rows[name].append(100 * summary[name])
         names = np.array([case.name for case in cases])
         rows["by_kind"].append(
-            {kind: 100 * kinetic_elt.summarise(errors[:, names == kind])["mean"] for kind in dict.fromkeys(names)}
+            {kind: 100 * kinetic_elt.summarise(errors[names == kind])["mean"] for kind in dict.fromkeys(names)}
         )
     fraction = labels / (identity["explore"]["window"] * explored)
     pairs = kinetic_elt.correlation(models, cases, truths, errors, identity["explore"]["window"])
-    about = {"folder": folder.name, "selection": cfg.elt.selection, "seed": cfg.seed, "fraction": fraction}
+    about = {"folder": folder.name, "selection": cfg.elt.selection if fraction < 1 else EVERYTHING, "seed": cfg.seed, "fraction": fraction}
     about["rank_correlation"] = {name: pair["rank_correlation"] for name, pair in pairs.items()}
     return about | rows, pairs
 
@@ -105,6 +108,41 @@ def summary(found: Sequence[dict[str, Any]], kinds: list[str]) -> list[list[str]
                 ]
             )
     return rows
+
+
+def differences(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """How much smaller the errors are than those of random windows of the same seed, for every other selection and number of
+    labelled cells: mean over the seeds, its standard error, and in how many seeds they are smaller."""
+    base, rows = {f["seed"]: f for f in found if f["selection"] == BASELINE}, []
+    for selection in dict.fromkeys(f["selection"] for f in found):
+        pairs = [(f, base[f["seed"]]) for f in found if f["selection"] == selection and f["seed"] in base]
+        if selection == BASELINE or len(pairs) < 2:
+            continue
+        for k in range(min(len(f["labels"]) for pair in pairs for f in pair)):
+            row = {"selection": selection, "seeds": len(pairs), "labels": round(np.mean([f["labels"][k] for f, _ in pairs]))}
+            for name in QUANTITIES:
+                smaller = np.array([b[name][k] - f[name][k] for f, b in pairs])
+                row[name] = {
+                    "difference": smaller.mean(),
+                    "standard_error": smaller.std(ddof=1) / len(pairs) ** 0.5,
+                    "smaller_in": int(np.sum(smaller > 0)),
+                }
+            rows.append(row)
+    return rows
+
+
+def differences_table(found: Sequence[dict[str, Any]]) -> str:
+    """`differences` as Markdown; nothing where there is nothing to compare."""
+    rows = [
+        [row["selection"], row["seeds"], row["labels"]]
+        + [
+            f"{number(row[name]['difference'])} +- {number(row[name]['standard_error'])} ({row[name]['smaller_in']})"
+            for name in QUANTITIES
+        ]
+        for row in differences(found)
+    ]
+    header = ["smaller than random", "seeds", "labelled cells", *(f"{name} % (in so many seeds)" for name in QUANTITIES)]
+    return table(header, rows) + "\n" if rows else ""
 
 
 def in_words(found: Sequence[dict[str, Any]]) -> str:

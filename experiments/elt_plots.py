@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from experiments import plots  # noqa: F401 (sets the style)
 
+COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7")
 LABELS = {
     "windows": ("disagreement on the closing coefficient", "its true error"),
     "cases": ("mean disagreement in the true states", r"relative $L_2$ error of $(\rho, m, E)$"),
@@ -30,7 +31,7 @@ def correlation_figure(found: Mapping[str, Mapping[str, Any]], title: str) -> Fi
 def comparison_figure(found: Sequence[Mapping[str, Any]], title: str) -> Figure:
     """Mean and worst error against labelled cells: every run thin, the mean over the seeds of every selection thick."""
     figure, axes = plt.subplots(1, 2, figsize=(7.4, 3.4))
-    for selection, colour in zip(dict.fromkeys(f["selection"] for f in found), ("#D55E00", "#0072B2", "#009E73")):
+    for selection, colour in zip(dict.fromkeys(f["selection"] for f in found), COLOURS):
         some = [f for f in found if f["selection"] == selection]
         length = min(len(f["labels"]) for f in some)
         labels = np.mean([f["labels"][:length] for f in some], axis=0)

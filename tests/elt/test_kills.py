@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import toy
-from conftest import drive, start
+from toy import drive, start
 
 import elt
 from elt import executors

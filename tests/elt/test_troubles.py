@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import toy
-from conftest import start
+from toy import start
 
 import elt
 from elt import executors, tree

@@ -7,6 +7,7 @@ line with its x in the file `counts`, so that tests can count them.
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -108,6 +109,22 @@ def fingerprint(result):
     """Every bit of a result: models, labels with values and errors, why and when it finished."""
     labels = [vars(label) for label in result.labels]
     return tree.key_of({"m": result.models, "l": labels, "r": result.reason, "i": result.iterations})
+
+
+def start(folder, executor="serial", *options):
+    """A driver of the toy in a process of its own. It prints to files: workers that outlive it would keep pipes open."""
+    command = [sys.executable, __file__, str(folder), executor, *options]
+    folder.mkdir(exist_ok=True)
+    with open(folder / "out", "w") as out, open(folder / "err", "w") as err:
+        return subprocess.Popen(command, stdout=out, stderr=err, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+
+def drive(folder, executor="serial", *options):
+    """(exit status, what it printed as JSON or None, standard error) of a driver run to its end."""
+    process = start(folder, executor, *options)
+    status = process.wait(timeout=60)
+    answer = json.loads((folder / "out").read_text().splitlines()[-1]) if status == 0 else None
+    return status, answer, (folder / "err").read_text()
 
 
 def computations(folder):
