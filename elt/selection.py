@@ -60,8 +60,9 @@ def cluster_points(
     .. math:: \sum_{i \in \text{cluster}} w_i d_i^2, \qquad d_i \text{ the distance to what is taken.}
 
     What is met often and doubtful counts often, and what is near to something taken counts little, so the choice is dense where
-    errors are made, and yet of unlike points; `farthest_points` looks at the extremes alone. features, known, closest: as there;
-    weights: [point] >= 0 (others than finite: never chosen); with nothing known the choice starts at the largest. Returns indices in the order of choice.
+    errors are made, and yet of unlike points; `farthest_points` looks at the extremes alone. features, known, closest: as there.
+    weights: [point] >= 0 (others than finite: never chosen); with nothing known the choice starts at the largest. Returns
+    indices in the order of choice.
 
     Source: the largest-cluster, maximum-distance rule of D. Holzmueller, V. Zaverkin, J. Kaestner, I. Steinwart,
     J. Mach. Learn. Res. 24 (164), 1 (2023), here with weights.

@@ -85,7 +85,8 @@ def evaluated(folder: Path, gas: Any, cases: list, truths: list, progress: bool)
         )
     fraction = labels / (identity["explore"]["window"] * explored)
     pairs = kinetic_elt.correlation(models, cases, truths, errors, identity["explore"]["window"])
-    about = {"folder": folder.name, "selection": cfg.elt.selection if fraction < 1 else EVERYTHING, "seed": cfg.seed, "fraction": fraction}
+    selection = cfg.elt.selection if fraction < 1 else EVERYTHING
+    about = {"folder": folder.name, "selection": selection, "seed": cfg.seed, "fraction": fraction}
     about["rank_correlation"] = {name: pair["rank_correlation"] for name, pair in pairs.items()}
     return about | rows, pairs
 
