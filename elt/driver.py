@@ -20,7 +20,7 @@ from elt.store import SPARE, Store
 from elt.work import Task, compute_label, train_member
 
 Observer = Callable[[dict[str, Any]], Any]
-SELECTIONS = ("indicator", "clusters", "random")
+SELECTIONS = ("indicator", "weighted", "random")
 COUNTS = ("iteration", "explored", "candidates", "beyond", "selected", "mean_score", "max_score")  # of a selection, in the ledger
 
 
@@ -28,9 +28,10 @@ COUNTS = ("iteration", "explored", "candidates", "beyond", "selected", "mean_sco
 class Settings:
     """Of one run.
 
-    selection: ``indicator`` (the farthest from each other between the trust levels), ``clusters`` (between them, from the largest
-    clusters as weighted by the score) or ``random`` (uniform among all explored: the baseline to beat; candidates then neither
-    bind nor stop it). lower, upper: trust levels of the score. batch: labels per iteration;
+    selection: ``indicator`` (the farthest from each other between the trust levels), ``weighted`` (drawn between them with
+    chances as the square of score times distance, the first labels of distance alone) or ``random`` (uniform among all
+    explored: the baseline to beat; candidates then neither bind nor stop it). lower, upper: trust levels of the score.
+    batch: labels per iteration;
     first: those of iteration 0 (null: batch). budget: labels in all. iterations: at most so many. stop_fraction: finished when
     candidates are at most this share of the explored. members: models of the ensemble. closest: smallest distance of features
     between labels. seed: of everything random. limit: seconds per label (null: none). deaths: workers that may die of one label.
@@ -215,14 +216,13 @@ class Loop:
         new = [i for i, key in enumerate(keys) if key not in known and not (key in known or known.add(key))]
         features = np.array([np.atleast_1d(candidates[i].features) for i in new], float).reshape(len(new), -1)
         count = min(room, (s.first or s.batch) if self.iteration == 0 else s.batch)
+        chance = np.random.default_rng([s.seed, self.iteration, 1])
         if s.selection == "random":
-            picked = np.random.default_rng([s.seed, self.iteration, 1]).permutation(len(new))[:count]
+            picked = chance.permutation(len(new))[:count]
         else:
             before = np.array(self.features, float).reshape(len(self.features), -1) if self.features else None
-            weights = None
-            if s.selection == "clusters":
-                weights = scores[new] if self.models else np.ones(len(new))
-            picked = select(scores[new], features, count, s.lower, s.upper, before, s.closest, weights).chosen
+            draws = chance if s.selection == "weighted" else None
+            picked = select(scores[new], features, count, s.lower, s.upper, before, s.closest, draws).chosen
         chosen = [new[i] for i in picked]
         trusted, beyond = int(np.sum(scores < s.lower)), int(np.sum(~(scores <= s.upper)))
         finite = scores[np.isfinite(scores)]

@@ -51,46 +51,37 @@ def farthest_points(features: np.ndarray, count: int, known: np.ndarray | None =
     return chosen
 
 
-def cluster_points(
-    features: np.ndarray, weights: np.ndarray, count: int, known: np.ndarray | None = None, closest: float = 0.0
+def weighted_points(
+    features: np.ndarray,
+    scores: np.ndarray,
+    count: int,
+    rng: np.random.Generator,
+    known: np.ndarray | None = None,
+    closest: float = 0.0,
 ) -> list[int]:
-    r"""Greedy choice from the largest clusters: every point belongs to the nearest of those taken, the next point taken is
-    that of the largest w d^2 in the cluster of the largest
+    """At most `count` points, drawn one after another with chances as (s d)^2: s the score, d the distance to the nearest one
+    taken before.
 
-    .. math:: \sum_{i \in \text{cluster}} w_i d_i^2, \qquad d_i \text{ the distance to what is taken.}
+    What is met often is drawn often, what is doubtful more often, and next to what is taken nothing: the choice is dense where
+    errors are made, and yet of unlike points, while `farthest_points` looks at the extremes alone. features, known, closest: as
+    there; scores: [point] >= 0 (others than finite: never drawn; all zero: taken as equal); with nothing known the first is drawn
+    with chances as s^2. Returns indices in the order of choice.
 
-    What is met often and doubtful counts often, and what is near to something taken counts little, so the choice is dense where
-    errors are made, and yet of unlike points; `farthest_points` looks at the extremes alone. features, known, closest: as there.
-    weights: [point] >= 0 (others than finite: never chosen); with nothing known the choice starts at the largest. Returns
-    indices in the order of choice.
-
-    Source: the largest-cluster, maximum-distance rule of D. Holzmueller, V. Zaverkin, J. Kaestner, I. Steinwart,
-    J. Mach. Learn. Res. 24 (164), 1 (2023), here with weights.
+    Source: the seeding of k-means++, D. Arthur, S. Vassilvitskii, SODA 2007, 1027, with points weighted by s^2.
     """
-    points, weights = np.asarray(features, float).reshape(len(features), -1), np.asarray(weights, float)
-    weights = np.where(np.isfinite(weights), weights, 0.0)
-    square, cluster, taken = np.full(len(points), np.inf), np.zeros(len(points), int), 0
-
-    def take(point: np.ndarray) -> None:
-        nonlocal taken
-        distance = ((points - point) ** 2).sum(axis=1)
-        nearer = distance < square
-        square[nearer], cluster[nearer] = distance[nearer], taken
-        taken += 1
-
-    for point in () if known is None else np.asarray(known, float).reshape(len(known), -1):
-        take(point)
+    points, scores = np.asarray(features, float).reshape(len(features), -1), np.asarray(scores, float)
+    weights = np.where(np.isfinite(scores), scores, 0.0) ** 2 if np.any(scores) else np.ones(len(points))
+    square = np.full(len(points), np.inf)  # d^2; infinite for all while nothing is taken
+    for taken in () if known is None else np.asarray(known, float).reshape(len(known), -1):
+        np.minimum(square, ((points - taken) ** 2).sum(axis=1), out=square)
     chosen: list[int] = []
     while len(chosen) < min(count, len(points)):
-        gain = weights.copy()
-        if taken:
-            gain = np.where(square < max(closest, 0.0) ** 2, 0.0, weights * square)
-            gain[cluster != np.argmax(np.bincount(cluster, gain))] = 0.0
-        best = int(np.argmax(gain))
-        if not gain[best] > 0:
+        chances = weights * np.where(np.isinf(square), 1.0, np.where(square < closest**2, 0.0, square))
+        if not chances.sum() > 0:
             break
+        best = int(rng.choice(len(points), p=chances / chances.sum()))
+        np.minimum(square, ((points - points[best]) ** 2).sum(axis=1), out=square)
         chosen.append(best)
-        take(points[best])
     return chosen
 
 
@@ -112,13 +103,13 @@ def select(
     upper: float = np.inf,
     known: np.ndarray | None = None,
     closest: float = 0.0,
-    weights: np.ndarray | None = None,
+    chance: np.random.Generator | None = None,
 ) -> Selection:
     """At most `count` candidates with lower <= score <= upper, as unlike each other and the `known` ones as can be.
 
     scores: [candidate]; below `lower` the models are trusted, above `upper` (or NaN) the configuration itself is not: it is
     where models have gone astray. features: [candidate, feature]. With no `known` points the choice starts at the largest score.
-    weights: [candidate]; with them the choice is that of `cluster_points` instead of `farthest_points`.
+    chance: with it the choice is that of `weighted_points` instead of `farthest_points`.
     """
     scores = np.asarray(scores, float)
     inside = np.flatnonzero((scores >= lower) & (scores <= upper))
@@ -126,9 +117,9 @@ def select(
     points = np.asarray(features, float)[inside]
     if not len(inside):
         picked = []
-    elif weights is None:
+    elif chance is None:
         picked = farthest_points(points, count, known, closest)
     else:
-        picked = cluster_points(points, np.asarray(weights, float)[inside], count, known, closest)
+        picked = weighted_points(points, scores[inside], count, chance, known, closest)
     beyond = int(np.count_nonzero(~(scores <= upper)))
     return Selection([int(inside[i]) for i in picked], len(scores), len(inside), beyond)

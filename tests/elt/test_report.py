@@ -6,7 +6,7 @@ import toy
 from omegaconf import OmegaConf
 
 import elt
-from elt.selection import cluster_points
+from elt.selection import weighted_points
 from experiments import elt_report, elt_run
 from experiments.output import Output
 
@@ -44,22 +44,21 @@ def test_random_selection_is_uniform_and_ignores_the_scores(tmp_path):
         toy.solve(tmp_path / "a", settings=elt.Settings(**vars(settings) | {"selection": "indicator"}))
 
 
-def test_clusters_are_taken_by_their_doubt_and_number():
-    """Of two far groups with equal doubt the fuller is chosen from first; with nine times the doubt the other one is; and what
-    is known counts no more. Scores 0 or beyond every number are never chosen."""
-    points = np.array([0.0, 10.0, 10.4, 10.8, -10.0])[:, None]
-    known, ones = np.array([[0.0], [10.3]]), np.ones(5)
-    assert cluster_points(points, ones, 1, known) == [4]  # far and alone: 100 against 0.01 + 0.09 + 0.25
-    known = np.array([[-9.5], [11.2]])
-    assert cluster_points(points, ones, 1, known)[0] == 0  # the cluster of -9.5 holds 0 and -10
-    assert cluster_points(points, np.array([0.0, 1, 1, 1, 1]), 1, known) == [1]  # 1.44 + 0.64 + 0.16 against 0.25
-    assert cluster_points(points, np.array([0.0, 1, 1, 1, 9]), 1, known) == [4]  # against 9 x 0.25
-    assert cluster_points(points, np.array([0.0, np.inf, 1, np.nan, 2]), 9) == [4, 2]
-    assert cluster_points(points, ones, 9, known, closest=0.7) == [0, 1]  # the others are nearer to what is taken
+def test_weighted_choice_follows_score_and_distance():
+    """Points 1 and 2 from what is known, with scores 3 and 1: chances 9 and 4 of 13. A copy of what is known, a score of 0 and
+    one beyond every number are never drawn; the second draw is the point that is left."""
+    points, scores = np.array([0.0, 1.0, -2.0, 5.0, 6.0])[:, None], np.array([1.0, 3.0, 1.0, 0.0, np.inf])
+    draws = [weighted_points(points, scores, 9, np.random.default_rng(i), known=np.zeros((1, 1))) for i in range(4000)]
+    assert {tuple(sorted(d)) for d in draws} == {(1, 2)}
+    share = 9 / 13
+    assert abs(np.mean([d[0] == 1 for d in draws]) - share) < 4 * (share * (1 - share) / len(draws)) ** 0.5  # four deviations
+    near = [weighted_points(points, scores, 9, np.random.default_rng(i), np.zeros((1, 1)), closest=1.5) for i in range(20)]
+    assert near == [[2]] * 20
+    assert sorted(weighted_points(points, np.zeros(5), 9, np.random.default_rng(0))) == [0, 1, 2, 3, 4]  # nothing is scored yet
 
 
-def test_selection_from_clusters_repeats_itself_and_keeps_the_trust_levels(tmp_path):
-    settings = elt.Settings(**vars(toy.SETTINGS) | {"selection": "clusters", "lower": 0.01, "iterations": 3})
+def test_weighted_selection_repeats_itself_and_keeps_the_trust_levels(tmp_path):
+    settings = elt.Settings(**vars(toy.SETTINGS) | {"selection": "weighted", "lower": 0.01, "iterations": 3})
     results = [toy.solve(tmp_path / name, settings=settings) for name in "ab"]
     assert toy.fingerprint(results[0]) == toy.fingerprint(results[1])
     scores = np.concatenate([i.scores for i in elt.history(elt.Store(tmp_path / "a" / "store"))[1:]])

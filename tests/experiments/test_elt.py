@@ -106,22 +106,22 @@ def test_comparison_evaluates_every_iteration_of_every_run(finished, knudsen):
     run = knudsen("experiment=elt_compare", f"runs=['{finished.directory}']", *options)
     assert run.status == 0, run.last_line
     (found,) = run.metrics()["runs"]
-    assert found["labels"] == [60, 100] and found["selection"] == "clusters" and found["seed"] == 0
+    assert found["labels"] == [60, 100] and found["selection"] == "weighted" and found["seed"] == 0
     errors = finished.metrics()["errors"]
     for name in ("mean", "worst"):
         assert found[name] == pytest.approx(errors[name], rel=1e-12)
     assert found["fraction"] == pytest.approx(finished.metrics()["label_fraction"])
-    assert "comparison.png" in run.files() and "| clusters  |    1 |" in (run.directory / "comparison.md").read_text()
+    assert "comparison.png" in run.files() and "| weighted  |    1 |" in (run.directory / "comparison.md").read_text()
 
 
 def test_differences_are_paired_by_seed():
     """Errors of 3, 2 and 4 less 1, 1 and 2 are 5/3 smaller on average, with the standard error of three paired seeds; seeds
     without a random run do not count."""
     runs = [("random", 1, 3.0), ("random", 2, 2.0), ("random", 3, 4.0)]
-    runs += [("clusters", 3, 2.0), ("clusters", 1, 1.0), ("clusters", 2, 1.0), ("clusters", 4, 9.0)]
+    runs += [("weighted", 3, 2.0), ("weighted", 1, 1.0), ("weighted", 2, 1.0), ("weighted", 4, 9.0)]
     found = [{"selection": name, "seed": seed, "labels": [500], "mean": [x], "worst": [5 - x]} for name, seed, x in runs]
     (row,) = elt_compare.differences(found)
-    assert (row["selection"], row["seeds"], row["labels"]) == ("clusters", 3, 500)
+    assert (row["selection"], row["seeds"], row["labels"]) == ("weighted", 3, 500)
     assert row["mean"] == pytest.approx({"difference": 5 / 3, "standard_error": 1 / 3, "smaller_in": 3})
     assert row["worst"] == pytest.approx({"difference": -5 / 3, "standard_error": 1 / 3, "smaller_in": 0})
     assert "1.67 +- 0.33 (3)" in elt_compare.differences_table(found)
