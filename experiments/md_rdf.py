@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ from molecular.dynamics import LabelerCalculator, langevin
 KEYS = (("dynamics.equilibration", int), ("dynamics.steps", int), ("dynamics.every", int), ("dynamics.blocks", int),
         ("dynamics.timestep", float), ("dynamics.friction", float), ("radial.most", float), ("radial.bins", int),
         ("angular.cutoff", float), ("angular.bins", int))  # fmt: skip
-MODELS = ("labeler", "potential")
+MODELS = ("labeler", "potential", "labeler again")
+VALUES = ("g", "g_error", "p", "p_error")
 BOUND = 2.0  # standard errors
 
 
@@ -32,29 +34,28 @@ def run(cfg: DictConfig, output: Output) -> int:
     starts = phases(cfg)
     r = np.linspace(0, cfg.radial.most, cfg.radial.bins + 1)
     theta = np.linspace(0, 180, cfg.angular.bins + 1)
-    shape = (len(starts), len(MODELS))
-    values = {name: np.zeros((*shape, n)) for name, n in (("g", len(r) - 1), ("g_error", len(r) - 1), ("p", len(theta) - 1),
-                                                         ("p_error", len(theta) - 1))}  # fmt: skip
+    models = MODELS if cfg.yardstick else MODELS[:2]
+    found: dict[str, list] = {name: [] for name in starts}
     with bar("dynamics", cfg.progress) as progress:
-        for k, (atoms, temperature) in enumerate(starts.values()):
-            for m, model in enumerate(MODELS):
+        for k, (name, (atoms, temperature)) in enumerate(starts.items()):
+            for m, model in enumerate(models):
                 rng = np.random.default_rng([cfg.seed, k, m])
-                share = (k * len(MODELS) + m, len(starts) * len(MODELS))
-                frames = trajectory(cfg, atoms, temperature, drivers[model], rng, lambda x: progress((share[0] + x) / share[1]))  # noqa: B023
-                g = distributions.radial_distribution(frames, r)
-                p = distributions.angular_distribution(frames, theta, cfg.angular.cutoff)
-                values["g"][k, m], values["g_error"][k, m] = distributions.block_average(g, cfg.dynamics.blocks)
-                values["p"][k, m], values["p_error"][k, m] = distributions.block_average(p, cfg.dynamics.blocks)
-    data = dataset(list(starts), r, theta, values)
-    compared = {name: compare(data.sel(phase=name)) for name in starts}
+                share = (k * len(models) + m, len(starts) * len(models))
+                driver = drivers.get(model, drivers["labeler"])
+                frames = trajectory(cfg, atoms, temperature, driver, rng, lambda x: progress((share[0] + x) / share[1]))  # noqa: B023
+                found[name].append(measured(cfg, frames, r, theta))
+    values = {key: np.array([[one[key] for one in by_model] for by_model in found.values()]) for key in VALUES}
+    data = dataset(list(starts), models, r, theta, values)
+    compared = {name: {model: compare(data.sel(phase=name), model) for model in models[1:]} for name in starts}
     output.dataset("distributions.nc", data)
     output.json("metrics.json", {"status": "ok", "labeler": setup.option("labeler"), "phases": compared})
     output.figure("distributions", md_plots.distributions_figure(data, setup.option("labeler"), setup.option("potential")))
     rows = [
-        [name, *(number(c[f][key], ".2f") for f in ("radial", "angular") for key in ("chi_squared", "within"))]
-        for name, c in compared.items()
+        [name, model, *(number(c[f][key], ".2f") for f in ("radial", "angular") for key in ("chi_squared", "within"))]
+        for name, by_model in compared.items()
+        for model, c in by_model.items()
     ]
-    print(table(["", "g(r): mean chi^2", "within 2 s.e.", "angles: mean chi^2", "within 2 s.e."], rows))
+    print(table(["", "beside the labeler", "g(r): mean chi^2", "within 2 s.e.", "angles: mean chi^2", "within 2 s.e."], rows))
     output.announce()
     return 0
 
@@ -89,7 +90,16 @@ def trajectory(
     return frames
 
 
-def dataset(names: list[str], r: np.ndarray, theta: np.ndarray, values: dict[str, np.ndarray]) -> xr.Dataset:
+def measured(cfg: DictConfig, frames: list[Atoms], r: np.ndarray, theta: np.ndarray) -> dict[str, np.ndarray]:
+    """`VALUES` of configurations: radial and angular distribution with their standard errors."""
+    g = distributions.block_average(distributions.radial_distribution(frames, r), cfg.dynamics.blocks)
+    p = distributions.block_average(distributions.angular_distribution(frames, theta, cfg.angular.cutoff), cfg.dynamics.blocks)
+    return dict(zip(VALUES, (*g, *p)))
+
+
+def dataset(
+    names: list[str], models: Sequence[str], r: np.ndarray, theta: np.ndarray, values: dict[str, np.ndarray]
+) -> xr.Dataset:
     """Distributions with their standard errors, by phase and model, at the middle of their bins."""
     middle = [0.5 * (edges[1:] + edges[:-1]) for edges in (r, theta)]
     texts = {"g": ("radial distribution", "1", "r"), "p": ("distribution of bond angles", "1/degree", "theta")}
@@ -100,20 +110,22 @@ def dataset(names: list[str], r: np.ndarray, theta: np.ndarray, values: dict[str
         variables[f"{name}_error"] = ("phase", "model", axis), values[f"{name}_error"], error
     coordinates = {
         "phase": names,
-        "model": list(MODELS),
+        "model": list(models),
         "r": ("r", middle[0], {"long_name": "distance", "units": "angstrom"}),
         "theta": ("theta", middle[1], {"long_name": "angle", "units": "degree"}),
     }
     return xr.Dataset(variables, coordinates)
 
 
-def compare(phase: xr.Dataset) -> dict[str, dict[str, float]]:
-    """Of the difference, over the bins where either is known to vary: mean square in its own standard errors (1 where the two
-    are the same), share of bins within two of them, and the integral of its absolute value over that of the labeler's."""
+def compare(phase: xr.Dataset, model: str = "potential") -> dict[str, dict[str, float]]:
+    """Of the difference of a model to the labeler, over the bins where either is known to vary: mean square in its own standard
+    errors (1 where the two are the same), share of bins within two of them, and the integral of its absolute value over that of
+    the labeler's."""
     found = {}
     for name, key in (("g", "radial"), ("p", "angular")):
-        truth, ours = (phase[name].sel(model=m).values for m in MODELS)
-        errors = np.sqrt(sum(phase[f"{name}_error"].sel(model=m).values ** 2 for m in MODELS))
+        pair = ("labeler", model)
+        truth, ours = (phase[name].sel(model=m).values for m in pair)
+        errors = np.sqrt(sum(phase[f"{name}_error"].sel(model=m).values ** 2 for m in pair))
         known = errors > 0
         ratio = (ours - truth)[known] / errors[known]
         found[key] = {

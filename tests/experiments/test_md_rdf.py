@@ -24,12 +24,15 @@ def test_distributions_of_both_are_written(knudsen, checkpoint):
     run = knudsen(*TINY, f"checkpoint={checkpoint}")
     assert run.status == 0, run.text
     data = run.dataset("distributions.nc")
-    assert data.sizes["phase"] == 3 and list(data["model"].values) == ["labeler", "potential"]
+    assert data.sizes["phase"] == 3 and list(data["model"].values) == ["labeler", "potential", "labeler again"]
     assert {"distributions.png", "metrics.json"} <= run.files()
     width = float(data["theta"][1] - data["theta"][0])
     np.testing.assert_allclose(data["p"].sum("theta") * width, 1.0)
     assert float(data["g"].sel(phase="crystal, 300 K", r=slice(0, 2)).max()) == 0.0  # no silicon atoms within 2 A
-    assert set(run.metrics()["phases"]) == set(data["phase"].values)
+    phases = run.metrics()["phases"]
+    assert set(phases) == set(data["phase"].values)
+    untrained, again = (phases["crystal, 1200 K"][model]["radial"]["chi_squared"] for model in ("potential", "labeler again"))
+    assert untrained > 4 * again  # two runs of one dynamics differ by their errors, an untrained potential's by far more
 
 
 def test_equal_distributions_differ_by_their_errors_only():

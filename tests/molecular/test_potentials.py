@@ -268,8 +268,8 @@ def test_few_neighbours(kind, symbols):
 @pytest.mark.parametrize("closed", [True, False])
 def test_symmetry_functions_have_published_values(closed):
     """Three atoms at the corners of an equilateral triangle: G2 = 2 g, G4 of one pair, by hand from eqs. 3 to 5; G5 (Behler
-    2011, eq. 9) is G4 without the third side."""
-    shape = {"radial": 2, "angular_eta": [0.05], "zeta": [2.0], "closed": closed}
+    2011, eq. 9) is G4 without the third side. About 1.5 A angular functions count from there."""
+    shape = {"radial": 2, "angular_eta": [0.05], "angular_centre": [0.0, 1.5], "zeta": [2.0], "closed": closed}
     model = BehlerParrinello(["Si"], cutoff=4.0, dtype="float64", **shape)
     sides = 3 if closed else 2
     a = 2.0
@@ -279,7 +279,11 @@ def test_symmetry_functions_have_published_values(closed):
     cut = 0.5 * (1 + np.cos(np.pi * a / 4.0))
     step = 0.65 * 4.0
     radial = [2 * cut * np.exp(-((a - centre) ** 2) / (2 * step**2)) for centre in (0.8, 3.4)]
-    angular = [0.5 * (1 + sign * 0.5) ** 2 * np.exp(-0.05 * sides * a**2) * cut**sides for sign in (1, -1)]
+    angular = [
+        0.5 * (1 + sign * 0.5) ** 2 * np.exp(-0.05 * (2 * (a - centre) ** 2 + (sides - 2) * a**2)) * cut**sides
+        for centre in (0.0, 1.5)
+        for sign in (1, -1)
+    ]
     assert_allclose(found, np.tile(radial + angular, (3, 1)), rtol=1e-12)
 
 
@@ -367,6 +371,8 @@ def test_bad_checkpoints_are_refused_by_name(tmp_path):
         ("Behler-Parrinello", "zeta", [0.5]),
         ("Behler-Parrinello", "closed", 1),
         ("Behler-Parrinello", "angular_eta", []),
+        ("Behler-Parrinello", "angular_centre", [-1.0]),
+        ("Behler-Parrinello", "radial_range", [0.9, 0.2]),
     ],
 )
 def test_options_are_checked_by_name(kind, option, value):
