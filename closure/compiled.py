@@ -10,7 +10,7 @@ Arrays: [row, column]. All compiled parts stand in this one file because Numba's
 function that is called.
 """
 
-from math import sqrt
+from math import exp, sinh, sqrt
 
 import numpy as np
 import torch
@@ -24,13 +24,14 @@ from kinetic.kernel import _bits_of, _double_of, exp2
 from solvers import GHOST
 from solvers.driver import COLLAPSE
 from solvers.integrators import INTEGRATORS
-from solvers.reconstruction import FLOOR
+from solvers.reconstruction import FLOOR, STEEPNESS
 
 TINY = float(np.finfo(float).tiny)
 LOG2E = 1.4426950408889634
+LOW, SCALE = exp(-STEEPNESS), 0.5 / sinh(STEEPNESS)  # of THINC
 SAFE = {"reassoc", "contract", "arcp", "nsz"}  # no nnan, ninf: a solution that diverges must be seen
 _COMPILE = {"fastmath": SAFE, "nogil": True, "cache": True, "error_model": "numpy"}
-RECONSTRUCTIONS = {"muscl": 0, "weno5": 1, "constant": 2}
+RECONSTRUCTIONS = {"muscl": 0, "weno5": 1, "constant": 2, "weno5_thinc": 3}
 FLUXES = {"rusanov": 0, "upwind": 1, "hll": 2}
 BOUNDARIES = {"periodic": 0, "outflow": 1, "fixed": 2}
 
@@ -104,7 +105,10 @@ def _network(law):
     their even outputs say in equilibrium."""
     one = np.zeros((1, 1, 1), np.float32)
     if not isinstance(law, HermMLC):
-        return False, 0.0, 1.0, (one,), (one,), (one,), one, one, one, one[0], one[0], np.zeros((1, 1)), np.zeros(1, np.int64), 0
+        return (
+            False, 0.0, 0.0, 1.0, (one,), (one,), (one,), one, one, one, one[0], one[0], np.zeros((1, 1)),
+            np.zeros(1, np.int64), 0,
+        )  # fmt: skip
     nets = [member.network for member in law.members]
     depth, half = len(nets[0].layers), nets[0].layers[0]["odd"].weight.shape[0]
 
@@ -127,8 +131,8 @@ def _network(law):
     rest = torch.where(law.parity_out > 0, rest, 0.0).numpy()
     order = np.array(nets[0].even_in + nets[0].odd_in, np.int64)
     return (
-        True, float(law.memory), float(law.members[0].bound), even, bias, odd, to_even, to_odd, constant, *scales, rest,
-        order, len(nets[0].even_in),
+        True, float(law.memory), float(law.mixing), float(law.members[0].bound), even, bias, odd, to_even, to_odd, constant,
+        *scales, rest, order, len(nets[0].even_in),
     )  # fmt: skip
 
 
@@ -290,8 +294,11 @@ def _span(V, sizes, reach, up, down, a, b, span):
 
 
 @njit(**_COMPILE)
-def _reconstruct(V, weno, left, right):
-    """Both sides of the faces of the interior, of V with ghosts."""
+def _reconstruct(V, weno, sharp, left, right):
+    """Both sides of the faces of the interior, of V with ghosts; sharp [column]: where THINC may stand in for WENO5."""
+    if weno == 3 and sharp.any():
+        _sharpen(V, sharp, left, right)
+        return
     faces = left.shape[1]
     for r in range(V.shape[0]):
         v, l, rt = V[r], left[r], right[r]
@@ -311,6 +318,59 @@ def _reconstruct(V, weno, left, right):
                 k = j + GHOST - 1
                 l[j] = _weno5(v[k - 2], v[k - 1], v[k], v[k + 1], v[k + 2])
                 rt[j] = _weno5(v[k + 3], v[k + 2], v[k + 1], v[k], v[k - 1])
+
+
+@njit(**_COMPILE)
+def _sharpen(V, sharp, left, right):
+    """THINC in place of WENO5 in the cells where the jumps at the faces are then smaller."""
+    cells = left.shape[1] + 3  # two more on each side than the interior
+    plain_l, plain_r, steep_l, steep_r = np.empty(cells), np.empty(cells), np.empty(cells), np.empty(cells)
+    for r in range(V.shape[0]):
+        v, l, rt = V[r], left[r], right[r]
+        for c in range(cells):
+            k = c + GHOST - 2
+            plain_r[c] = _weno5(v[k - 2], v[k - 1], v[k], v[k + 1], v[k + 2])
+            plain_l[c] = _weno5(v[k + 2], v[k + 1], v[k], v[k - 1], v[k - 2])
+            monotone = sharp[k] and (v[k + 1] - v[k]) * (v[k] - v[k - 1]) > FLOOR
+            step = v[k + 1] - v[k - 1] if monotone else 1.0
+            tilt = STEEPNESS * (2.0 * (v[k] - v[k - 1]) / step - 1.0) if monotone else 0.0
+            up = exp2(LOG2E * tilt)
+            steep_l[c] = v[k - 1] + step * SCALE * (up - LOW) if monotone else plain_l[c]
+            steep_r[c] = v[k + 1] - step * SCALE * (1.0 / up - LOW) if monotone else plain_r[c]
+        for c in range(1, cells - 1):
+            a, b, x, y = plain_r[c - 1], steep_r[c - 1], plain_l[c + 1], steep_l[c + 1]
+            plain = min(abs(plain_l[c] - a), abs(plain_l[c] - b)) + min(abs(plain_r[c] - x), abs(plain_r[c] - y))
+            steep = min(abs(steep_l[c] - a), abs(steep_l[c] - b)) + min(abs(steep_r[c] - x), abs(steep_r[c] - y))
+            if c < cells - 2:
+                l[c - 1] = steep_r[c] if steep < plain else plain_r[c]
+            if c > 1:
+                rt[c - 2] = steep_l[c] if steep < plain else plain_l[c]
+
+
+@njit(fastmath=SAFE, inline="always")
+def _diffusivity(V, tau, network, i):
+    """D in column i (``HermMLC.diffusivity``)."""
+    memory, mixing = network[1], network[2]
+    reach = tau[i] / (1.0 + tau[i] / memory)
+    return mixing / (memory * memory) * exp2(LOG2E * V[2, i]) * reach * reach * reach
+
+
+@njit(**_COMPILE)
+def _diffuse(U, V, tau, network, dx, K):
+    """K plus what diffuses into the interior cells, of U with ghosts."""
+    before = 0.0
+    for i in range(GHOST, U.shape[1] - GHOST + 1):
+        after = _diffusivity(V, tau, network, i)
+        if i == GHOST:
+            before = _diffusivity(V, tau, network, i - 1)
+        rate = 0.5 * (before + after) / dx
+        before = after
+        for k in range(U.shape[0]):
+            flow = rate * (U[k, i] - U[k, i - 1])
+            if i > GHOST:
+                K[k, i - 1 - GHOST] += flow
+            if i < U.shape[1] - GHOST:
+                K[k, i - GHOST] -= flow
 
 
 @njit(fastmath=SAFE, inline="always")
@@ -401,7 +461,7 @@ def _arsinh(x):
 def _correct(V, tau, dx, sizes, span, reach, network):
     """Adds the networks' mean correction to the closing rows of V, in all columns."""
     n, n_h, _ = sizes
-    _, memory, bound, even_w, even_b, odd_w, to_even, to_odd, constant, scale_in, scale_out, rest, order, evens = network
+    _, memory, _, bound, even_w, even_b, odd_w, to_even, to_odd, constant, scale_in, scale_out, rest, order, evens = network
     width = V.shape[1]
     shape, transverse = 2 * n - 2, (n + 1 if n_h > 0 else 0)
     inputs = order.size
@@ -473,9 +533,9 @@ def _transport(V, sizes, scheme, waves, space, K):
     n, n_h, dims = sizes
     weno, upwind, hll = scheme[0], scheme[1] == 1, scheme[1] == 2
     speeds, right, left, reach, up, down = waves
-    V_l, V_r, G_l, G_r, H_l, H_r, p, a, b, rows, jump, wave, span_l, span_r = space
+    V_l, V_r, G_l, G_r, H_l, H_r, p, a, b, rows, jump, wave, span_l, span_r, sharp = space
     n_g, faces = 2 * n + 1, V_l.shape[1]
-    _reconstruct(V, weno, V_l, V_r)
+    _reconstruct(V, weno, sharp, V_l, V_r)
     _span(V_l, sizes, reach, up, down, a, b, span_l)
     _span(V_r, sizes, reach, up, down, a, b, span_r)
     _moments(V_l, sizes, G_l, H_l, p, a, b, rows)
@@ -564,6 +624,12 @@ def _pad(U, padded, boundary, left, right):
                 padded[k, g], padded[k, GHOST + cells + g] = U[k, 0], U[k, cells - 1]
             else:
                 padded[k, g], padded[k, GHOST + cells + g] = left[k], right[k]
+
+
+@njit(inline="always")
+def _cell(i, cells, boundary):
+    """The interior cell that column i of an array with ghosts repeats, of what no boundary fixes."""
+    return (i - GHOST) % cells if boundary == 0 else min(max(i - GHOST, 0), cells - 1)
 
 
 @njit(**_COMPILE)
@@ -694,12 +760,7 @@ def _evaluate(U, padded, V, tau, dx, knudsen, frequency, boundary, ends, sizes, 
     _variables(padded, sizes, V, m, sigma, rows)
     if network[0]:
         for i in range(V.shape[1]):
-            cell = i - GHOST
-            if boundary == 0:
-                cell = cell % U.shape[1]
-            else:
-                cell = min(max(cell, 0), U.shape[1] - 1)
-            tau[i] = knudsen[cell]
+            tau[i] = knudsen[_cell(i, U.shape[1], boundary)]
             if exponent > -np.inf:
                 rho = padded[0, i]
                 energy = padded[2, i] + padded[2 * n + 1, i] if n_h > 0 else padded[2, i]
@@ -719,13 +780,16 @@ def _run(saved, times, dx, knudsen, frequency, boundary, ends, sizes, scheme, wa
     width, faces, variables = cells + 2 * GHOST, cells + 1, (3 * n + 4 if n_h > 0 else 2 * n + 2)
     stages = explicit.shape[0]
     padded, V, tau = np.empty((components, width)), np.empty((variables, width)), np.empty(width)
+    sharp = np.empty(width, np.bool_)
+    for i in range(width):
+        sharp[i] = knudsen[_cell(i, cells, boundary)] < dx
     a, b, span = np.empty((n + 2, width)), np.empty((n + 2, width)), np.empty(width)
     scratch = (np.empty((2 * n + 1, width)), np.empty((3, 2 * n + 1, width)), np.empty((4, width)), a, b, span)
     space = (
         np.empty((variables, faces)), np.empty((variables, faces)),
         np.empty((2 * n + 2, faces)), np.empty((2 * n + 2, faces)), np.empty((n + 2, faces)), np.empty((n + 2, faces)),
         np.empty((n + 2, n + 1, faces)), np.empty((n + 2, faces)), np.empty((n + 2, faces)), np.empty((8, faces)),
-        np.empty((components, faces)), np.empty((components, faces)), np.empty(faces), np.empty(faces),
+        np.empty((components, faces)), np.empty((components, faces)), np.empty(faces), np.empty(faces), sharp,
     )  # fmt: skip
     M = np.empty((max(2 * n + 5, components + 6), cells))
     K, L = np.empty((stages, components, cells)), np.empty((stages, components, cells))
@@ -738,6 +802,8 @@ def _run(saved, times, dx, knudsen, frequency, boundary, ends, sizes, scheme, wa
             fastest, where = 0.0, 0
             for i in range(1, width - 1):
                 speed = abs(V[1, i]) + exp2(0.5 * LOG2E * V[2, i]) * span[i]
+                if network[0]:
+                    speed += 2.0 / dx * _diffusivity(V, tau, network, i)
                 if not speed <= fastest:
                     fastest, where = speed, i
             longest = min(cfl * dx / fastest, times[-1])
@@ -765,6 +831,8 @@ def _run(saved, times, dx, knudsen, frequency, boundary, ends, sizes, scheme, wa
                     if j > 0:
                         _evaluate(stage, padded, V, tau, dx, knudsen, frequency, boundary, ends, sizes, waves, network, scratch)
                     _transport(V, sizes, scheme, waves, space, K[j])
+                    if network[0]:
+                        _diffuse(padded, V, tau, network, dx, K[j])
             U[:] = stage
             steps += 1
             cell = _broken(U, sizes)

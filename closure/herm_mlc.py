@@ -27,6 +27,14 @@ class HermMLC(Quadrature):
     The cap tau_m (``memory``, in units of time) is how far back a gradient can matter: without it the inputs saturate
     in nearly free flight.
 
+    Mixing, of all moments' fields, where collisions do not do it (chi = ``mixing``, 0.015):
+
+    .. math:: \partial_t U + \dots = \partial_x (D\, \partial_x U), \qquad D = \chi\, T_x\, \varepsilon_*^3 / \tau_m^2.
+
+    In free flight the velocities of a gas are a continuum that mixes short waves away; those of finitely many moments carry
+    them on as a staircase of as many steps, which D fills. It is chi T tau_m in free flight, and never more than 4/27 chi = 0.3 %
+    of the kinematic viscosity T tau.
+
     Promises by construction: conservation, Galilean invariance, invariance under scaling of f and of v (with x), exact reflection
     symmetry (N is made odd or even by averaging over the mirrored input), N = 0 in uniform equilibrium, realizable states
     and real nodes for every output, the exact Euler limit. Not promised: hyperbolicity of the learned system (the rule has it).
@@ -34,6 +42,7 @@ class HermMLC(Quadrature):
     """
 
     name = "herm_mlc"
+    mixing = 0.015  # chi
 
     def __init__(self, gas, network, moments: int = 9, gradients: bool = True, memory: float = 0.05):
         """``network``: a constructor (inputs, outputs, parity_in, parity_out) -> torch.nn.Module; the law owns what it makes."""
@@ -136,6 +145,14 @@ class HermMLC(Quadrature):
             rho, _, T = self.fluid(U)
             tau = tau / self.gas.frequency(rho, T).unsqueeze(1)
         return self.features(V, cells.dx, tau)
+
+    def diffusivity(self, V: Tensor, cells) -> Tensor:
+        """D of the mixing, [batch, 1, cell], on padded cells."""
+        T_x, tau = V[:, 2:3].exp(), cells.knudsen_padded
+        if self.gas.omega is not None:
+            T = T_x if not self.n_h else (T_x + (self.gas.dims - 1) * V[:, 2 * self.n + 2 : 2 * self.n + 3].exp()) / self.gas.dims
+            tau = tau / self.gas.frequency(V[:, :1].exp(), T)
+        return self.mixing / self.memory**2 * T_x * (tau / (1 + tau / self.memory)) ** 3
 
     def spread(self, U, cells) -> Tensor:
         """Standard deviation of the ensemble's word for the closed moment (``closed_moment``), interior cells, [batch, cell]."""

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from closure.quadrature import Quadrature
+from kinetic.case import Case
 from kinetic.errors import InputError
 from kinetic.gas import Gas
 from kinetic.moments import maxwellian_moments
@@ -84,13 +85,17 @@ def case_cells(law, cases) -> Cells:
 
 @torch.no_grad()
 def simulate(
-    law, cases, gas: Gas | None = None, *, batch: int = 64, compiled: bool = True, progress=None, **solver_options
-) -> list[Solution]:
+    law, cases, gas: Gas | None = None, *, batch: int = 64, compiled: bool = True, comoving: bool = True, progress=None,
+    **solver_options,
+) -> list[Solution]:  # fmt: skip
     """One :class:`Solution` per case. ``solver_options``: reconstruction, flux, integrator, cfl of :class:`solvers.Solver`.
 
     compiled: take the compiled loop (``closure.compiled``) where the closure and the schemes have one: the same numbers to
     round-off, one case after another. Otherwise cases are advanced in batches of ``batch`` that share cells, boundary and save
     times; ``progress`` as in ``Solver.run``.
+
+    comoving: periodic cases are computed on cells that move with the gas (`drift`), so that what the grid smears does not depend
+    on the observer's velocity.
 
     A case that diverges is run again with the closure's ``robust`` schemes, where it has some.
     """
@@ -99,6 +104,8 @@ def simulate(
         if case.walls is not None or case.has_shear:
             raise InputError(f"case={case.name}: the moment solvers have neither walls nor shear; use solver=kinetic")
     solver = Solver(law, **solver_options)
+    velocities = [drift(case, law.gas) if comoving else 0.0 for case in cases]
+    cases = [replace(case, u=case.u - v) if v else case for case, v in zip(cases, velocities, strict=True)]
     solutions = _advance(law, cases, solver, batch, compiled, progress)
     for schemes in law.robust:
         lost = [i for i, solution in enumerate(solutions) if solution.status == "diverged"]
@@ -108,7 +115,37 @@ def simulate(
         for i, solution in zip(lost, again, strict=True):
             if solution.status == "ok":
                 solutions[i] = replace(solution, seconds=solution.seconds + solutions[i].seconds)
-    return solutions
+    return [_at_rest(law, solution, v, case.dx) if v else solution for solution, case, v in zip(solutions, cases, velocities)]
+
+
+def drift(case: Case, gas: Gas) -> float:
+    """Velocity of the cells that a case is computed on: the gas's, momentum over mass, or rather the nearest one that moves them
+    by whole cells until every saved time, so that nothing is interpolated.
+
+    0 where the domain's place matters (boundaries, a field of Knudsen numbers), or saved times are no multiples of the first.
+    """
+    times = np.array(case.save_times) / case.save_times[0]
+    if case.boundary != "periodic" or np.ptp(case.knudsen) > 0 or np.any(abs(times - np.round(times)) > 1e-9):
+        return 0.0
+    quantum = case.dx / case.save_times[0]
+    G, _ = case.raw_moments(gas, 1)
+    return quantum * float(np.round(G[1].sum() / G[0].sum() / quantum))
+
+
+def _at_rest(law, solution: Solution, velocity: float, dx: float) -> Solution:
+    """The solution as seen by whom its cells pass with that velocity."""
+    passed = np.round(velocity * solution.t / dx).astype(int)
+    moved = {
+        name: np.stack([np.roll(row, n, axis=-1) for row, n in zip(values, passed, strict=True)])
+        for name in ("rho", "u", "T", "sigma", "q", "U", "closed", "spread")
+        if (values := getattr(solution, name)) is not None
+    }
+    U = torch.tensor(moved["U"])
+    moved |= {"u": moved["u"] + velocity, "U": law.boost(U, torch.full_like(U[:, 0], velocity)).numpy()}
+    if solution.diverged_at is not None:
+        time, cell = solution.diverged_at
+        moved["diverged_at"] = time, int(cell + round(velocity * time / dx)) % len(solution.x)
+    return replace(solution, **moved)
 
 
 def _advance(law, cases, solver: Solver, batch: int, compiled: bool, progress) -> list[Solution]:

@@ -11,6 +11,8 @@ from closure.epochs import TrainOptions, fit, split
 from kinetic.errors import InputError
 from solvers import Cells, Solver
 
+SCHEME = "weno5"  # smooth: a slope does not know of switches
+
 
 @dataclass(frozen=True)
 class UnrollOptions:
@@ -66,13 +68,13 @@ class Unrolled:
     .. math:: L = \mathrm{mean} \frac{\lVert (\rho, m, E) - (\rho, m, E)_{kin} \rVert}{\lVert (\rho, m, E)_{kin} \rVert}
               \, \Big/ \, L_0 + \lambda\, L_{regression} / L_{regression, 0} ,
 
-    the mean over the runs of a group and the saved times they pass, through ``solvers.Solver`` with its default schemes; each
+    the mean over the runs of a group and the saved times they pass, through ``solvers.Solver`` with WENO5; each
     part in units of what it was at first. A row is a group of periodic trajectories, from one of their saved times, on one grid.
     """
 
     def __init__(self, law, data, regression: TrainOptions, options: UnrollOptions):
         self.law, self.model, self.options = law, law.network.float(), options
-        self.solver = Solver(law)
+        self.solver = Solver(law, SCHEME)
         for parameter in self.model.parameters():  # the sensitivity of a long run may overflow: that run then teaches nothing
             parameter.register_hook(lambda slope: torch.nan_to_num(slope, 0.0, 0.0, 0.0))
         self.draw = torch.Generator().manual_seed(regression.seed)

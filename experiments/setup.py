@@ -123,7 +123,7 @@ def solver_options(cfg: DictConfig, name: str) -> dict[str, Any]:
         )
     options["cfl"] = positive(cfg, "solver.cfl")
     if name == "moments":
-        schemes = {key: value for key, value in options.items() if key != "compiled"}
+        schemes = {key: value for key, value in options.items() if key not in ("compiled", "comoving")}
         Solver(None, **schemes)  # names an unknown scheme; it needs no law for that
     return options
 

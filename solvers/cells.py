@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-GHOST = 4  # per side: three for the widest reconstruction (WENO5), one for variables that hold central differences
+GHOST = 5  # per side: four for the widest reconstruction (WENO5-THINC), one for variables that hold central differences
 
 BOUNDARIES = ("periodic", "outflow", "fixed")
 

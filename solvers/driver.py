@@ -64,7 +64,7 @@ class Solver:
     def __init__(
         self,
         law: BalanceLaw,
-        reconstruction: str = "weno5",
+        reconstruction: str = "weno5_thinc",
         flux: str = "hll",
         integrator: str = "ars222",
         cfl: float = 0.45,
@@ -75,6 +75,7 @@ class Solver:
         self.schemes = (reconstruction, flux, integrator)
         self.product = getattr(law, "product", None)
         self.transport = getattr(law, "transport", None)
+        self.diffusivity = getattr(law, "diffusivity", None)
         self.reconstruct = choose("reconstruction", reconstruction, RECONSTRUCTIONS)
         self.flux = choose("flux", flux, FLUXES)
         self.integrator = choose("integrator", integrator, INTEGRATORS)
@@ -82,7 +83,7 @@ class Solver:
 
     def right_hand_side(self, U: Tensor, cells: Cells) -> Tensor:
         """-dF/dx in every cell, [batch, n, N]."""
-        return self._flux_difference(self.law.variables(cells.pad(U), cells)) / cells.dx
+        return self._flux_difference(self.law.variables(cells.pad(U), cells), cells) / cells.dx
 
     def residual(self, U: Tensor, cells: Cells) -> Tensor:
         """-dF/dx + S, zero for a steady state, [batch, n, N]."""
@@ -171,12 +172,17 @@ class Solver:
         self._check_shape(U0, cells)
         return pseudo_transient(self, U0, cells.like(U0), tolerance=tolerance, **options)
 
-    def _flux_difference(self, V: Tensor) -> Tensor:
-        V_l, V_r = self.reconstruct(V)
+    def _flux_difference(self, V: Tensor, cells: Cells) -> Tensor:
+        V_l, V_r = self.reconstruct(V, cells)
         if self.transport is not None:
             return self.transport(self.flux, V_l, V_r, V[..., GHOST:-GHOST])
         F = self.flux(V_l, V_r, self.law)
         difference = F[..., :-1] - F[..., 1:]
+        if self.diffusivity is not None:
+            touching = slice(GHOST - 1, V.shape[-1] - GHOST + 1)
+            D, U = self.diffusivity(V, cells)[..., touching], self.law.conserved(V[..., touching])
+            flow = 0.5 * (D[..., :-1] + D[..., 1:]) * (U[..., 1:] - U[..., :-1]) / cells.dx
+            difference = difference + flow[..., 1:] - flow[..., :-1]
         if self.product is None:
             return difference
         # path-conservative: half of the jump at each face belongs to the cell, and all that lies within it
@@ -187,17 +193,20 @@ class Solver:
 
     def _max_dt(self, V: Tensor, cells: Cells) -> Tensor:
         # inflow ghost cells count: they may be faster than the interior. The outermost one may hold anything.
-        speed = self.law.max_speed(V[..., 1:-1]).amax(dim=(1, 2), keepdim=True)
+        speed = self.law.max_speed(V[..., 1:-1])
+        if self.diffusivity is not None:
+            speed = speed + 2 * self.diffusivity(V, cells)[..., 1:-1] / cells.dx
+        speed = speed.amax(dim=(1, 2), keepdim=True)
         return (self.cfl * cells.dx / speed).reshape(-1)
 
     def _step(self, U: Tensor, dt: Tensor, cells: Cells, V: Tensor) -> Tensor:
         scale = dt / cells.dx
         return self.integrator.step(
             U,
-            transport=lambda u: scale * self._flux_difference(self.law.variables(cells.pad(u), cells)),
+            transport=lambda u: scale * self._flux_difference(self.law.variables(cells.pad(u), cells), cells),
             resolvent=lambda u, a: self.law.relax(u, a * dt, cells),
             source=lambda u: dt * self.law.source(u, cells),
-            first=scale * self._flux_difference(V),
+            first=scale * self._flux_difference(V, cells),
         )
 
     def _broken_cell(self, U: Tensor) -> np.ndarray:

@@ -39,6 +39,9 @@ class BalanceLaw(Protocol):
     [B, n, faces]: zero for equal states, of opposite sign for exchanged ones, and zero in every component that is conserved
     (C. Pares, SIAM J. Numer. Anal. 44 (2006) 300, doi:10.1137/050628052). Otherwise the attribute is absent or None.
 
+    A law with diffusion d/dx (D dU/dx) of all components also has ``diffusivity(V, cells)``, D [B, 1, N + 2 GHOST] >= 0 on padded
+    cells; it is explicit, and counts as a speed 2 D/dx.
+
     A law whose components are counted in a frame of each cell's own (which moves with the gas, so that a face has two fluxes) has
     ``transport(flux, V_l, V_r, V)``: dx dU/dt without the source, [B, n, N], from the two sides of the N + 1 faces, the
     variables V of the N cells and the chosen numerical flux. Its conserved components must be differences of one flux at each
@@ -76,6 +79,7 @@ class Law:
 
     product = None
     transport = None
+    diffusivity = None
 
     def variables(self, U: Tensor, cells: Cells) -> Tensor:
         return U

@@ -20,6 +20,7 @@ SCHEMES = [
     ("weno5", "upwind", "ars443"),
     ("weno5", "hll", "ars222"),
     ("constant", "rusanov", "ars222"),
+    ("weno5_thinc", "hll", "ars222"),
 ]
 
 

@@ -33,7 +33,7 @@ def labels_of(model, cells: int = 20, number: int = 3):
     starts = [cases.wave(k, cells=cells, knudsen=1.0, fine=600, t_end=TIMES[-1]) for k in range(number)]
     model.network.double()
     with torch.no_grad():
-        run = Solver(model).run(initial_state(model, starts), case_cells(model, starts), TIMES)
+        run = Solver(model, unrolled.SCHEME).run(initial_state(model, starts), case_cells(model, starts), TIMES)
     rows = run.U.transpose(0, 1).flatten(0, 1).numpy()
     G = np.concatenate((rows, rows[:, :2]), 1)  # the regression, of weight zero here, wants one more moment
     each = lambda values: ("snapshot", np.repeat(values, len(TIMES) + 1))  # noqa: E731
