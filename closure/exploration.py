@@ -16,7 +16,6 @@ import numpy as np
 import torch
 import xarray as xr
 
-from closure import checkpoint as checkpoints
 from closure import registry, training
 from closure.epochs import TrainOptions
 from closure.labels import SHOCK_KNUDSEN
@@ -245,7 +244,8 @@ def _cut(case: Case, low: int, high: int) -> Case:
 
 @dataclass(frozen=True)
 class Trainer:
-    """Fits one member to the labels, from its last weights on (``warm``) or from fresh ones.
+    """Fits one member to the labels, from its last weights on (``warm``) or from fresh ones; the averaged weights at the end of
+    the schedule count: the few cases that are held out are too few to choose an epoch by.
 
     closure: ``name``, ``moments``, ``network`` and other options of ``closure.untrained``; options: of
     ``closure.epochs.TrainOptions`` but for ``epochs`` and ``seed``; steps: of the optimizer, however many labels there are.
@@ -274,7 +274,8 @@ class Trainer:
         options = replace(options, epochs=epochs, patience=epochs, seed=seed)
         with tempfile.TemporaryDirectory() as folder:
             training.train(law, self.closure["network"], data, options, Path(folder), recipe={})
-            return checkpoints.load(Path(folder) / "checkpoint.pt", self.gas, law.name)
+            averaged = torch.load(Path(folder) / "state.pt", weights_only=True)["averaged"]
+        return self.load({name: value.numpy() for name, value in averaged.items()})
 
     def save(self, model) -> dict[str, np.ndarray]:
         """The weights."""
