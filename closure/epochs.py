@@ -133,10 +133,13 @@ def fit(task: Task, network_config: dict, options: TrainOptions, directory: Path
 
 
 def split(trajectory: Tensor, options: TrainOptions) -> tuple[Tensor, Tensor]:
-    """Rows to fit and rows to check by: whole trajectories are held out."""
+    """Rows to fit and rows to check by: whole trajectories are held out; one alone is both."""
     count = int(trajectory.max()) + 1
+    if count == 1:
+        rows = torch.arange(len(trajectory))
+        return rows, rows
     order = torch.randperm(count, generator=torch.Generator().manual_seed(options.seed))
-    held_out = torch.isin(trajectory, order[: max(1, round(options.validation * count))])
+    held_out = torch.isin(trajectory, order[: min(max(1, round(options.validation * count)), count - 1)])
     return torch.nonzero(~held_out)[:, 0], torch.nonzero(held_out)[:, 0]
 
 
