@@ -130,7 +130,8 @@ class Regression:
             rule = law.untrained_error(target) if hasattr(law, "error") else target / law.network.scale_out
             residual += float((error**2).sum())
             variance += float((rule**2).sum())
-        return {"validation_loss": loss / len(rows), "explained": 1 - residual / variance}
+        explained = 1 - residual / variance if variance else float(residual == 0)  # all held out may be in equilibrium
+        return {"validation_loss": loss / len(rows), "explained": explained}
 
 
 def _error(law, table, batch) -> Tensor:

@@ -10,7 +10,7 @@ from closure_samples import CONVEX, NETWORK, random_moments
 
 import closure
 from closure import checkpoint, labels, training
-from closure.epochs import TrainOptions
+from closure.epochs import TrainOptions, split
 from kinetic import load_trajectories, trajectories
 from kinetic.errors import InputError
 from kinetic.gas import gas
@@ -242,3 +242,12 @@ def test_unknown_closures_and_options_are_refused(name, options):
 def test_bad_network_options_are_named(field, value):
     with pytest.raises(ValueError, match=field):
         closure.untrained(gas("bgk_1v"), network=NETWORK | {field: value})
+
+
+def test_whole_trajectories_are_held_out_and_one_alone_is_both():
+    trajectory = torch.tensor([0, 0, 1, 1, 1, 2])
+    rows, check = split(trajectory, TrainOptions(validation=0.99))
+    assert not set(trajectory[rows].tolist()) & set(trajectory[check].tolist())
+    assert len(rows) + len(check) == 6 and len(rows) > 0
+    rows, check = split(torch.zeros(4, dtype=torch.long), TrainOptions(validation=0.1))
+    assert rows.tolist() == check.tolist() == [0, 1, 2, 3]
