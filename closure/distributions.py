@@ -10,16 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from scipy.signal import resample
 
 from closure.encoder import Nodes
 from closure.labels import KINDS, SHOCK_KNUDSEN, LabelRequest
 from kinetic import cases, rankine_hugoniot, simulate, solve_shock
 from kinetic.errors import InputError
+from kinetic.grid import VelocityGrid
 
 NAME = "distributions.nc"
 FORMAT = 1
 MARK = "knudsen_distributions"
 NODES = Nodes(count=84, spacing=0.225, stretch=0.3)  # finer than, and as far as, any closure's own: to c = +-27
+FINER = 8  # velocities of a Boltzmann gas, as few as its collision integral needs, become so many times as many
 FINE = 0.1 / 3  # cells of a steady shock before averaging, in upstream mean free paths
 
 
@@ -30,21 +33,24 @@ def make(
 
     masses [snapshot, cell, node] of f/rho (D > 1: g/rho) at the nodes c = (v - u)/sqrt(T) and, for D > 1, transverse, those of
     h/((D - 1) rho T); rho, u, T, q (in rho T^(3/2)), entropy int f ln(f/M) dv / rho (D > 1: the least that g and h allow),
-    knudsen [snapshot, cell]; dx, time, kind, trajectory, periodic [snapshot].
+    knudsen [snapshot, cell]; dx, time, kind, trajectory, periodic, spacing (of a Boltzmann gas's velocities; 0: fine enough)
+    [snapshot].
     """
-    if gas.is_boltzmann:
-        raise InputError(f"gas={gas.name}: EncMLC has the relaxation of BGK; take gas=bgk_1v, bgk_2v or bgk_3v")
+    if gas.is_boltzmann and request.shocks:
+        raise InputError(f"label.shocks={list(request.shocks)}: of gas={gas.name} only random cases are labelled; give []")
     report = progress or (lambda fraction, text: None)
     rows, trajectory = [], 0
     total = sum(getattr(request, kind) for kind in KINDS[:4]) + len(request.shocks)
-    points = request.velocity_points if gas.velocity_points is None else gas.velocity_points
+    random = gas
+    if gas.velocity_points is None and not gas.is_boltzmann:  # those have velocities in every coordinate: their own choice
+        random = replace(gas, velocity_points=request.velocity_points)
     for code, kind in enumerate(KINDS[:4]):
         for i in range(getattr(request, kind)):
             seed = request.seed + 100_000 * code + i
             case = getattr(cases, kind)(
                 seed, cells=request.cells * request.refine, t_end=request.t_end, save_times=tuple(request.ladder)
             )
-            solution = simulate(case, replace(gas, velocity_points=points), keep_f=True, workers=workers)[0]
+            solution = simulate(case, random, keep_f=True, workers=workers, cfl=request.cfl)[0]
             rows += [(*row, code, trajectory, 1) for row in _snapshots(solution, request)]
             trajectory += 1
             report(trajectory / total, kind)
@@ -86,13 +92,19 @@ def load(path: Path, gas) -> xr.Dataset:
 
 
 def _snapshots(solution, request):
-    """Every saved time of a kinetic solution, averaged to the cells of the request."""
-    f, n = solution.f, request.cells
+    """Every saved time of a kinetic solution, averaged to the cells of the request; that of a Boltzmann gas is taken between its
+    velocities for the trigonometric polynomial that its collision integral takes it for."""
+    f, n, grid = solution.f, request.cells, solution.grid
+    coarse = solution.gas.is_boltzmann
+    finer = FINER if coarse else 1
+    spacing = grid.dv if coarse else 0.0
+    grid = VelocityGrid(grid.v[0] + np.arange(finer * grid.points) * grid.dv / finer, grid.dv / finer) if coarse else grid
     f = f.reshape(*f.shape[:2], n, -1, f.shape[3]).mean(axis=3)
     knudsen = solution.knudsen.reshape(n, -1).mean(axis=1)
     for t, one in zip(solution.t, f):
         if np.isfinite(one).all():
-            yield _own_frame(one, solution.grid, solution.gas.dims), knudsen, solution.dx * request.refine, t
+            one = resample(one, grid.points, axis=-1) if coarse else one
+            yield _own_frame(one, grid, solution.gas.dims), knudsen, solution.dx * request.refine, t, spacing
 
 
 def _windows(gas, mach, request, draw):
@@ -110,7 +122,7 @@ def _windows(gas, mach, request, draw):
         first = min(max(first, 0), len(x) - request.cells * ratio)
         part = f[:, first : first + request.cells * ratio].reshape(len(f), request.cells, ratio, -1).mean(axis=2)
         own, knudsen = _own_frame(part, profile.grid, gas.dims), np.full(request.cells, SHOCK_KNUDSEN)
-        yield own, knudsen, ratio * FINE * path * SHOCK_KNUDSEN, 0.0
+        yield own, knudsen, ratio * FINE * path * SHOCK_KNUDSEN, 0.0, 0.0
 
 
 def _steady_distribution(profile, x, gas):
@@ -161,7 +173,7 @@ def _own_frame(f, grid, dims):
 
 
 def _dataset(rows, gas, request) -> xr.Dataset:
-    own, knudsen, dx, time, kind, trajectory, periodic = zip(*rows, strict=True)
+    own, knudsen, dx, time, spacing, kind, trajectory, periodic = zip(*rows, strict=True)
     masses, *fields = zip(*own, strict=True)
     names = {"masses": "masses of f/rho", "transverse": "masses of h/((D - 1) rho T)"}
     units = {"rho": "rho_ref", "u": "sqrt(T_ref)", "T": "T_ref", "q": "rho T^(3/2)", "entropy": "1"}
@@ -171,7 +183,7 @@ def _dataset(rows, gas, request) -> xr.Dataset:
     for (name, unit), values in zip(units.items(), fields, strict=True):
         variables[name] = (("snapshot", "cell"), np.stack(values), {"units": unit})
     variables["knudsen"] = (("snapshot", "cell"), np.stack(knudsen), {"units": "1"})
-    for name, values in (("dx", dx), ("time", time)):
+    for name, values in (("dx", dx), ("time", time), ("spacing", spacing)):
         variables[name] = ("snapshot", np.array(values, float), {"units": "of the case"})
     for name, values in (("kind", kind), ("trajectory", trajectory), ("periodic", periodic)):
         variables[name] = ("snapshot", np.array(values, np.int32), {"units": "1"})

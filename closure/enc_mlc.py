@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from closure.base import MomentLaw
+from closure.enc_collisions import LearnedCollisions
 from closure.encoder import Encoder, Nodes
 from closure.frames import scale_moments, shift_moments
 from closure.herm_mlc import Normalised
@@ -111,6 +112,20 @@ class EncMLC(MomentLaw):
         known = self._known() @ encoder.synthesis
         spread = encoder.variance[:, None] * known.T
         self.guess = self.A @ spread @ torch.linalg.pinv(known @ spread)
+        if self.gas.is_boltzmann:
+            self.molecules = LearnedCollisions(nodes, encoder)
+            self.molecules.see(self.A)
+
+    @torch.no_grad()
+    def choose_basis(self) -> None:
+        """The moments that are carried, of components just fitted: the first ones, and of Maxwell molecules also those that they
+        relax by themselves."""
+        if self.gas.is_boltzmann:
+            encoder = self.encoder
+            even, odd = LearnedCollisions(self.nodes, encoder).carried(encoder.free_even.shape[1], encoder.free_odd.shape[1])
+            encoder.free_even.copy_(even)
+            encoder.free_odd.copy_(odd)
+        self.assemble()
 
     def _known(self) -> Tensor:
         """The moments c^3, c^4 of g; for D > 1 also c^2 of g and c, c^2 of theta, [n, P K]."""
@@ -259,8 +274,25 @@ class EncMLC(MomentLaw):
 
     # Relaxation ----------------------------------------------------------------------------------------------------------------
 
+    @classmethod
+    def handles(cls, gas):
+        return super().handles(gas) or (gas.is_boltzmann and gas.dims == 2 and gas.omega == 1)
+
     def equilibrium_defect(self, U):
         return torch.cat((torch.zeros_like(U[:, :3]), -U[:, 3:]), 1)
+
+    def relax(self, U, tau, cells):
+        if not self.gas.is_boltzmann:
+            return super().relax(U, tau, cells)
+        rho = U[:, :1]
+        W = self.molecules.relax(U[:, 3:] / rho, tau[:, 0] * U[:, 0] / cells.knudsen[:, 0])
+        return torch.cat((U[:, :3], rho * W), 1)
+
+    def source(self, U, cells):
+        if not self.gas.is_boltzmann:
+            return super().source(U, cells)
+        rho = U[:, :1]
+        return torch.cat((torch.zeros_like(U[:, :3]), rho * rho / cells.knudsen * self.molecules.production(U[:, 3:] / rho)), 1)
 
     # Fields --------------------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from closure.encoder import fit_components
 from closure.epochs import TrainOptions, fit
 from closure.labels import KINDS
 from closure.networks import MLP
+from closure.training import RESOLVED
 
 SHOCKS = 0.5  # weight of a cell of a shock beside one of a random case
 BALANCE = 0.05  # deviations from the Maxwellian larger than this count linearly, not by their square, in the components
@@ -42,8 +43,9 @@ def samples(law, data) -> Samples:
     kind = torch.tensor(data.kind.values)[:, None].expand(snapshots, n)
     weight = torch.where(kind >= KINDS.index("shock"), SHOCKS, 1.0).double()
     size = (deviations**2 @ nodes.metric).sqrt()
-    fit_components(encoder, nodes, deviations, weight.flatten() / (size**2 + BALANCE**2).sqrt())
-    law.assemble()
+    resolved = _resolved(data)
+    fit_components(encoder, nodes, deviations, resolved.flatten() * weight.flatten() / (size**2 + BALANCE**2).sqrt())
+    law.choose_basis()
     z = deviations @ encoder.analysis.T
     flux = deviations @ (nodes.c.tile(nodes.densities)[:, None] * encoder.analysis.T)
     rho, u, T, knudsen = (torch.tensor(data[name].values) for name in ("rho", "u", "T", "knudsen"))
@@ -55,11 +57,18 @@ def samples(law, data) -> Samples:
     keep = torch.ones(snapshots, n, dtype=torch.bool)
     ends = torch.tensor(data.periodic.values) == 0
     keep[ends, 0] = keep[ends, -1] = False  # their slopes are one-sided
-    keep = keep.flatten() & slopes.isfinite().all(2).flatten()
+    keep = (keep & resolved).flatten() & slopes.isfinite().all(2).flatten()
     trajectory = torch.tensor(data.trajectory.values)[:, None].expand(snapshots, n)
     columns = (z, flux, torch.tensor(data.q.values), slopes.flatten(0, 1), torch.tensor(data.entropy.values), weight)
     rows = [column.reshape(len(keep), -1)[keep].float().squeeze(1) for column in columns]
     return Samples(*rows, trajectory.flatten()[keep], kind.flatten()[keep])
+
+
+def _resolved(data) -> Tensor:
+    """Are a cell's velocities fine enough for what is learned of it? [snapshot, cell]"""
+    T_x = torch.tensor(data["T"].values * (data.masses.values @ NODES.c.numpy() ** 2))
+    spacing = torch.tensor(data.spacing.values if "spacing" in data else np.zeros(data.sizes["snapshot"]))
+    return spacing[:, None] <= RESOLVED * T_x.clamp(min=0).sqrt()
 
 
 def _deviations(nodes, data) -> Tensor:

@@ -17,7 +17,7 @@ PAIRS = [
     for g in ("bgk_1v", "bgk_2v", "bgk_3v")
     for name in CLOSURES
     if (name, g) != ("grad13", "bgk_1v") and (name not in ONE_VELOCITY or g == "bgk_1v")
-] + [(name, "maxwell_2v") for name in ("euler", "nsf", "grad13", "quadrature", "herm_mlc")]
+] + [(name, "maxwell_2v") for name in ("euler", "nsf", "grad13", "quadrature", "herm_mlc", "enc_mlc")]
 
 
 def make_law(name: str, gas_name: str, **options):

@@ -42,7 +42,7 @@ def random_case(cells=24, seed=0, knudsen=0.3, **fields):
     return Case("mixture", (0.0, 1.0), cells, "periodic", **state, knudsen=knudsen, t_end=0.1)
 
 
-@pytest.fixture(scope="module", params=["bgk_1v", "bgk_3v"])
+@pytest.fixture(scope="module", params=["bgk_1v", "bgk_3v", "maxwell_2v"])
 def law(request):
     return make_law("enc_mlc", request.param)
 
@@ -174,12 +174,14 @@ def test_right_hand_side_is_galilean(law):
 
 
 def test_right_hand_side_scales_with_density_and_velocity(law):
-    """f -> 2.5 f; v -> 1.7 v with eps -> eps/1.7 and the memory in the units of time: all rates by 1.7."""
+    """f -> 2.5 f (with eps -> 2.5 eps where collisions go with the density); v -> 1.7 v with eps -> eps/1.7 and the memory in the
+    units of time: all rates by 1.7."""
     case = random_case(knudsen=0.02)
     solver = Solver(law)
     U, cells = initial_state(law, [case]), case_cells(law, [case])
     R = solver.residual(U, cells)
-    torch.testing.assert_close(solver.residual(2.5 * U, cells), 2.5 * R, rtol=1e-9, atol=1e-9)
+    denser = case_cells(law, [case if law.gas.omega is None else replace(case, knudsen=2.5 * 0.02)])
+    torch.testing.assert_close(solver.residual(2.5 * U, denser), 2.5 * R, rtol=1e-9, atol=1e-9)
     faster = replace(case, u=1.7 * case.u, T=1.7**2 * case.T, knudsen=0.02 / 1.7)
     s = torch.tensor([1, 1.7, 1.7**2] + [1] * law.moments, dtype=torch.float64)[:, None]  # W are counted in units of T
     memory, law.memory = law.memory, law.memory / 1.7
@@ -211,6 +213,43 @@ def test_relaxation_is_exact_and_ends_at_the_maxwellian(law):
     euler = torch.stack((rho * u, rho * u**2 + p, u * (0.5 * rho * u**2 + (0.5 * law.gas.dims + 1) * p)), 1)
     torch.testing.assert_close(law.flux(law.local_variables(stiff))[:, :3], euler, rtol=1e-9, atol=1e-9)
     assert law.macroscopic(stiff, None)["q"].abs().max() < 1e-12
+
+
+def relaxing_law():
+    """Maxwell molecules, with the moments that training carries."""
+    law = make_law("enc_mlc", "maxwell_2v", moments=8)
+    law.choose_basis()
+    return law
+
+
+def test_stress_and_heat_flux_of_maxwell_molecules_relax_at_their_exact_rates():
+    """Ikenberry and Truesdell: d sigma/dt = -rho sigma/(2 eps), dq/dt = -rho q/(4 eps), D = 2, whatever else there is."""
+    law = relaxing_law()
+    U, cells = initial_state(law, [random_case()]), cells_of(24)
+    before, rate = (law.macroscopic(x, None) for x in (U, torch.cat((U[:, :3], law.source(U, cells)[:, 3:]), 1)))
+    for name, exact in (("sigma", 0.5), ("q", 0.25)):
+        assert before[name].abs().max() > 1e-2
+        torch.testing.assert_close(rate[name], -exact * U[:, 0] / 0.3 * before[name], rtol=1e-9, atol=1e-10)
+
+
+def test_hermite_moments_of_maxwell_molecules_have_their_productions():
+    """Of the most probable pair for given W: H zdot = P(w), the table of ``closure.maxwell``, for every degree up to six."""
+    law = relaxing_law()
+    m, W = law.molecules, 0.1 * torch.randn(1, law.moments, 50, generator=torch.Generator().manual_seed(0)).double()
+    w = torch.einsum("wm,bmn->bwn", m.to_w, W)
+    rates = torch.einsum("rw,bwn->brn", m.J, m.molecules.production(w)[:, m.free])
+    torch.testing.assert_close(torch.einsum("wr,brn->bwn", m.H, rates), m.molecules.production(w)[:, m.free], rtol=0, atol=1e-9)
+    assert m.rates.real.min() > 0.2 and m.rates.abs().max() < 1  # between the slowest loss of all, 1/4, and that of no gain
+
+
+def test_implicit_collisions_of_maxwell_molecules_are_solved():
+    law = relaxing_law()
+    U = initial_state(law, [random_case()])
+    W = U[:, 3:] / U[:, :1]
+    for x in (1e-3, 0.3, 10.0, 1e5):
+        x = torch.full((1, 24), x, dtype=torch.float64)
+        after = law.molecules.relax(W, x)
+        torch.testing.assert_close(after, W + x.unsqueeze(1) * law.molecules.production(after), rtol=1e-9, atol=1e-10)
 
 
 def test_a_uniform_maxwellian_is_at_rest_and_its_moments_vanish(law):
