@@ -45,7 +45,7 @@ class LearnedCollisions:
         H = torch.stack(rows) @ encoder.synthesis
         parity = torch.tensor([(-1.0) ** a for a in (*range(n_g), *range(n_h))], dtype=H.dtype)
         H = torch.where(parity[:, None] == encoder.parity_z, H, 0.0)
-        self.free = [a for a in range(2, n_g)] + [n_g + a for a in range(1, n_h)]  # w_00, w_10 do not change, w_02 = -w_20
+        self.free = list(range(2, n_g)) + [n_g + a for a in range(1, n_h)]  # w_00, w_10 do not change, w_02 = -w_20
         self.H, self.degree = H[self.free], torch.tensor([*range(2, n_g), *range(3, n_h + 2)])
         spread = encoder.variance[:, None] * self.H.T
         self.J = spread @ torch.linalg.pinv(self.H @ spread)  # zero before components are fitted
