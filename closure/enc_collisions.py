@@ -9,7 +9,7 @@ from torch import Tensor
 from closure.maxwell import MaxwellMolecules, linear
 
 DEGREE = 6  # of the Hermite moments whose production is that of the molecules
-EXACT = 3  # degree up to which they are carried: stress and the third moments, whose productions are linear and closed
+EXACT = 4  # degree of those that are themselves carried, where there is room: one of degree 2, two of 3, two of 4
 MOST, SETTLED = 100, 1e-14  # iterations of the implicit step, and the change at which they end
 
 
@@ -27,8 +27,8 @@ class LearnedCollisions:
 
     .. math:: \dot W = \rho\,[-K W + Q(W)],
 
-    K a constant matrix and Q quadratic. Relaxation of moments that W carries exactly (``carried``) is exact: stress and heat
-    flux at the rates rho/2 and rho/4.
+    K a constant matrix and Q quadratic. Of Hermite moments that W carries exactly (``carried``) the production is that of the
+    table: stress and heat flux relax at the rates rho/2 and rho/4.
 
     ``relax`` solves W' = W + x (-K W' + Q(W')) by iterating on Q, K diagonalised: to round-off where that contracts, which it
     does the faster the larger x, for W' is small then.
@@ -54,8 +54,8 @@ class LearnedCollisions:
         self.variance, self.parity_z, self.parity_W = encoder.variance, encoder.parity_z, encoder.parity_W
 
     def carried(self, even: int, odd: int) -> tuple[Tensor, Tensor]:
-        """Orthonormal columns [R_even, even], [R_odd, odd] of A^T: moments up to degree 3, then the principal components of what
-        these leave of z."""
+        """Orthonormal columns [R_even, even], [R_odd, odd] of A^T: Hermite moments up to degree ``EXACT``, then the principal
+        components of what these leave of z."""
         parts = []
         for sign, count in ((1.0, even), (-1.0, odd)):
             rows = self.parity_z == sign

@@ -34,7 +34,8 @@ class EncMLC(MomentLaw):
 
     (for D > 1 also the unit of the transverse energy changes, by Tdot/T), udot and Tdot from the conserved fluxes: the change of
     frame is part of the method of lines, so that every stage of every integrator is consistent, and relaxation stays exact
-    (collisions leave the frame alone).
+    (collisions leave the frame alone). That last term is BGK's; Maxwell molecules in D = 2 have the one of
+    :class:`~closure.enc_collisions.LearnedCollisions`, with exact rates of stress and heat flux.
 
     Promises: conservation, Galilean invariance, invariance under scaling of f and of v (with x), exact reflection symmetry (basis
     functions are even or odd, zhat is made so), zhat = 0 in uniform equilibrium, encode(decode(W)) = W, the exact Euler limit.
@@ -118,8 +119,8 @@ class EncMLC(MomentLaw):
 
     @torch.no_grad()
     def choose_basis(self) -> None:
-        """The moments that are carried, of components just fitted: the first ones, and of Maxwell molecules also those that they
-        relax by themselves."""
+        """The moments that are carried, of components just fitted: the first ones; with Maxwell molecules the lowest Hermite
+        moments before them."""
         if self.gas.is_boltzmann:
             encoder = self.encoder
             even, odd = LearnedCollisions(self.nodes, encoder).carried(encoder.free_even.shape[1], encoder.free_odd.shape[1])
