@@ -13,6 +13,7 @@ from closure.epochs import TrainOptions, fit
 from closure.labels import KINDS
 from closure.networks import MLP
 from closure.training import RESOLVED
+from kinetic.errors import InputError
 
 SHOCKS = 0.5  # weight of a cell of a shock beside one of a random case
 BALANCE = 0.05  # deviations from the Maxwellian larger than this count linearly, not by their square, in the components
@@ -44,6 +45,8 @@ def samples(law, data) -> Samples:
     weight = torch.where(kind >= KINDS.index("shock"), SHOCKS, 1.0).double()
     size = (deviations**2 @ nodes.metric).sqrt()
     resolved = _resolved(data)
+    if not resolved.any():
+        raise InputError("gas.velocity_points: too few for every labelled cell; label with more, or null to choose them")
     fit_components(encoder, nodes, deviations, resolved.flatten() * weight.flatten() / (size**2 + BALANCE**2).sqrt())
     law.choose_basis()
     z = deviations @ encoder.analysis.T
