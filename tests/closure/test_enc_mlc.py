@@ -389,6 +389,14 @@ def test_shocks_of_maxwell_molecules_are_not_labelled(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_labels_of_too_few_velocities_are_refused(tmp_path):
+    few = replace(MAXWELL, velocity_points=12)
+    data = distributions.make(tmp_path / distributions.NAME, few, replace(FEW, wave=0, mix=0))
+    law = closure.untrained(few, name="enc_mlc", network=NETWORK, **SIZES | {"components": 28})
+    with pytest.raises(InputError, match=r"gas\.velocity_points"):
+        enc_training.samples(law, data)
+
+
 def test_checkpoints_of_another_closure_are_refused(tmp_path):
     checkpoint.save(tmp_path / "enc.pt", fresh(), NETWORK, {})
     with pytest.raises(InputError, match=r"enc\.pt.*enc_mlc"):
