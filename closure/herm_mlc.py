@@ -32,8 +32,8 @@ class HermMLC(Quadrature):
     .. math:: \partial_t U + \dots = \partial_x (D\, \partial_x U), \qquad D = \chi\, T_x\, \varepsilon_*^3 / \tau_m^2.
 
     In free flight the velocities of a gas are a continuum that mixes short waves away; those of finitely many moments carry
-    them on as a staircase of as many steps, which D fills. It is chi T tau_m in free flight, and never more than 4/27 chi = 0.3 %
-    of the kinematic viscosity T tau.
+    them on as a staircase of as many steps, which D fills. It is chi T tau_m in free flight, and never more than 4/27 chi =
+    0.22 % of the kinematic viscosity T tau.
 
     Promises by construction: conservation, Galilean invariance, invariance under scaling of f and of v (with x), exact reflection
     symmetry (N is made odd or even by averaging over the mirrored input), N = 0 in uniform equilibrium, realizable states

@@ -27,7 +27,6 @@ def run(cfg: DictConfig, output: Output) -> int:
     kinetic.rankine_hugoniot(cfg.mach, gas)  # refuses a Mach number before anything heavy
     window, spacing = check_window(cfg), setup.positive(cfg, "spacing")
     options = setup.solver_options(cfg, "moments")
-    del options["compiled"], options["comoving"]  # a steady search, not a march
     schemes = {key: options[key] for key in ("reconstruction", "flux")} | {
         "cells_per_thickness": setup.positive(cfg, "cells_per_thickness")
     }
