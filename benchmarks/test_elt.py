@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from knudsen.elt import executors
 
-import elt
-from elt import executors
+from knudsen import elt
 
 LABELS = int(os.environ.get("ELT_LABELS", "1000"))
 
@@ -34,7 +34,7 @@ class Parts:
 
 def label_them(folder, executor, labels, durable, clock=time.perf_counter):
     """Seconds per label for `labels` trivial ones: submitted, computed, written, noted."""
-    from elt.driver import label_all
+    from knudsen.elt.driver import label_all
 
     parts, store = Parts(labels), elt.Store(folder, durable)
     pool = executors.Pool(executor)
@@ -82,8 +82,9 @@ class Kinetic:
 def test_two_workers_halve_the_time_of_kinetic_labels(benchmark, tmp_path):
     """A hundred labels of a third of a second on one worker and on two: the ratio of the wall times, and of the processor times
     of the driver and the busiest worker, which other jobs on the machine do not disturb."""
-    import kinetic
-    from closure.exploration import Labeler
+    from knudsen.closure.exploration import Labeler
+
+    from knudsen import kinetic
 
     labeler = Kinetic(Labeler(kinetic.gas("bgk_1v"), refine=5))
     labels = min(LABELS, 100)
@@ -93,7 +94,7 @@ def test_two_workers_halve_the_time_of_kinetic_labels(benchmark, tmp_path):
     ]
 
     def measure(workers):
-        from elt.driver import label_all
+        from knudsen.elt.driver import label_all
 
         store = elt.Store(tmp_path / str(workers))
         with executors.make("processes", workers) as executor:

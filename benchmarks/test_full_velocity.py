@@ -1,9 +1,8 @@
 """Speed of one step of Boltzmann gases on the full velocity grid, and of a steady hard-sphere shock."""
 
 import pytest
-
-from kinetic import cases, gas, solve_shock
-from kinetic.full_velocity import BinaryCollisions, FullVelocityRun, full_grid
+from knudsen.kinetic import cases, gas, solve_shock
+from knudsen.kinetic.full_velocity import BinaryCollisions, FullVelocityRun, full_grid
 
 SIZES = [("maxwell_2v", 100, 32), ("maxwell_3v", 10, 20), ("hard_sphere_3v", 10, 20)]  # cells, velocities per coordinate
 

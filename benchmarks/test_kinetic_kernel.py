@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from kinetic import cases, gas, kernel, simulate, solve_shock
-from kinetic.grid import grid_of_case
-from kinetic.integrators import INTEGRATORS
-from kinetic.simulation import _Run
+from knudsen.kinetic import cases, gas, kernel, simulate, solve_shock
+from knudsen.kinetic.grid import grid_of_case
+from knudsen.kinetic.integrators import INTEGRATORS
+from knudsen.kinetic.simulation import _Run
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "kinetic"))
 from numpy_scheme import step

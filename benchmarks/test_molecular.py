@@ -5,8 +5,7 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import bulk
-
-from molecular import (
+from knudsen.molecular import (
     BehlerParrinello,
     DeepPotLocalFrame,
     DeepPotSmooth,
@@ -15,8 +14,8 @@ from molecular import (
     PotentialLabeler,
     StillingerWeber,
 )
-from molecular.environment import environment
-from molecular.soap import Soap
+from knudsen.molecular.environment import environment
+from knudsen.molecular.soap import Soap
 
 SYSTEMS = {"lj": (LennardJones(), "Ar", "fcc", 5.26, 5), "sw": (StillingerWeber(), "Si", "diamond", 5.431, 4)}
 

@@ -5,8 +5,7 @@ pytest benchmarks/test_solvers.py --benchmark-enable --benchmark-columns=median
 
 import pytest
 import torch
-
-from solvers import RECONSTRUCTIONS, Boundary, Cells, Law, Solver
+from knudsen.solvers import RECONSTRUCTIONS, Boundary, Cells, Law, Solver
 
 CELLS = 100
 

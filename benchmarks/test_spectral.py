@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-
-from kinetic import gas
-from kinetic.homogeneous import bkw_distribution
-from kinetic.spectral import VelocityGridND, operator
+from knudsen.kinetic import gas
+from knudsen.kinetic.homogeneous import bkw_distribution
+from knudsen.kinetic.spectral import VelocityGridND, operator
 
 BKW = {"maxwell_2v": (0.0, 0.5), "maxwell_3v": (5.5, 0.64)}  # time and width of the Gaussian: the grid is matched to it
 

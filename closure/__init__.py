@@ -6,8 +6,8 @@ Public: build, supports, CLOSURES, simulate, solve_shock, Solution, ShockSolutio
 checkpoint, networks.
 """
 
-from closure.registry import CLOSURES, build, supports, training_of, untrained
-from closure.shock import ShockSolution, solve_shock
-from closure.simulate import Solution, simulate
+from knudsen.closure.registry import CLOSURES, build, supports, training_of, untrained
+from knudsen.closure.shock import ShockSolution, solve_shock
+from knudsen.closure.simulate import Solution, simulate
 
 __all__ = ["CLOSURES", "ShockSolution", "Solution", "build", "simulate", "solve_shock", "supports", "training_of", "untrained"]

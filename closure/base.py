@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from functools import cached_property
 
 import torch
+from knudsen.closure.frames import powers
+from knudsen.solvers import Law
+from knudsen.solvers.steady import Basis
 from torch import Tensor
-
-from closure.frames import powers
-from solvers import Law
-from solvers.steady import Basis
 
 
 class MomentLaw(Law):

@@ -4,13 +4,12 @@ import pickle
 from pathlib import Path
 
 import torch
-
-from closure.enc_mlc import EncMLC
-from closure.gradient_net import GradientNet
-from closure.herm_mlc import HermMLC, ensemble
-from closure.icnn import EntropyNet
-from conf.build import build
-from kinetic.errors import InputError
+from knudsen.closure.enc_mlc import EncMLC
+from knudsen.closure.gradient_net import GradientNet
+from knudsen.closure.herm_mlc import HermMLC, ensemble
+from knudsen.closure.icnn import EntropyNet
+from knudsen.conf.build import build
+from knudsen.kinetic.errors import InputError
 
 FORMAT = 1
 SHIPPED = Path(__file__).with_name("weights")

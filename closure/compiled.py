@@ -14,17 +14,16 @@ from math import exp, sinh, sqrt
 
 import numpy as np
 import torch
+from knudsen.closure.herm_mlc import HermMLC
+from knudsen.closure.maxwell import STRESS_RATE
+from knudsen.closure.networks import Equivariant
+from knudsen.closure.quadrature import B_FLOOR, Quadrature
+from knudsen.kinetic.kernel import _bits_of, _double_of, exp2
+from knudsen.solvers import GHOST
+from knudsen.solvers.driver import COLLAPSE
+from knudsen.solvers.integrators import INTEGRATORS
+from knudsen.solvers.reconstruction import FLOOR, STEEPNESS
 from numba import njit
-
-from closure.herm_mlc import HermMLC
-from closure.maxwell import STRESS_RATE
-from closure.networks import Equivariant
-from closure.quadrature import B_FLOOR, Quadrature
-from kinetic.kernel import _bits_of, _double_of, exp2
-from solvers import GHOST
-from solvers.driver import COLLAPSE
-from solvers.integrators import INTEGRATORS
-from solvers.reconstruction import FLOOR, STEEPNESS
 
 TINY = float(np.finfo(float).tiny)
 LOG2E = 1.4426950408889634
@@ -82,7 +81,7 @@ class Rollout:
 
 
 def _molecules(collisions):
-    """The tables of ``closure.maxwell.MaxwellMolecules`` as arrays: of degree d = 3, 4, ... rows, rates, and in pairs
+    """The tables of ``knudsen.closure.maxwell.MaxwellMolecules`` as arrays: of degree d = 3, 4, ... rows, rates, and in pairs
     starts[d - 3]..starts[d - 2] the components of each product and its coefficients in the rows. An absent row is -1."""
     one, none = np.zeros((1, 1)), np.zeros((1, 2), np.int64)
     if collisions is None:

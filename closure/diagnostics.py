@@ -1,12 +1,11 @@
 """Where a closure stops being hyperbolic, and where its moments are those of no positive distribution."""
 
 import torch
+from knudsen.closure.grad import Grad13, RawMomentLaw
+from knudsen.closure.recurrence import recurrence_from_moments
+from knudsen.kinetic.errors import InputError
+from knudsen.solvers import Cells
 from torch import Tensor
-
-from closure.grad import Grad13, RawMomentLaw
-from closure.recurrence import recurrence_from_moments
-from kinetic.errors import InputError
-from solvers import Cells
 
 COMPLEX = 1e-6  # imaginary parts below it, in units of the largest speed, are round-off
 
@@ -112,7 +111,7 @@ def grad13_limit(law: Grad13, stress: float, step: float = 1e-3, most: float = 3
 
 def mixture(law, separation: Tensor, ratio: Tensor) -> Tensor:
     """Two Maxwellians of equal density, velocities +-separation/2 and temperatures 1 and ratio [cell]; [1, n, cell]."""
-    from kinetic.moments import maxwellian_moments
+    from knudsen.kinetic.moments import maxwellian_moments
 
     d, r = separation.numpy(), ratio.numpy()
     parts = [maxwellian_moments(0 * d + 0.5, u, T, law.gas, law.order) for u, T in ((0.5 * d, 0 * d + 1), (-0.5 * d, r))]

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from knudsen.closure.encoder import Nodes
+from knudsen.closure.labels import KINDS, SHOCK_KNUDSEN, LabelRequest
+from knudsen.kinetic import cases, rankine_hugoniot, simulate, solve_shock
+from knudsen.kinetic.errors import InputError
+from knudsen.kinetic.grid import VelocityGrid
 from scipy.signal import resample
-
-from closure.encoder import Nodes
-from closure.labels import KINDS, SHOCK_KNUDSEN, LabelRequest
-from kinetic import cases, rankine_hugoniot, simulate, solve_shock
-from kinetic.errors import InputError
-from kinetic.grid import VelocityGrid
 
 NAME = "distributions.nc"
 FORMAT = 1

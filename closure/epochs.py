@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from knudsen.closure import checkpoint as checkpoints
+from knudsen.kinetic.errors import InputError
 from torch import Tensor, nn
-
-from closure import checkpoint as checkpoints
-from kinetic.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class TrainOptions:
     weight_decay: of AdamW; average: time constant of the exponential moving average of the weights, in steps;
     validation: fraction of trajectories held out; patience: epochs without a better validation loss before stopping;
     threads: of torch; seed: of split and order, and of whatever a network draws as it trains (the first weights are those of the
-    law that is handed in: ``closure.untrained(seed=...)``).
+    law that is handed in: ``knudsen.closure.untrained(seed=...)``).
     """
 
     epochs: int = 60

@@ -15,17 +15,16 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
-
-from closure import registry, training
-from closure.epochs import TrainOptions
-from closure.labels import SHOCK_KNUDSEN
-from closure.quadrature import Quadrature
-from closure.simulate import case_cells, simulate
-from elt import Candidate, Label
-from kinetic import Case, Gas, cases
-from kinetic import simulate as simulate_kinetic
-from kinetic.errors import InputError
-from kinetic.grid import grid_of_case
+from knudsen.closure import registry, training
+from knudsen.closure.epochs import TrainOptions
+from knudsen.closure.labels import SHOCK_KNUDSEN
+from knudsen.closure.quadrature import Quadrature
+from knudsen.closure.simulate import case_cells, simulate
+from knudsen.elt import Candidate, Label
+from knudsen.kinetic import Case, Gas, cases
+from knudsen.kinetic import simulate as simulate_kinetic
+from knudsen.kinetic.errors import InputError
+from knudsen.kinetic.grid import grid_of_case
 
 KINDS = ("wave", "mix", "transition", "equilibrium", "shock")
 SEEDS = 600_000  # random cases of exploration; evaluation draws from 1,000,000 on
@@ -68,7 +67,7 @@ class Explorer:
 
     gas; moments, network: of the closure, as of ``closure.untrained``; cases: so many an iteration; kinds: drawn uniformly from
     these of ``KINDS``; knudsen: log-uniform in this range; amplitude: uniform in this range; mach: log-uniform in this range;
-    cells; window: cells of a window, a divisor; times: saved times; solver: options of ``solvers.Solver``.
+    cells; window: cells of a window, a divisor; times: saved times; solver: options of ``knudsen.solvers.Solver``.
 
     Each case is run by one member in turn (in iteration 0 by the quadrature closure, which has nothing to learn); windows in
     which it has diverged are not proposed.
@@ -247,7 +246,7 @@ class Trainer:
     """Fits one member to the labels, from its last weights on (``warm``) or from fresh ones; the averaged weights at the end of
     the schedule count: the few cases that are held out are too few to choose an epoch by.
 
-    closure: ``name``, ``moments``, ``network`` and other options of ``closure.untrained``; options: of
+    closure: ``name``, ``moments``, ``network`` and other options of ``knudsen.closure.untrained``; options: of
     ``closure.epochs.TrainOptions`` but for ``epochs`` and ``seed``; steps: of the optimizer, however many labels there are.
     """
 

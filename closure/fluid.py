@@ -1,11 +1,10 @@
 """Euler and Navier-Stokes-Fourier: the closures that carry rho, rho u and E only."""
 
 import torch
+from knudsen.closure.base import MomentLaw
+from knudsen.kinetic.collisions import COLLISIONS
+from knudsen.solvers import GHOST
 from torch import Tensor
-
-from closure.base import MomentLaw
-from kinetic.collisions import COLLISIONS
-from solvers import GHOST
 
 
 class Euler(MomentLaw):

@@ -1,12 +1,11 @@
 """Grad's moment closures: any number of moments in D = 1, thirteen (five in slab geometry) in D = 2, 3."""
 
 import torch
-
-from closure.base import MomentLaw, _gaussian_moments
-from closure.frames import scale_moments, shift_moments
-from kinetic.collisions import COLLISIONS
-from kinetic.moments import hermite_moment
-from solvers import GHOST
+from knudsen.closure.base import MomentLaw, _gaussian_moments
+from knudsen.closure.frames import scale_moments, shift_moments
+from knudsen.kinetic.collisions import COLLISIONS
+from knudsen.kinetic.moments import hermite_moment
+from knudsen.solvers import GHOST
 
 
 class RawMomentLaw(MomentLaw):

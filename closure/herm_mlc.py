@@ -3,10 +3,9 @@
 from copy import copy
 
 import torch
+from knudsen.closure.quadrature import Quadrature
+from knudsen.solvers import GHOST
 from torch import Tensor, nn
-
-from closure.quadrature import Quadrature
-from solvers import GHOST
 
 
 class HermMLC(Quadrature):

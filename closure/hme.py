@@ -9,11 +9,10 @@ polynomial of a positive weight, the roots are real and distinct whatever the st
 """
 
 import torch
+from knudsen.closure.frames import scale_moments, shift_moments
+from knudsen.closure.grad import RawMomentLaw, _hermite_coefficients
+from knudsen.kinetic.errors import InputError
 from torch import Tensor
-
-from closure.frames import scale_moments, shift_moments
-from closure.grad import RawMomentLaw, _hermite_coefficients
-from kinetic.errors import InputError
 
 
 class HME(RawMomentLaw):

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 
 import torch
+from knudsen.closure.gradient_net import HyperbolicNet, _with_lower
+from knudsen.closure.hme import _norms
 from torch import Tensor, nn
-
-from closure.gradient_net import HyperbolicNet, _with_lower
-from closure.hme import _norms
 
 
 class ICNN(nn.Module):

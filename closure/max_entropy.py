@@ -1,11 +1,10 @@
 """Maximum entropy in closed form: the interpolative five-moment closure."""
 
 import torch
+from knudsen.closure.base import smoothstep
+from knudsen.closure.quadrature import Quadrature
+from knudsen.kinetic.errors import InputError
 from torch import Tensor
-
-from closure.base import smoothstep
-from closure.quadrature import Quadrature
-from kinetic.errors import InputError
 
 
 class MaxEntropy(Quadrature):

@@ -3,15 +3,14 @@
 from contextlib import nullcontext
 
 import torch
-
-from closure import checkpoint as checkpoints
-from closure.checkpoint import LEARNED
-from closure.fluid import Euler, NavierStokesFourier
-from closure.grad import Grad, Grad13
-from closure.hme import HME
-from closure.max_entropy import MaxEntropy
-from closure.quadrature import Quadrature
-from kinetic.errors import InputError
+from knudsen.closure import checkpoint as checkpoints
+from knudsen.closure.checkpoint import LEARNED
+from knudsen.closure.fluid import Euler, NavierStokesFourier
+from knudsen.closure.grad import Grad, Grad13
+from knudsen.closure.hme import HME
+from knudsen.closure.max_entropy import MaxEntropy
+from knudsen.closure.quadrature import Quadrature
+from knudsen.kinetic.errors import InputError
 
 CLOSURES = {law.name: law for law in (Euler, NavierStokesFourier, Grad, Grad13, HME, MaxEntropy, Quadrature)} | LEARNED
 
@@ -49,9 +48,7 @@ def _check(name: str, gas) -> None:
         raise InputError(f"closure={name}: it does not have the collisions of gas={gas.name}: take closure={able}")
 
 
-def untrained(
-    gas, *, network: dict, name: str = "herm_mlc", checkpoint: str | None = None, seed: int | None = None, **options
-):
+def untrained(gas, *, network: dict, name: str = "herm_mlc", checkpoint: str | None = None, seed: int | None = None, **options):
     """A learned closure with fresh weights, or those of ``checkpoint`` to go on from; ``network`` as in conf/closure/network.
 
     seed: of the first weights, which are then the same whatever was drawn before, and leave torch's generator as it was;
@@ -73,6 +70,6 @@ def untrained(
 
 def training_of(name: str):
     """(labels, training): the modules that make and read a learned closure's labels, and that train it."""
-    from closure import distributions, enc_training, labels, training
+    from knudsen.closure import distributions, enc_training, labels, training
 
     return (distributions, enc_training) if name == "enc_mlc" else (labels, training)

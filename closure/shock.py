@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from knudsen.closure.simulate import equilibrium_state
+from knudsen.kinetic import rankine_hugoniot
+from knudsen.kinetic import solve_shock as solve_kinetic_shock
+from knudsen.solvers import Boundary, Cells, Solver, SteadyResult
 from scipy.interpolate import CubicSpline
 from torch import Tensor
-
-from closure.simulate import equilibrium_state
-from kinetic import rankine_hugoniot
-from kinetic import solve_shock as solve_kinetic_shock
-from solvers import Boundary, Cells, Solver, SteadyResult
 
 KNUDSEN = 0.01  # eps of the calculation: lengths scale with it, and the learned closures' memory time must be far above it
 TOLERANCE = 3e-5  # of the Steadiness; times (M - 1)^2 for weak shocks, which take 1/(M - 1)^2 collision times to settle
@@ -95,7 +94,7 @@ def solve_shock(
 
     start: the kinetic profile (``kinetic.solve_shock``; None: it is computed), which the search starts from, stretched by a
     tenth; cells_per_thickness: cells per density thickness of that profile; solver_options: reconstruction and flux of
-    :class:`solvers.Solver` (flux: Rusanov by default: a shock is well resolved, and far from the equilibrium along whose
+    :class:`knudsen.solvers.Solver` (flux: Rusanov by default: a shock is well resolved, and far from the equilibrium along whose
     characteristics the upwind flux is exact);
     progress(iteration, residual, step).
     Raises InputError naming ``mach`` unless it is above 1.

@@ -1,17 +1,16 @@
-"""Advance cases with a closure: from a ``kinetic.Case`` to fields over time, many cases in one batch."""
+"""Advance cases with a closure: from a ``knudsen.kinetic.Case`` to fields over time, many cases in one batch."""
 
 import time
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-
-from closure.quadrature import Quadrature
-from kinetic.case import Case
-from kinetic.errors import InputError
-from kinetic.gas import Gas
-from kinetic.moments import maxwellian_moments
-from solvers import Boundary, Cells, Solver
+from knudsen.closure.quadrature import Quadrature
+from knudsen.kinetic.case import Case
+from knudsen.kinetic.errors import InputError
+from knudsen.kinetic.gas import Gas
+from knudsen.kinetic.moments import maxwellian_moments
+from knudsen.solvers import Boundary, Cells, Solver
 
 
 @dataclass
@@ -195,7 +194,7 @@ def _rollout(law, solver: Solver):
     """The compiled form of a law and a solver's schemes, None where there is none."""
     if not isinstance(law, Quadrature):
         return None
-    from closure.compiled import Rollout, supports  # compiled code only where it is needed
+    from knudsen.closure.compiled import Rollout, supports  # compiled code only where it is needed
 
     return Rollout(law, *solver.schemes, solver.cfl) if supports(law, *solver.schemes) else None
 

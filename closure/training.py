@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import torch
+from knudsen.closure.epochs import TrainOptions, fit
+from knudsen.closure.samples import Samples
+from knudsen.kinetic.errors import InputError
+from knudsen.solvers import GHOST
 from torch import Tensor
-
-from closure.epochs import TrainOptions, fit
-from closure.samples import Samples
-from kinetic.errors import InputError
-from solvers import GHOST
 
 # Spacing of the velocities in thermal speeds, up to which the moments of order nine of a Boltzmann solution are learned from:
 # beyond it they are of the collision integral's aliasing (the median correction grows ten times between 0.55 and 0.7).
@@ -88,7 +87,7 @@ def true_correction(law, V: Tensor, G: Tensor, H: Tensor | None) -> Tensor:
 
 
 def train(law, network_config: dict, data, options: TrainOptions, directory: Path, *, recipe: dict, progress=None) -> dict:
-    """Fit the law's network to its labels; files, resumption and ``progress`` as :func:`closure.epochs.fit`.
+    """Fit the law's network to its labels; files, resumption and ``progress`` as :func:`knudsen.closure.epochs.fit`.
 
     Returns {"epochs", "validation_loss", "explained", "seconds", "cells"}: explained is the share of the correction's variance.
     """

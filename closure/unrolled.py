@@ -4,12 +4,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from knudsen.closure import training
+from knudsen.closure.epochs import TrainOptions, fit, split
+from knudsen.kinetic.errors import InputError
+from knudsen.solvers import Cells, Solver
 from torch import Tensor
-
-from closure import training
-from closure.epochs import TrainOptions, fit, split
-from kinetic.errors import InputError
-from solvers import Cells, Solver
 
 SCHEME = "weno5"  # smooth: a slope does not know of switches
 
@@ -44,7 +43,7 @@ def tune(
     law, network_config: dict, data, regression: TrainOptions, options: UnrollOptions, directory: Path, *, recipe: dict,
     progress=None,
 ) -> dict:  # fmt: skip
-    """Go on from the law's weights; files, resumption and ``progress`` as :func:`closure.epochs.fit`.
+    """Go on from the law's weights; files, resumption and ``progress`` as :func:`knudsen.closure.epochs.fit`.
 
     regression: its options, of which batch (of the anchor), weight decay, held-out fraction, threads and seed serve here too.
     Returns {"epochs", "validation_loss" (mean relative error at the ends of the held-out runs), "before" (the same of the weights
@@ -68,7 +67,7 @@ class Unrolled:
     .. math:: L = \mathrm{mean} \frac{\lVert (\rho, m, E) - (\rho, m, E)_{kin} \rVert}{\lVert (\rho, m, E)_{kin} \rVert}
               \, \Big/ \, L_0 + \lambda\, L_{regression} / L_{regression, 0} ,
 
-    the mean over the runs of a group and the saved times they pass, through ``solvers.Solver`` with WENO5; each
+    the mean over the runs of a group and the saved times they pass, through ``knudsen.solvers.Solver`` with WENO5; each
     part in units of what it was at first. A row is a group of periodic trajectories, from one of their saved times, on one grid.
     """
 

@@ -1,1 +1,1 @@
-"""The configuration groups of `knudsen` (YAML, packaged as ``pkg://conf``) and the helper that builds objects from them."""
+"""The configuration groups of `knudsen` (YAML, ``pkg://knudsen.conf``) and the helper that builds objects from them."""

@@ -9,11 +9,24 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-PREFIXES = ("kinetic", "closure", "solvers", "experiments", "elt", "molecular", "torch", "ase")
+PREFIXES = ("knudsen", "torch", "ase")
+# What checkpoints and saved configurations from before 0.2 call by the names of a time when the rooms were packages of their own.
+_OLD = {
+    "closure": ("networks.MLP", "networks.ResNet", "networks.Equivariant", "icnn.ICNN"),
+    "kinetic": ("Gas", "homogeneous.bkw", *(f"cases.{name}" for name in (
+        "couette", "creep", "equilibrium", "fourier", "mix", "poiseuille", "riemann", "shock", "sod", "strong", "tabulated",
+        "transition", "wave",
+    ))),
+    "molecular": (
+        "BehlerParrinello", "DeepPotLocalFrame", "DeepPotSmooth", "GpawLabeler", "LennardJones", "MolecularDynamics",
+        "PlainNetwork", "PyscfLabeler", "StillingerWeber", "TbliteLabeler",
+    ),
+}  # fmt: skip
+RENAMED = {f"{room}.{name}": f"knudsen.{room}.{name}" for room, names in _OLD.items() for name in names}
 
 
 def _user_error(message: str) -> Exception:
-    from kinetic.errors import InputError  # inside: the command line must not import numpy for --help
+    from knudsen.kinetic.errors import InputError  # inside: the command line must not import numpy for --help
 
     return InputError(message)
 
@@ -38,6 +51,7 @@ def locate(target: str, key: str, base: type | None = None) -> Any:
     """
     if not isinstance(target, str) or "." not in target:
         raise _user_error(f"{key}._target_={target!r}: give a dotted name, package.module.Name")
+    target = RENAMED.get(target, target)
     if base is None and target.partition(".")[0] not in PREFIXES:
         raise _user_error(f"{key}._target_={target}: only {', '.join(PREFIXES)} may be named here")
     found = _import(target, key)

@@ -6,13 +6,13 @@ Public: run, Loop, Settings, Store, Candidate, Label, Explorer, Indicator, Label
 farthest_points, summary, history, EltError; submodule executors.
 """
 
-from elt.driver import Loop, Settings, run
-from elt.errors import EltError
-from elt.history import history
-from elt.ledger import summary
-from elt.protocols import Candidate, Explorer, Indicator, Label, Labeler, Trainer
-from elt.selection import Disagreement, farthest_points, select
-from elt.store import Store
+from knudsen.elt.driver import Loop, Settings, run
+from knudsen.elt.errors import EltError
+from knudsen.elt.history import history
+from knudsen.elt.ledger import summary
+from knudsen.elt.protocols import Candidate, Explorer, Indicator, Label, Labeler, Trainer
+from knudsen.elt.selection import Disagreement, farthest_points, select
+from knudsen.elt.store import Store
 
 __all__ = [
     "Candidate",

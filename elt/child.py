@@ -11,7 +11,6 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -66,13 +65,10 @@ class Child:
 
     def _start(self) -> None:
         self.kill()
-        here = str(Path(__file__).resolve().parent.parent)
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])}
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "from elt.child import serve; serve()"],
+            [sys.executable, "-c", "from knudsen.elt.child import serve; serve()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment,
             bufsize=0,
         )
         self._finalizer = weakref.finalize(self, _end, self._process)

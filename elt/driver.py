@@ -9,15 +9,14 @@ from typing import Any
 
 import cloudpickle
 import numpy as np
-
-from elt import tree
-from elt.errors import EltError
-from elt.executors import Pool, Serial
-from elt.history import model_name, selection_name
-from elt.protocols import Candidate, Explorer, Indicator, Label, Labeler, Trainer, Tree
-from elt.selection import select
-from elt.store import SPARE, Store
-from elt.work import Task, compute_label, train_member
+from knudsen.elt import tree
+from knudsen.elt.errors import EltError
+from knudsen.elt.executors import Pool, Serial
+from knudsen.elt.history import model_name, selection_name
+from knudsen.elt.protocols import Candidate, Explorer, Indicator, Label, Labeler, Trainer, Tree
+from knudsen.elt.selection import select
+from knudsen.elt.store import SPARE, Store
+from knudsen.elt.work import Task, compute_label, train_member
 
 Observer = Callable[[dict[str, Any]], Any]
 SELECTIONS = ("indicator", "weighted", "random")

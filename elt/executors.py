@@ -10,9 +10,8 @@ from queue import SimpleQueue
 from typing import Any
 
 import cloudpickle
-
-from elt.errors import EltError
-from elt.work import apply
+from knudsen.elt.errors import EltError
+from knudsen.elt.work import apply
 
 NAMES = ("serial", "processes", "dask")
 CLUSTERS = {"local": "LocalCluster", "slurm": "SLURMCluster", "pbs": "PBSCluster"}

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-
-from elt.protocols import Tree
-from elt.store import Store
+from knudsen.elt.protocols import Tree
+from knudsen.elt.store import Store
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-from elt.protocols import Candidate
+from knudsen.elt.protocols import Candidate
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from elt import tree
-from elt.errors import Damaged, EltError
-from elt.ledger import Ledger
-from elt.locks import FileLock
-from elt.protocols import Label, Tree
+from knudsen.elt import tree
+from knudsen.elt.errors import Damaged, EltError
+from knudsen.elt.ledger import Ledger
+from knudsen.elt.locks import FileLock
+from knudsen.elt.protocols import Label, Tree
 
 SPARE = 64 * 1024  # bytes reserved for a label beyond the largest so far
 

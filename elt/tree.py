@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from elt.errors import Damaged
+from knudsen.elt.errors import Damaged
 
 ARRAY = "__array__"  # {ARRAY: n} stands for the n-th array that follows the text
 MAGIC = b"knudsen-elt 1 "

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import cloudpickle
-
-from elt import tree
-from elt.child import Child, ChildDied, TimeLimit
-from elt.protocols import Label, Tree
-from elt.store import Store
+from knudsen.elt import tree
+from knudsen.elt.child import Child, ChildDied, TimeLimit
+from knudsen.elt.protocols import Label, Tree
+from knudsen.elt.store import Store
 
 _local = threading.local()
 

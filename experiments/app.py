@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from experiments.help import help_text
+from knudsen.experiments.help import help_text
 
 INTERRUPTED = 130
 # keys that hold paths
@@ -33,14 +33,13 @@ def quote_path(argument: str) -> str:
 def run(cfg) -> int:
     """Run the chosen experiment on a resolved configuration; returns its exit status."""
     from hydra.core.hydra_config import HydraConfig
-
-    from experiments.output import Output
-    from experiments.setup import check_added_keys
+    from knudsen.experiments.output import Output
+    from knudsen.experiments.setup import check_added_keys
 
     if (here := os.getcwd()) not in sys.path:
         sys.path.append(here)  # a user's own network may lie beside the run
     hydra_config = HydraConfig.get()
-    experiment = importlib.import_module(f"experiments.{hydra_config.runtime.choices.experiment}")
+    experiment = importlib.import_module(f"knudsen.experiments.{hydra_config.runtime.choices.experiment}")
     check_added_keys(hydra_config.overrides.task, getattr(experiment, "OPTIONAL", ()))
     return experiment.run(cfg, Output(Path(hydra_config.runtime.output_dir), cfg)) or 0
 
@@ -61,12 +60,11 @@ def main() -> int:
         os.environ.setdefault(pool, "1")  # small arrays: more threads only get in each other's way; workers are threads of ours
 
     import hydra
-
-    from experiments.failure import explain
+    from knudsen.experiments.failure import explain
 
     sys.argv[1:] = [quote_path(argument) for argument in sys.argv[1:]]
     statuses: list[int] = []
-    application = hydra.main(version_base="1.3", config_path="pkg://conf", config_name="config")(
+    application = hydra.main(version_base="1.3", config_path="pkg://knudsen.conf", config_name="config")(
         lambda cfg: statuses.append(run(cfg))
     )
     debug = os.environ.get("HYDRA_FULL_ERROR")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from knudsen.experiments import plots, setup
+from knudsen.experiments.measure import conserved_errors
+from knudsen.experiments.output import Output, number, table
+from knudsen.experiments.progress import bar
 from omegaconf import DictConfig
 
-import closure
-import kinetic
-from experiments import plots, setup
-from experiments.measure import conserved_errors
-from experiments.output import Output, number, table
-from experiments.progress import bar
+from knudsen import closure, kinetic
 
 
 def run(cfg: DictConfig, output: Output) -> int:

@@ -6,20 +6,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from knudsen.closure import checkpoint, exploration, training
+from knudsen.closure.herm_mlc import ensemble
+from knudsen.conf.build import build
+from knudsen.experiments import elt_plots, elt_report, elt_run, evaluate, references, setup
+from knudsen.experiments.elt_report import Axis, Words
+from knudsen.experiments.measure import conserved, rel_l2
+from knudsen.experiments.output import Output
+from knudsen.kinetic.errors import InputError
 from omegaconf import DictConfig, OmegaConf
 from scipy.stats import spearmanr
 
-import closure
-import elt
-import kinetic
-from closure import checkpoint, exploration, training
-from closure.herm_mlc import ensemble
-from conf.build import build
-from experiments import elt_plots, elt_report, elt_run, evaluate, references, setup
-from experiments.elt_report import Axis, Words
-from experiments.measure import conserved, rel_l2
-from experiments.output import Output
-from kinetic.errors import InputError
+from knudsen import closure, elt, kinetic
 
 AXES = (Axis(0, r"$\log_{10}$ Knudsen number"), Axis(1, r"$\log_{10}$ departure from equilibrium"))
 
@@ -69,11 +67,11 @@ def of_closure(cfg: DictConfig, gas: kinetic.Gas):
         raise InputError("closure.checkpoint: this experiment starts from fresh networks; leave it out")
     explore, train = setup.plain(cfg.explore), setup.plain(cfg.train)
     solver = setup.solver_options(cfg, "moments")
-    target = "closure.exploration."
+    target = "knudsen.closure.exploration."
     steps, warm = train.pop("steps"), train.pop("warm")
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise InputError(f"train.steps={steps}: give a positive integer")
-    build({"_target_": "closure.epochs.TrainOptions"} | train, "train")  # names a bad key
+    build({"_target_": "knudsen.closure.epochs.TrainOptions"} | train, "train")  # names a bad key
     closure.untrained(gas, **options)
     return (
         build({"_target_": target + "Explorer"} | explore, "explore", gas=gas, closure=options, solver=solver),

@@ -5,9 +5,8 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from knudsen.experiments import plots  # noqa: F401 (sets the style)
 from matplotlib.figure import Figure
-
-from experiments import plots  # noqa: F401 (sets the style)
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7")
 LABELS = {

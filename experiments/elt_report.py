@@ -8,12 +8,12 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from knudsen.elt.history import Iteration
+from knudsen.experiments import plots  # noqa: F401 (sets the style)
+from knudsen.experiments.output import Output, number, table
 from matplotlib.figure import Figure
 
-import elt
-from elt.history import Iteration
-from experiments import plots  # noqa: F401 (sets the style)
-from experiments.output import Output, number, table
+from knudsen import elt
 
 LABELLED, EXPLORED = "#D55E00", "#0072B2"
 
@@ -44,7 +44,7 @@ class Words:
 
 
 def summary_table(summary: Mapping[str, Any]) -> str:
-    """Iterations of ``elt.summary`` as a Markdown table."""
+    """Iterations of ``knudsen.elt.summary`` as a Markdown table."""
     header = ["iteration", "explored", "candidates", "beyond", "selected", "mean score", "largest score"]
     rows = [
         [i["iteration"], i["explored"], i["candidates"], i["beyond"], i["selected"], number(i["mean_score"], ".3g"),
@@ -55,7 +55,7 @@ def summary_table(summary: Mapping[str, Any]) -> str:
 
 
 def summary_in_words(summary: Mapping[str, Any]) -> str:
-    """State and counts of ``elt.summary``, a line each."""
+    """State and counts of ``knudsen.elt.summary``, a line each."""
     s = summary
     explored = sum(i["explored"] for i in s["iterations"])
     state = f"finished: {s['finished']}" if s["finished"] else "not finished: the same command goes on"

@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from knudsen.elt import executors
+from knudsen.experiments import setup
+from knudsen.experiments.output import Output, number
+from knudsen.experiments.progress import INTERVAL
+from knudsen.kinetic.errors import InputError
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-import elt
-from elt import executors
-from experiments import setup
-from experiments.output import Output, number
-from experiments.progress import INTERVAL
-from kinetic.errors import InputError
+from knudsen import elt
 
 STORE = "store"  # folder of labels, checkpoints and ledger, in the run's own
 
@@ -57,7 +57,7 @@ class LiveView:
     """Observer of ``elt.run``: a bar per phase, with counts of explored, candidates, labelled, failed, and the error estimate.
 
     The error estimate is the mean score of what was explored last: what the ensemble thinks of itself.
-    before: ``elt.summary`` of the store, where a run goes on.
+    before: ``knudsen.elt.summary`` of the store, where a run goes on.
     """
 
     def __init__(self, shown: bool, before: dict[str, Any]):

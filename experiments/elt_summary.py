@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from knudsen.experiments import elt_report
+from knudsen.experiments.elt_run import STORE
+from knudsen.experiments.output import Output
+from knudsen.kinetic.errors import InputError
 from omegaconf import DictConfig
 
-import elt
-from experiments import elt_report
-from experiments.elt_run import STORE
-from experiments.output import Output
-from kinetic.errors import InputError
+from knudsen import elt
 
 
 def run(cfg: DictConfig, output: Output) -> int:

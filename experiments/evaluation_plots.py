@@ -5,10 +5,9 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from knudsen.experiments.leaderboard import microseconds
+from knudsen.experiments.plots import colours, label
 from matplotlib.figure import Figure
-
-from experiments.leaderboard import microseconds
-from experiments.plots import colours, label
 
 
 def _panels(kinds: Sequence[str]):

@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-
-from experiments.output import number, table
-from experiments.plots import label
+from knudsen.experiments.output import number, table
+from knudsen.experiments.plots import label
 
 Metrics = Mapping[str, Mapping[str, Mapping[str, Any]]]
 VARIANT_KINDS = ("wave", "mix")

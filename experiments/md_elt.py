@@ -7,17 +7,16 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from knudsen.conf.build import build
+from knudsen.elt import executors
+from knudsen.experiments import elt_report, elt_run, md_plots, md_setup, setup
+from knudsen.experiments.elt_report import Axis, Words
+from knudsen.experiments.output import Output, number, table
+from knudsen.experiments.progress import bar
+from knudsen.molecular import exploration, learning
 from omegaconf import DictConfig
 
-import elt
-import molecular
-from conf.build import build
-from elt import executors
-from experiments import elt_report, elt_run, md_plots, md_setup, setup
-from experiments.elt_report import Axis, Words
-from experiments.output import Output, number, table
-from experiments.progress import bar
-from molecular import exploration, learning
+from knudsen import elt, molecular
 
 AXES = (Axis(0, "(volume per atom)$^{1/3}$ [Å]"), Axis(3, "neighbours within 3 Å, per Å"))
 IDENTITY = ("system", "labeler", "potential", "explorer", "train")  # what determines the labels and models of a store
@@ -93,7 +92,7 @@ def trainers(cfg: DictConfig, starts: dict[str, Atoms]) -> tuple[molecular.Poten
         options["species"] = sorted({symbol for atoms in starts.values() for symbol in atoms.symbols})
     kind = md_setup.new_potential(cfg, list(starts.values())).name  # names a bad key before anything is computed
     first, later, final = (
-        build({"_target_": "molecular.TrainOptions", "log_every": 10**9} | setup.plain(cfg.train[name]), f"train.{name}")
+        build({"_target_": "knudsen.molecular.TrainOptions", "log_every": 10**9} | setup.plain(cfg.train[name]), f"train.{name}")
         for name in ("first", "later", "final")
     )
     return molecular.PotentialTrainer(kind, options, first, later), molecular.PotentialTrainer(kind, options, final, final)

@@ -6,12 +6,12 @@ import time
 
 import numpy as np
 from ase import Atoms
+from knudsen.experiments import md_plots, md_setup, setup
+from knudsen.experiments.output import Output, number, table
+from knudsen.experiments.progress import bar
 from omegaconf import DictConfig
 
-import molecular
-from experiments import md_plots, md_setup, setup
-from experiments.output import Output, number, table
-from experiments.progress import bar
+from knudsen import molecular
 
 NAME = "predictions.extxyz"
 QUANTITIES = {

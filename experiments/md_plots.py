@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from knudsen.experiments.plots import plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
-
-from experiments.plots import plt
 
 AXES = {
     "energy_per_atom": "energy [eV/atom]",

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from ase import Atoms
+from knudsen.experiments import md_plots, md_setup, setup
+from knudsen.experiments.output import Output, number, table
+from knudsen.experiments.progress import bar
+from knudsen.molecular import distributions
+from knudsen.molecular.dynamics import LabelerCalculator, langevin
 from omegaconf import DictConfig
 
-import molecular
-from experiments import md_plots, md_setup, setup
-from experiments.output import Output, number, table
-from experiments.progress import bar
-from molecular import distributions
-from molecular.dynamics import LabelerCalculator, langevin
+from knudsen import molecular
 
 KEYS = (("dynamics.equilibration", int), ("dynamics.steps", int), ("dynamics.every", int), ("dynamics.blocks", int),
         ("dynamics.timestep", float), ("dynamics.friction", float), ("radial.most", float), ("radial.bins", int),

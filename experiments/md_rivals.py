@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 from ase import Atoms
+from knudsen.conf.build import build
+from knudsen.experiments import setup
+from knudsen.experiments.progress import bar
+from knudsen.molecular import checkpoint
+from knudsen.molecular.dynamics import LabelerCalculator, langevin
 from omegaconf import DictConfig
 
-import molecular
-from conf.build import build
-from experiments import setup
-from experiments.progress import bar
-from molecular import checkpoint
-from molecular.dynamics import LabelerCalculator, langevin
+from knudsen import molecular
 
 
 def start(cfg: DictConfig) -> Atoms:
@@ -47,7 +47,7 @@ def trained(
 ) -> tuple[torch.nn.Module, dict[str, Any]]:
     """A potential of a kind, with the options of ``potentials``, trained on frames; its errors on others."""
     potential = new(cfg, kind, sorted({s for frame in training for s in frame.symbols}), **changed)
-    options = build({"_target_": "molecular.training.TrainOptions"} | setup.plain(cfg.train), "train", seed=cfg.seed)
+    options = build({"_target_": "knudsen.molecular.training.TrainOptions"} | setup.plain(cfg.train), "train", seed=cfg.seed)
     with bar(f"{kind}, {len(training)} frames", cfg.progress) as progress:
         result = molecular.train(
             potential, training, test, options, directory, progress=lambda step, _: progress(step / options.steps)

@@ -8,11 +8,11 @@ import torch
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 from hydra.core.hydra_config import HydraConfig
+from knudsen.conf.build import build
+from knudsen.experiments.setup import option, plain
 from omegaconf import DictConfig
 
-import molecular
-from conf.build import build
-from experiments.setup import option, plain
+from knudsen import molecular
 
 
 def frames(cfg: DictConfig) -> list[Atoms]:

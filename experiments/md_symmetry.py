@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from knudsen.experiments import md_plots, md_rivals, md_setup, setup
+from knudsen.experiments.output import Output, number, table
 from omegaconf import DictConfig
 
-import molecular
-from experiments import md_plots, md_rivals, md_setup, setup
-from experiments.output import Output, number, table
+from knudsen import molecular
 
 
 def run(cfg: DictConfig, output: Output) -> int:

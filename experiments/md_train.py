@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 
+from knudsen.conf.build import build
+from knudsen.experiments import md_plots, md_setup, setup
+from knudsen.experiments.output import Output
+from knudsen.experiments.progress import bar
 from omegaconf import DictConfig
 
-import molecular
-from conf.build import build
-from experiments import md_plots, md_setup, setup
-from experiments.output import Output
-from experiments.progress import bar
+from knudsen import molecular
 
 
 def run(cfg: DictConfig, output: Output) -> int:
     settings = setup.plain(cfg.train)
     held_out = settings.pop("validation")
-    options = build({"_target_": "molecular.training.TrainOptions"} | settings, "train", seed=cfg.seed)
+    options = build({"_target_": "knudsen.molecular.training.TrainOptions"} | settings, "train", seed=cfg.seed)
     training = md_setup.frames(cfg)
     if isinstance(held_out, str):
         validation = molecular.read_frames(held_out)

@@ -210,7 +210,7 @@ def distribution_figure(data: xr.Dataset, title: str, columns: int = 4) -> Figur
 def homogeneous_figure(solution: Any, exact: np.ndarray | None, title: str) -> Figure:
     """f along v_x (other velocities next to zero) at every saved time, over its Maxwellian, and the error or the entropy.
 
-    solution: `kinetic.homogeneous.Relaxation`; exact: f of the exact solution at the same times, or None.
+    solution: `knudsen.kinetic.homogeneous.Relaxation`; exact: f of the exact solution at the same times, or None.
     """
     grid, through = solution.grid, tuple(n // 2 for n in solution.grid.points[1:])
     M = grid.maxwellian(*grid.moments(solution.f[-1]))[(slice(None), *through)]

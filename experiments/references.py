@@ -9,11 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from knudsen.experiments import setup
+from knudsen.kinetic.errors import InputError
 from omegaconf import DictConfig
 
-import kinetic
-from experiments import setup
-from kinetic.errors import InputError
+from knudsen import kinetic
 
 
 def solutions(

@@ -10,14 +10,13 @@ from typing import Any
 
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
+from knudsen.conf.build import build
+from knudsen.experiments.progress import bar
+from knudsen.kinetic.errors import InputError
+from knudsen.solvers import Solver
 from omegaconf import DictConfig, OmegaConf
 
-import closure
-import kinetic
-from conf.build import build
-from experiments.progress import bar
-from kinetic.errors import InputError
-from solvers import Solver
+from knudsen import closure, kinetic
 
 DEFAULT_RIVALS = ("grad", "nsf", "euler")
 MOST_REFERENCE_CELLS = 200  # of a Boltzmann gas, whose every cell holds a full velocity grid

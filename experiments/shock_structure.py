@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from knudsen.experiments import plots, setup
+from knudsen.experiments.measure import rel_l2
+from knudsen.experiments.output import Output, number, table
+from knudsen.experiments.progress import iterations
+from knudsen.kinetic.errors import InputError
 from omegaconf import DictConfig
 from scipy.interpolate import PchipInterpolator
 
-import closure
-import kinetic
-from experiments import plots, setup
-from experiments.measure import rel_l2
-from experiments.output import Output, number, table
-from experiments.progress import iterations
-from kinetic.errors import InputError
+from knudsen import closure, kinetic
 
 NORMALISED = ("rho", "u", "T")
 COMPARED, WRITTEN = (

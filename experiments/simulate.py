@@ -1,21 +1,20 @@
 """One case with one model: ``solution.nc`` (row 0 the start, the last row t_end), ``metrics.json``, a figure.
 
-With ``keep_f`` also f(x, v): ``trajectory.nc`` (for ``kinetic.load_trajectories``) and its image, ``distribution``.
+With ``keep_f`` also f(x, v): ``trajectory.nc`` (for ``knudsen.kinetic.load_trajectories``) and its image, ``distribution``.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from knudsen.experiments import plots, setup
+from knudsen.experiments.output import Output
+from knudsen.experiments.progress import bar
+from knudsen.kinetic import trajectories
+from knudsen.kinetic.errors import InputError
 from omegaconf import DictConfig
 
-import closure
-import kinetic
-from experiments import plots, setup
-from experiments.output import Output
-from experiments.progress import bar
-from kinetic import trajectories
-from kinetic.errors import InputError
+from knudsen import closure, kinetic
 
 
 def run(cfg: DictConfig, output: Output) -> int:

@@ -9,25 +9,25 @@ solve_channel, ChannelProfile, slip_coefficients. The compiled parts are importe
 
 from importlib import import_module
 
-from kinetic import cases
-from kinetic.case import Case
-from kinetic.errors import InputError
-from kinetic.gas import Gas, gas
-from kinetic.moments import macroscopic, maxwellian_moments, rankine_hugoniot
-from kinetic.wall import Wall
+from knudsen.kinetic import cases
+from knudsen.kinetic.case import Case
+from knudsen.kinetic.errors import InputError
+from knudsen.kinetic.gas import Gas, gas
+from knudsen.kinetic.moments import macroscopic, maxwellian_moments, rankine_hugoniot
+from knudsen.kinetic.wall import Wall
 
 _LAZY = {
-    "VelocityGrid": "kinetic.grid",
-    "velocity_grid": "kinetic.grid",
-    "simulate": "kinetic.simulation",
-    "Trajectory": "kinetic.simulation",
-    "save_trajectories": "kinetic.trajectories",
-    "load_trajectories": "kinetic.trajectories",
-    "solve_shock": "kinetic.shock",
-    "ShockProfile": "kinetic.shock",
-    "solve_channel": "kinetic.channel",
-    "ChannelProfile": "kinetic.channel",
-    "slip_coefficients": "kinetic.slip",
+    "VelocityGrid": "knudsen.kinetic.grid",
+    "velocity_grid": "knudsen.kinetic.grid",
+    "simulate": "knudsen.kinetic.simulation",
+    "Trajectory": "knudsen.kinetic.simulation",
+    "save_trajectories": "knudsen.kinetic.trajectories",
+    "load_trajectories": "knudsen.kinetic.trajectories",
+    "solve_shock": "knudsen.kinetic.shock",
+    "ShockProfile": "knudsen.kinetic.shock",
+    "solve_channel": "knudsen.kinetic.channel",
+    "ChannelProfile": "knudsen.kinetic.channel",
+    "slip_coefficients": "knudsen.kinetic.slip",
 }
 
 __all__ = ["Case", "Gas", "InputError", "Wall", "cases", "gas", "macroscopic", "maxwellian_moments", "rankine_hugoniot", *_LAZY]
@@ -36,4 +36,4 @@ __all__ = ["Case", "Gas", "InputError", "Wall", "cases", "gas", "macroscopic", "
 def __getattr__(name):
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'kinetic' has no attribute {name!r}")
+    raise AttributeError(f"module 'knudsen.kinetic' has no attribute {name!r}")

@@ -11,7 +11,7 @@ with the right rates of stress and heat flux corrects these. Its target, an expl
 .. math:: \mathcal{M}[w] = M \left[1 + \left(1 - \tfrac1r\right) \frac{\sigma}{2 p T} \left(c_x^2 - \frac{c_\perp^2}{D - 1}\right)
           + \left(1 - \tfrac{Pr}{r}\right) \frac{q\, c_x}{(D + 2) p T} \left(\frac{c^2}{T} - (D + 2)\right)\right],
 
-has sigma and q from the constant fluxes of momentum and energy, as in :mod:`kinetic.shock`. The iteration
+has sigma and q from the constant fluxes of momentum and energy, as in :mod:`knudsen.kinetic.shock`. The iteration
 
 .. math:: v_x \frac{df'}{ds} + f' = f + \frac{Q(f)}{\beta} + \mathcal{M}[w'] - \mathcal{M}[w]
 
@@ -27,16 +27,15 @@ doi:10.1016/j.jcp.2020.109245; mixing: H. F. Walker, P. Ni, SIAM J. Numer. Anal.
 import time
 
 import numpy as np
+from knudsen.kinetic.characteristics import DEGREE, Mesh, Sweep
+from knudsen.kinetic.errors import InputError
+from knudsen.kinetic.full_velocity import BinaryCollisions, FullGrid
+from knudsen.kinetic.gas import Gas
+from knudsen.kinetic.grid import VelocityGrid
+from knudsen.kinetic.moments import rankine_hugoniot
+from knudsen.kinetic.shock import ShockProfile, _peak, solve_shock
 from scipy.interpolate import CubicSpline
 from scipy.linalg import lu_factor, lu_solve
-
-from kinetic.characteristics import DEGREE, Mesh, Sweep
-from kinetic.errors import InputError
-from kinetic.full_velocity import BinaryCollisions, FullGrid
-from kinetic.gas import Gas
-from kinetic.grid import VelocityGrid
-from kinetic.moments import rankine_hugoniot
-from kinetic.shock import ShockProfile, _peak, solve_shock
 
 RATE = 2.0  # r
 TAIL, SPACING = 5.5, 0.75  # of the velocities, in thermal speeds of the hot and of the cold state: thickness to 1e-4

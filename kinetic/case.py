@@ -3,11 +3,10 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-
-from kinetic.errors import InputError
-from kinetic.gas import Gas
-from kinetic.moments import macroscopic, maxwellian_moments
-from kinetic.wall import Wall
+from knudsen.kinetic.errors import InputError
+from knudsen.kinetic.gas import Gas
+from knudsen.kinetic.moments import macroscopic, maxwellian_moments
+from knudsen.kinetic.wall import Wall
 
 BOUNDARIES = ("periodic", "outflow", "fixed", "walls")
 
@@ -169,7 +168,7 @@ class Case:
 
         Without shear its (rho, m, E) equal those of ``raw_moments``.
         """
-        from kinetic.maxwellian import discrete_maxwellian, transverse_weights  # compiled code only where it is needed
+        from knudsen.kinetic.maxwellian import discrete_maxwellian, transverse_weights  # compiled code only where it is needed
 
         g = discrete_maxwellian(self.rho, self.u, self.T, grid)
         weights = transverse_weights(0.0 if self.uy is None else self.uy, self.T, gas.dims)

@@ -3,13 +3,12 @@
 from math import lcm, sqrt
 
 import numpy as np
-
-from kinetic.case import Case
-from kinetic.errors import InputError
-from kinetic.gas import Gas
-from kinetic.moments import rankine_hugoniot
-from kinetic.tabulated import tabulated
-from kinetic.wall import Wall
+from knudsen.kinetic.case import Case
+from knudsen.kinetic.errors import InputError
+from knudsen.kinetic.gas import Gas
+from knudsen.kinetic.moments import rankine_hugoniot
+from knudsen.kinetic.tabulated import tabulated
+from knudsen.kinetic.wall import Wall
 
 __all__ = [
     "CASES", "couette", "creep", "equilibrium", "fourier", "mix", "poiseuille", "riemann", "shock", "sod", "strong", "tabulated",

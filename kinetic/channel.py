@@ -20,12 +20,11 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
-
-from kinetic import transverse
-from kinetic.case import Case
-from kinetic.characteristics import Mesh, Slab
-from kinetic.errors import InputError
-from kinetic.gas import Gas
+from knudsen.kinetic import transverse
+from knudsen.kinetic.case import Case
+from knudsen.kinetic.characteristics import Mesh, Slab
+from knudsen.kinetic.errors import InputError
+from knudsen.kinetic.gas import Gas
 
 FIRST_ELEMENT = (1e-3, 1e-2)  # at the walls: at most this share of the channel, and so many mean free paths
 GROWTH = 1.5  # of the elements, from the walls to the middle

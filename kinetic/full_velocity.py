@@ -34,14 +34,13 @@ from functools import cached_property, lru_cache
 from math import gamma
 
 import numpy as np
+from knudsen.kinetic import spectral
+from knudsen.kinetic.errors import InputError
+from knudsen.kinetic.grid import VelocityGrid, grid_of_case
+from knudsen.kinetic.kernel import GHOST, muscl, weno5
+from knudsen.kinetic.maxwellian import discrete_maxwellian
+from knudsen.kinetic.simulation import _Run
 from numba import njit
-
-from kinetic import spectral
-from kinetic.errors import InputError
-from kinetic.grid import VelocityGrid, grid_of_case
-from kinetic.kernel import GHOST, muscl, weno5
-from kinetic.maxwellian import discrete_maxwellian
-from kinetic.simulation import _Run
 
 # bounds in thermal speeds of the hottest, spacing in those of the coldest state; an evaluation of Q costs (bounds/spacing)^(2 D)
 RESOLUTION = {2: (6.0, 0.65), 3: (5.0, 0.8)}
@@ -147,7 +146,7 @@ def full_grid(case, gas) -> FullGrid:
 
 
 class BinaryCollisions:
-    """The Boltzmann collision integral (:mod:`kinetic.spectral`), with the discrete Maxwellians for exact equilibria."""
+    """The Boltzmann collision integral (:mod:`knudsen.kinetic.spectral`), with the discrete Maxwellians for exact equilibria."""
 
     def __init__(self, gas, grid):
         self.gas, self.grid, self.Q = gas, grid, _collision_integral(gas, grid.even)
@@ -187,7 +186,7 @@ def _collision_integral(gas, grid):
 # not cached on disk: the limiters stand in another file, which Numba's cache would not watch
 @njit(nogil=True, fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy")
 def transport(f, v, dx, weno, out):
-    """out [n, P] = -v df/dx of f [n + 2 GHOST, P], velocities v [P]; MUSCL or WENO5 (:mod:`kinetic.kernel`)."""
+    """out [n, P] = -v df/dx of f [n + 2 GHOST, P], velocities v [P]; MUSCL or WENO5 (:mod:`knudsen.kinetic.kernel`)."""
     face = np.empty(v.size)
     for i in range(GHOST - 1, f.shape[0] - GHOST):
         cell = i - GHOST

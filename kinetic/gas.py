@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from math import isfinite
 
-from kinetic.collisions import COLLISIONS
-from kinetic.errors import InputError
+from knudsen.kinetic.collisions import COLLISIONS
+from knudsen.kinetic.errors import InputError
 
 FEWEST_VELOCITIES = 8  # two more than the unknowns that a discrete Maxwellian must match on each side of its mean
 
@@ -21,7 +21,7 @@ class Gas:
     With ``boltzmann`` f lives on the full D-dimensional velocity grid. Units: k_B/m = 1.
     Transport coefficients: mu = eps p / nu, kappa = (D + 2)/2 mu / Pr.
 
-    name: option name; dims: D; collision: name of the model in ``kinetic.collisions.COLLISIONS``.
+    name: option name; dims: D; collision: name of the model in ``knudsen.kinetic.collisions.COLLISIONS``.
     omega: viscosity ~ T^omega, nu = rho T^(1 - omega); None, for relaxation models only, is nu = 1. For ``boltzmann`` it names
     the molecules (1 Maxwell, 1/2 hard spheres), and nu carries the factor ``Boltzmann.stress_rate``.
     prandtl: of ``shakhov`` and ``es_bgk``; None means the model's own (1 for BGK, 2/3, or what the molecules have).
@@ -91,7 +91,7 @@ class Gas:
 
     @property
     def model(self):
-        """The collision model, of ``kinetic.collisions``."""
+        """The collision model, of ``knudsen.kinetic.collisions``."""
         return COLLISIONS[self.collision]
 
     def frequency(self, rho, T):

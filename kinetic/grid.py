@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
-
-from kinetic.case import Case
-from kinetic.errors import InputError
-from kinetic.gas import Gas
-from kinetic.moments import macroscopic, maxwellian_moments
+from knudsen.kinetic.case import Case
+from knudsen.kinetic.errors import InputError
+from knudsen.kinetic.gas import Gas
+from knudsen.kinetic.moments import macroscopic, maxwellian_moments
 
 TAIL = 7.5  # bounds in thermal speeds: what lies beyond carries 6e-13 of the energy
 SPACING = 0.6  # in thermal speeds of the coldest state: the trapezoidal rule is then exact to 1e-12 for moments of any Maxwellian

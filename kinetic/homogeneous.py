@@ -15,15 +15,14 @@ from dataclasses import dataclass, field
 from math import ceil, log, pi, sqrt
 
 import numpy as np
+from knudsen.kinetic import spectral
+from knudsen.kinetic.case import Case
+from knudsen.kinetic.errors import InputError
+from knudsen.kinetic.gas import Gas
+from knudsen.kinetic.spectral import VelocityGridND
+from knudsen.kinetic.spectral.grid import conserving
 from scipy.fft import next_fast_len
 from scipy.integrate import solve_ivp
-
-from kinetic import spectral
-from kinetic.case import Case
-from kinetic.errors import InputError
-from kinetic.gas import Gas
-from kinetic.spectral import VelocityGridND
-from kinetic.spectral.grid import conserving
 
 TAIL = 6.5  # bounds in thermal speeds; with the spacing pi/TAIL, f and its Fourier transform end at the same level, 7e-10
 MOST_POINTS = 4_000_000  # of a velocity grid: 32 MB for one f

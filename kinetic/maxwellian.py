@@ -1,9 +1,8 @@
 """Discrete Maxwellians of given states (the start of a case, ghost cells); the numerics stand in :mod:`kinetic.kernel`."""
 
 import numpy as np
-
-from kinetic.errors import InputError
-from kinetic.kernel import discrete_maxwellians
+from knudsen.kinetic.errors import InputError
+from knudsen.kinetic.kernel import discrete_maxwellians
 
 
 def discrete_maxwellian(rho, u, T, grid):

@@ -3,10 +3,9 @@
 from math import comb
 
 import numpy as np
+from knudsen.kinetic.errors import InputError
+from knudsen.kinetic.gas import Gas
 from numpy.polynomial.hermite_e import herme2poly
-
-from kinetic.errors import InputError
-from kinetic.gas import Gas
 
 
 def maxwellian_moments(rho, u, T, gas: Gas, order: int):

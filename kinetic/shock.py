@@ -18,13 +18,12 @@ import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from knudsen.kinetic.characteristics import Mesh, Sweep
+from knudsen.kinetic.errors import InputError
+from knudsen.kinetic.gas import Gas
+from knudsen.kinetic.grid import VelocityGrid, velocity_grid
+from knudsen.kinetic.moments import macroscopic, maxwellian_moments, rankine_hugoniot
 from scipy.interpolate import CubicSpline
-
-from kinetic.characteristics import Mesh, Sweep
-from kinetic.errors import InputError
-from kinetic.gas import Gas
-from kinetic.grid import VelocityGrid, velocity_grid
-from kinetic.moments import macroscopic, maxwellian_moments, rankine_hugoniot
 
 FIRST_ELEMENTS, GROWTH, MOST_ELEMENTS = 20, 1.4, 120
 HIGHEST_MACH = 30.0
@@ -106,7 +105,7 @@ def solve_shock(gas: Gas, mach: float, *, tolerance: float = 1e-5, order: int = 
     if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 1e-6 <= tolerance < 1:
         raise InputError(f"tolerance={tolerance!r}: give a number in [1e-6, 1)")
     if gas.is_boltzmann:
-        from kinetic.boltzmann_shock import solve_boltzmann_shock
+        from knudsen.kinetic.boltzmann_shock import solve_boltzmann_shock
 
         return solve_boltzmann_shock(gas, mach, tolerance=tolerance, order=order)
     grid = _velocities(gas, before, behind)

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
-
-from kinetic import kernel
-from kinetic.case import Case
-from kinetic.errors import InputError, UnderResolvedWarning
-from kinetic.gas import Gas
-from kinetic.grid import VelocityGrid, grid_of_case
-from kinetic.integrators import INTEGRATORS
-from kinetic.maxwellian import discrete_maxwellian, transverse_weights
-from kinetic.moments import macroscopic, maxwellian_moments, tangential
+from knudsen.kinetic import kernel
+from knudsen.kinetic.case import Case
+from knudsen.kinetic.errors import InputError, UnderResolvedWarning
+from knudsen.kinetic.gas import Gas
+from knudsen.kinetic.grid import VelocityGrid, grid_of_case
+from knudsen.kinetic.integrators import INTEGRATORS
+from knudsen.kinetic.maxwellian import discrete_maxwellian, transverse_weights
+from knudsen.kinetic.moments import macroscopic, maxwellian_moments, tangential
 
 TRANSPORTS = {"muscl": 2, "weno5": 5}  # name: order in space
 BOUNDARY = {"periodic": kernel.PERIODIC, "outflow": kernel.OUTFLOW, "fixed": kernel.FIXED, "walls": kernel.WALLS}
@@ -96,8 +95,8 @@ def simulate(
 ) -> list[Trajectory]:
     r"""Solve :math:`\partial_t f + v\,\partial_x f + a\,\partial_{v_y} f = r \nu\,(\mathcal{M}[f] - f)/\epsilon` for every case.
 
-    gas: a relaxation model (:mod:`kinetic.collisions`: target M, rate r nu), or a Boltzmann gas, of the right-hand side
-    Q(f)/eps (:mod:`kinetic.full_velocity`); a: the case's acceleration along y.
+    gas: a relaxation model (:mod:`knudsen.kinetic.collisions`: target M, rate r nu), or a Boltzmann gas, of the right-hand side
+    Q(f)/eps (:mod:`knudsen.kinetic.full_velocity`); a: the case's acceleration along y.
     transport: ``muscl`` (order 2) or ``weno5`` (order 5, point values); integrator: ``ars222`` (order 2) or ``ars443`` (order 3);
     cfl: dt = cfl dx / max|v| for every Knudsen number; velocity_grid: None chooses one from the states of each case;
     workers: threads, one trajectory each (the result does not depend on their number);
@@ -116,8 +115,8 @@ def simulate(
     cases = [cases] if isinstance(cases, Case) else list(cases)
     run_of, choose_grid = _Run, grid_of_case
     if gas.is_boltzmann:
-        from kinetic.full_velocity import FullVelocityRun as run_of
-        from kinetic.full_velocity import full_grid as choose_grid
+        from knudsen.kinetic.full_velocity import FullVelocityRun as run_of
+        from knudsen.kinetic.full_velocity import full_grid as choose_grid
     runs = [
         run_of(case, gas, transport, integrator, cfl, velocity_grid or choose_grid(case, gas), order, keep_f) for case in cases
     ]

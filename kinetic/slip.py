@@ -7,10 +7,9 @@ term that falls like :math:`\exp(-1.9\, d^{2/3})` with the distance d from the w
 from dataclasses import dataclass
 
 import numpy as np
-
-from kinetic import cases
-from kinetic.channel import solve_channel
-from kinetic.gas import Gas
+from knudsen.kinetic import cases
+from knudsen.kinetic.channel import solve_channel
+from knudsen.kinetic.gas import Gas
 
 WIDE = 80.0  # rarefaction parameter of the channels
 

@@ -18,11 +18,10 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-
-from kinetic.errors import InputError
-from kinetic.gas import Gas
-from kinetic.grid import VelocityGrid
-from kinetic.simulation import Trajectory
+from knudsen.kinetic.errors import InputError
+from knudsen.kinetic.gas import Gas
+from knudsen.kinetic.grid import VelocityGrid
+from knudsen.kinetic.simulation import Trajectory
 
 FORMAT = 1
 MARK = "knudsen_trajectories"  # the attribute that holds the format number

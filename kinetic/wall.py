@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import isfinite
 
-from kinetic.errors import InputError
+from knudsen.kinetic.errors import InputError
 
 
 @dataclass(frozen=True)

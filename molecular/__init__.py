@@ -10,30 +10,30 @@ TrainOptions, save_potential, load_potential, ForceDeviation, MolecularDynamics,
 
 from importlib import import_module
 
-from molecular.data import UNITS, read_deepmd, read_frames, split, write_deepmd, write_frames
-from molecular.dft import GpawLabeler, PyscfLabeler, TbliteLabeler
-from molecular.errors import InputError
-from molecular.label import AseLabeler, Label, Labeler, label_frames
-from molecular.lennard_jones import LennardJones
-from molecular.stillinger_weber import StillingerWeber
-from molecular.structures import structures
+from knudsen.molecular.data import UNITS, read_deepmd, read_frames, split, write_deepmd, write_frames
+from knudsen.molecular.dft import GpawLabeler, PyscfLabeler, TbliteLabeler
+from knudsen.molecular.errors import InputError
+from knudsen.molecular.label import AseLabeler, Label, Labeler, label_frames
+from knudsen.molecular.lennard_jones import LennardJones
+from knudsen.molecular.stillinger_weber import StillingerWeber
+from knudsen.molecular.structures import structures
 
 _LAZY = {
-    "BehlerParrinello": ("molecular.symmetry_functions", "BehlerParrinello"),
-    "DeepPotLocalFrame": ("molecular.ordered", "DeepPotLocalFrame"),
-    "ForceDeviation": ("molecular.learning", "ForceDeviation"),
-    "MolecularDynamics": ("molecular.exploration", "MolecularDynamics"),
-    "PotentialTrainer": ("molecular.learning", "PotentialTrainer"),
-    "RequestLabeler": ("molecular.learning", "RequestLabeler"),
-    "DeepPotSmooth": ("molecular.deep_pot", "DeepPotSmooth"),
-    "PlainNetwork": ("molecular.ordered", "PlainNetwork"),
-    "Potential": ("molecular.potential", "Potential"),
-    "PotentialCalculator": ("molecular.calculator", "PotentialCalculator"),
-    "PotentialLabeler": ("molecular.calculator", "PotentialLabeler"),
-    "TrainOptions": ("molecular.training", "TrainOptions"),
-    "load_potential": ("molecular.checkpoint", "load"),
-    "save_potential": ("molecular.checkpoint", "save"),
-    "train": ("molecular.training", "train"),
+    "BehlerParrinello": ("knudsen.molecular.symmetry_functions", "BehlerParrinello"),
+    "DeepPotLocalFrame": ("knudsen.molecular.ordered", "DeepPotLocalFrame"),
+    "ForceDeviation": ("knudsen.molecular.learning", "ForceDeviation"),
+    "MolecularDynamics": ("knudsen.molecular.exploration", "MolecularDynamics"),
+    "PotentialTrainer": ("knudsen.molecular.learning", "PotentialTrainer"),
+    "RequestLabeler": ("knudsen.molecular.learning", "RequestLabeler"),
+    "DeepPotSmooth": ("knudsen.molecular.deep_pot", "DeepPotSmooth"),
+    "PlainNetwork": ("knudsen.molecular.ordered", "PlainNetwork"),
+    "Potential": ("knudsen.molecular.potential", "Potential"),
+    "PotentialCalculator": ("knudsen.molecular.calculator", "PotentialCalculator"),
+    "PotentialLabeler": ("knudsen.molecular.calculator", "PotentialLabeler"),
+    "TrainOptions": ("knudsen.molecular.training", "TrainOptions"),
+    "load_potential": ("knudsen.molecular.checkpoint", "load"),
+    "save_potential": ("knudsen.molecular.checkpoint", "save"),
+    "train": ("knudsen.molecular.training", "train"),
 }
 
 __all__ = [

@@ -8,11 +8,10 @@ from pathlib import Path
 import torch
 from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
-
-from molecular import checkpoint
-from molecular.dynamics import LabelerCalculator
-from molecular.environment import environment
-from molecular.label import Label, finite
+from knudsen.molecular import checkpoint
+from knudsen.molecular.dynamics import LabelerCalculator
+from knudsen.molecular.environment import environment
+from knudsen.molecular.label import Label, finite
 
 
 @dataclass(frozen=True)

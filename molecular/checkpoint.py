@@ -7,11 +7,10 @@ import pickle
 from pathlib import Path
 
 import torch
-
-from molecular.deep_pot import DeepPotSmooth
-from molecular.errors import InputError
-from molecular.ordered import DeepPotLocalFrame, PlainNetwork
-from molecular.symmetry_functions import BehlerParrinello
+from knudsen.molecular.deep_pot import DeepPotSmooth
+from knudsen.molecular.errors import InputError
+from knudsen.molecular.ordered import DeepPotLocalFrame, PlainNetwork
+from knudsen.molecular.symmetry_functions import BehlerParrinello
 
 FORMAT = 2
 POTENTIALS = {kind.name: kind for kind in (DeepPotSmooth, DeepPotLocalFrame, BehlerParrinello, PlainNetwork)}

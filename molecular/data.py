@@ -14,9 +14,8 @@ from ase.data import atomic_numbers, chemical_symbols
 from ase.io import read
 from ase.io.extxyz import output_column_format
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
-
-from molecular.errors import InputError
-from molecular.label import Label, attach
+from knudsen.molecular.errors import InputError
+from knudsen.molecular.label import Label, attach
 
 UNITS = {"energy": "eV", "forces": "eV/angstrom", "stress": "eV/angstrom^3", "length": "angstrom", "virial": "eV"}
 UNITS_FILE = "units.json"

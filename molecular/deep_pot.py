@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from knudsen.molecular.descriptor import Descriptor
+from knudsen.molecular.environment import Environment
+from knudsen.molecular.errors import InputError, positive
+from knudsen.molecular.moments import Moments, coefficients, nodes
+from knudsen.molecular.networks import Embedding, widths
+from knudsen.molecular.potential import Potential
 from torch import Tensor, nn
-
-from molecular.descriptor import Descriptor
-from molecular.environment import Environment
-from molecular.errors import InputError, positive
-from molecular.moments import Moments, coefficients, nodes
-from molecular.networks import Embedding, widths
-from molecular.potential import Potential
 
 SPACING = 1 / 32  # of the nodes of the embedding [A]
 CLOSEST = 0.1  # nodes nearer than this take the embedding there [A]

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from ase import Atoms, units
 from ase.stress import full_3x3_to_voigt_6_stress
-
-from molecular.errors import InputError, positive
-from molecular.label import AseLabeler, Label, finite
+from knudsen.molecular.errors import InputError, positive
+from knudsen.molecular.label import AseLabeler, Label, finite
 
 
 def _needs(package: str, name: str, remedy: str) -> None:

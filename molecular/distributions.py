@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from ase import Atoms
-
-from molecular import neighbours
+from knudsen.molecular import neighbours
 
 
 def radial_distribution(frames: Sequence[Atoms], edges: np.ndarray) -> np.ndarray:

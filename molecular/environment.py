@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from ase import Atoms
+from knudsen.molecular import neighbours
+from knudsen.molecular.errors import InputError
 from torch import Tensor
-
-from molecular import neighbours
-from molecular.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 from ase import Atoms
-
-from elt import Candidate
-from molecular import neighbours
-from molecular.calculator import PotentialCalculator
-from molecular.dynamics import LabelerCalculator, langevin
-from molecular.environment import collate, environment
-from molecular.errors import InputError, positive
-from molecular.label import Labeler
+from knudsen.elt import Candidate
+from knudsen.molecular import neighbours
+from knudsen.molecular.calculator import PotentialCalculator
+from knudsen.molecular.dynamics import LabelerCalculator, langevin
+from knudsen.molecular.environment import collate, environment
+from knudsen.molecular.errors import InputError, positive
+from knudsen.molecular.label import Labeler
 
 RADII = np.array([2.2, 2.6, 3.0, 3.4, 3.8, 4.4, 5.0])  # of the coordination numbers [A]
 WIDTH = 0.15  # over which they count a neighbour [A]

@@ -12,9 +12,8 @@ from ase import Atoms
 from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import full_3x3_to_voigt_6_stress
-
-from molecular import neighbours
-from molecular.errors import InputError
+from knudsen.molecular import neighbours
+from knudsen.molecular.errors import InputError
 
 
 @dataclass(frozen=True)

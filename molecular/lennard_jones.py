@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms, units
+from knudsen.molecular import neighbours
+from knudsen.molecular.errors import InputError, positive
+from knudsen.molecular.label import Label, from_gradient
 from numba import njit
-
-from molecular import neighbours
-from molecular.errors import InputError, positive
-from molecular.label import Label, from_gradient
 
 
 @njit(cache=True, error_model="numpy")

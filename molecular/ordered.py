@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from knudsen.molecular.environment import Environment
+from knudsen.molecular.errors import InputError
+from knudsen.molecular.potential import Potential
 from torch import Tensor
-
-from molecular.environment import Environment
-from molecular.errors import InputError
-from molecular.potential import Potential
 
 
 class Ordered(Potential):

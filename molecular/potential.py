@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
+from knudsen.molecular.environment import Environment
+from knudsen.molecular.errors import InputError, positive
+from knudsen.molecular.networks import DTYPES, Fitting, widths
 from torch import Tensor, nn
-
-from molecular.environment import Environment
-from molecular.errors import InputError, positive
-from molecular.networks import DTYPES, Fitting, widths
 
 ENOUGH = 32  # frames that scales are taken from
 

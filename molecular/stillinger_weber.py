@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
+from knudsen.molecular import neighbours
+from knudsen.molecular.errors import InputError, positive
+from knudsen.molecular.label import Label, from_gradient
+from knudsen.molecular.lennard_jones import check_elements, element_list
 from numba import njit
-
-from molecular import neighbours
-from molecular.errors import InputError, positive
-from molecular.label import Label, from_gradient
-from molecular.lennard_jones import check_elements, element_list
 
 
 @njit(cache=True, error_model="numpy")

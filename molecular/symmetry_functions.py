@@ -9,13 +9,12 @@ from itertools import product
 
 import numpy as np
 import torch
+from knudsen.molecular.descriptor import Descriptor
+from knudsen.molecular.environment import Environment
+from knudsen.molecular.errors import InputError
+from knudsen.molecular.potential import Potential
 from numba import njit
 from torch import Tensor
-
-from molecular.descriptor import Descriptor
-from molecular.environment import Environment
-from molecular.errors import InputError
-from molecular.potential import Potential
 
 
 @njit(cache=True, error_model="numpy", inline="always")

@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 from ase import Atoms
-
-from molecular import checkpoint
-from molecular.environment import Environment, collate, environment
-from molecular.errors import InputError, positive
-from molecular.soap import Soap
+from knudsen.molecular import checkpoint
+from knudsen.molecular.environment import Environment, collate, environment
+from knudsen.molecular.errors import InputError, positive
+from knudsen.molecular.soap import Soap
 
 RESUME = "resume.pt"
 

@@ -5,13 +5,13 @@ Must not know: gases, closures, networks.
 Public: BalanceLaw, Law, Cells, Boundary, GHOST, Solver, Result, SteadyResult, Basis, RECONSTRUCTIONS, FLUXES, INTEGRATORS.
 """
 
-from solvers.cells import GHOST, Boundary, Cells
-from solvers.driver import Result, Solver
-from solvers.fluxes import FLUXES
-from solvers.integrators import INTEGRATORS
-from solvers.protocol import BalanceLaw, Law
-from solvers.reconstruction import RECONSTRUCTIONS
-from solvers.steady import Basis, SteadyResult
+from knudsen.solvers.cells import GHOST, Boundary, Cells
+from knudsen.solvers.driver import Result, Solver
+from knudsen.solvers.fluxes import FLUXES
+from knudsen.solvers.integrators import INTEGRATORS
+from knudsen.solvers.protocol import BalanceLaw, Law
+from knudsen.solvers.reconstruction import RECONSTRUCTIONS
+from knudsen.solvers.steady import Basis, SteadyResult
 
 __all__ = [
     "FLUXES",

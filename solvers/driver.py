@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from knudsen.solvers.cells import GHOST, Cells
+from knudsen.solvers.fluxes import FLUXES
+from knudsen.solvers.integrators import INTEGRATORS
+from knudsen.solvers.protocol import BalanceLaw
+from knudsen.solvers.reconstruction import RECONSTRUCTIONS
+from knudsen.solvers.steady import SteadyResult, pseudo_transient
 from torch import Tensor
-
-from solvers.cells import GHOST, Cells
-from solvers.fluxes import FLUXES
-from solvers.integrators import INTEGRATORS
-from solvers.protocol import BalanceLaw
-from solvers.reconstruction import RECONSTRUCTIONS
-from solvers.steady import SteadyResult, pseudo_transient
 
 COLLAPSE = 1e-3  # a step below this part of the element's first one: the solution is blowing up, not becoming stiff
 
@@ -168,7 +167,7 @@ class Solver:
         return Result(rows, steps.tolist(), status, diverged_at, time.perf_counter() - start)
 
     def steady(self, U0: Tensor, cells: Cells, tolerance: float = 1e-8, **options) -> SteadyResult:
-        """The steady state near U0 [1, n, N]: see :func:`solvers.steady.pseudo_transient`, which names the options."""
+        """The steady state near U0 [1, n, N]: see :func:`knudsen.solvers.steady.pseudo_transient`, which names the options."""
         self._check_shape(U0, cells)
         return pseudo_transient(self, U0, cells.like(U0), tolerance=tolerance, **options)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 import torch
+from knudsen.solvers.cells import Cells
 from torch import Tensor
-
-from solvers.cells import Cells
 
 
 @runtime_checkable

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+from knudsen.experiments.plots import SYMBOLS, plt
 
-import kinetic
-from experiments.plots import SYMBOLS, plt
+from knudsen import kinetic
 
 KINDS = ("wave", "mix", "transition", "equilibrium", "strong")
 COLOURS = ("#0072B2", "#D55E00", "#009E73")  # of the seeds; Okabe and Ito

@@ -1,16 +1,16 @@
 """Inside steady shocks: f across the shock, its two populations at mid-density, and the local Maxwellians it is far from.
 
-With the moments of the shock known (``kinetic.solve_shock``), f follows along every velocity: v df/dx = M[rho, u, T] - f.
+With the moments of the shock known (``knudsen.kinetic.solve_shock``), f follows along every velocity: v df/dx = M[rho, u, T] - f.
 """
 
 from pathlib import Path
 
 import numpy as np
+from knudsen.experiments.plots import plt
+from knudsen.kinetic.characteristics import DEGREE, Mesh, Sweep
 from matplotlib.colors import LogNorm, PowerNorm
 
-import kinetic
-from experiments.plots import plt
-from kinetic.characteristics import DEGREE, Mesh, Sweep
+from knudsen import kinetic
 
 ACROSS = (0.1, 0.5, 0.9)  # normalised densities at which sections are drawn
 

@@ -5,10 +5,10 @@ defines, mu = eps p / nu) and its target, an explicit function of v and of the f
 of f. ``bgk``, ``shakhov`` and ``es_bgk`` are such models. ``boltzmann`` is the binary collision integral, a functional of f.
 """
 
-from kinetic.collisions.bgk import BGK
-from kinetic.collisions.boltzmann import Boltzmann
-from kinetic.collisions.es_bgk import EllipsoidalBGK
-from kinetic.collisions.shakhov import Shakhov
+from knudsen.kinetic.collisions.bgk import BGK
+from knudsen.kinetic.collisions.boltzmann import Boltzmann
+from knudsen.kinetic.collisions.es_bgk import EllipsoidalBGK
+from knudsen.kinetic.collisions.shakhov import Shakhov
 
 COLLISIONS = {model.name: model for model in (BGK(), Shakhov(), EllipsoidalBGK(), Boltzmann())}
 

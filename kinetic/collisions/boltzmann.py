@@ -1,4 +1,4 @@
-"""The binary collision integral: which molecules; the operator itself is computed in ``kinetic.spectral``."""
+"""The binary collision integral: which molecules; the operator itself is computed in ``knudsen.kinetic.spectral``."""
 
 from dataclasses import dataclass
 from math import gamma, pi

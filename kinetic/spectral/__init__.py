@@ -5,7 +5,7 @@ Must not know: positions, cases, experiments.
 Public names: VelocityGridND, operator, CollisionOperator.
 """
 
-from kinetic.spectral.boltzmann import CollisionOperator, operator
-from kinetic.spectral.grid import VelocityGridND
+from knudsen.kinetic.spectral.boltzmann import CollisionOperator, operator
+from knudsen.kinetic.spectral.grid import VelocityGridND
 
 __all__ = ["CollisionOperator", "VelocityGridND", "operator"]

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 
 import numpy as np
-
-from kinetic.errors import InputError
+from knudsen.kinetic.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 import torch
 from closure_samples import make_law, random_moments
-
-from closure.frames import scale_moments, shift_moments
-from closure.simulate import equilibrium_state
-from kinetic.gas import gas
-from kinetic.moments import maxwellian_moments
-from solvers import Boundary, Cells, Solver
-from solvers.fluxes import FLUXES
+from knudsen.closure.frames import scale_moments, shift_moments
+from knudsen.closure.simulate import equilibrium_state
+from knudsen.kinetic.gas import gas
+from knudsen.kinetic.moments import maxwellian_moments
+from knudsen.solvers import Boundary, Cells, Solver
+from knudsen.solvers.fluxes import FLUXES
 
 ROUND_OFF = {"rtol": 1e-9, "atol": 1e-9}  # moments of order eight of velocities up to four: 1e-16 times 4^8, and the inverse map
 

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 from closure_samples import NETWORK, make_law
+from knudsen.closure import checkpoint, distributions, enc_training
+from knudsen.closure.encoder import Nodes
+from knudsen.closure.epochs import TrainOptions
+from knudsen.closure.labels import LabelRequest
+from knudsen.closure.simulate import case_cells, equilibrium_state, initial_state
+from knudsen.kinetic import Case, cases, simulate, solve_shock
+from knudsen.kinetic.errors import InputError
+from knudsen.kinetic.gas import gas
+from knudsen.solvers import GHOST, Boundary, Cells, Solver
 
-import closure
-from closure import checkpoint, distributions, enc_training
-from closure.encoder import Nodes
-from closure.epochs import TrainOptions
-from closure.labels import LabelRequest
-from closure.simulate import case_cells, equilibrium_state, initial_state
-from kinetic import Case, cases, simulate, solve_shock
-from kinetic.errors import InputError
-from kinetic.gas import gas
-from solvers import GHOST, Boundary, Cells, Solver
+from knudsen import closure
 
 GAS = gas("bgk_1v")
 SIZES = {"moments": 6, "components": 16, "nodes": 32, "spacing": 0.5, "stretch": 0.15}

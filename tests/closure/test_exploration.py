@@ -5,16 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from knudsen.closure import exploration, labels, registry
+from knudsen.elt import executors, tree
+from knudsen.kinetic import cases
+from knudsen.kinetic.errors import InputError
 
-import elt
-import kinetic
-from closure import exploration, labels, registry
-from elt import executors, tree
-from kinetic import cases
-from kinetic.errors import InputError
+from knudsen import elt, kinetic
 
 GAS = kinetic.gas("bgk_1v")
-CLOSURE = {"name": "herm_mlc", "moments": 5, "network": {"_target_": "closure.networks.Equivariant", "width": 8, "depth": 1}}
+CLOSURE = {
+    "name": "herm_mlc",
+    "moments": 5,
+    "network": {"_target_": "knudsen.closure.networks.Equivariant", "width": 8, "depth": 1},
+}
 EXPLORER = exploration.Explorer(GAS, CLOSURE, cases=4, kinds=("wave", "mix"), cells=40, window=10, times=(0.004, 0.02))
 LABELER = exploration.Labeler(GAS, refine=3, velocity_points=64, order=6)
 TRAINER = exploration.Trainer(GAS, CLOSURE, steps=20, options={"batch": 64, "threads": 1})
@@ -94,7 +97,7 @@ def test_windows_see_what_the_training_sees():
     law = registry.untrained(GAS, **CLOSURE)
     request = window(time=1e-9)
     data = exploration.dataset([elt.Label("0", request, "ok", LABELER(request))])
-    from closure import training
+    from knudsen.closure import training
 
     proposed = replace(EXPLORER, times=(1e-9,)).propose(WAVE, law)[1]
     assert proposed.request == request

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-import closure
-import kinetic
+from knudsen import closure, kinetic
 
 # Normalised inverse thickness lambda1/delta of the Navier-Stokes-Fourier shock, D = 3, Pr = 1, from its ordinary differential
 # equation (independent shooting solution, 4 digits): (mach, omega): value.

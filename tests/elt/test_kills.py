@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import toy
+from knudsen.elt import executors
 from toy import drive, start
 
-import elt
-from elt import executors
+from knudsen import elt
 
 LABELS = toy.SETTINGS.budget
 

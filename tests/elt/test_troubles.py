@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import toy
+from knudsen.elt import executors, tree
+from knudsen.elt.errors import Damaged
 from toy import start
 
-import elt
-from elt import executors, tree
-from elt.errors import Damaged
+from knudsen import elt
 
 LABELS = toy.SETTINGS.budget
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-
-from experiments.app import main
+from knudsen.experiments.app import main
 
 
 @dataclass

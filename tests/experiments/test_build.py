@@ -1,14 +1,13 @@
-"""conf.build: only what a configuration may name is built, and every mistake is told by its key."""
+"""knudsen.conf.build: only what a configuration may name is built, and every mistake is told by its key."""
 
 import io
 
 import pytest
+from knudsen.conf.build import build, locate
+from knudsen.kinetic import Case, Gas
+from knudsen.kinetic.errors import InputError
 
-from conf.build import build, locate
-from kinetic import Case, Gas
-from kinetic.errors import InputError
-
-GAS = {"_target_": "kinetic.Gas", "name": "bgk_1v", "dims": 1}
+GAS = {"_target_": "knudsen.kinetic.Gas", "name": "bgk_1v", "dims": 1}
 
 
 def test_builds_what_the_configuration_says():
@@ -18,7 +17,7 @@ def test_builds_what_the_configuration_says():
 def test_given_arguments_go_where_the_target_names_them():
     """A wave takes the seed, Sod's tube does not: one call builds either."""
     for name in ("wave", "sod"):
-        assert isinstance(build({"_target_": f"kinetic.cases.{name}", "cells": 20}, "case", seed=3, mach=2.0), Case)
+        assert isinstance(build({"_target_": f"knudsen.kinetic.cases.{name}", "cells": 20}, "case", seed=3, mach=2.0), Case)
 
 
 @pytest.mark.parametrize("target", ["os.system", "builtins.eval", "subprocess.run", "json.loads", "kinetics.Gas"])
@@ -27,7 +26,7 @@ def test_targets_outside_the_project_are_refused(target):
         build({"_target_": target}, "case")
 
 
-@pytest.mark.parametrize("target", [None, 3, "Gas", "kinetic.Nothing", "kinetic.nothing.Gas", "kinetic."])
+@pytest.mark.parametrize("target", [None, 3, "Gas", "knudsen.kinetic.Nothing", "kinetic.nothing.Gas", "kinetic."])
 def test_targets_that_are_not_there_are_refused(target):
     with pytest.raises(InputError, match=r"gas\._target_"):
         build(GAS | {"_target_": target}, "gas")
@@ -37,7 +36,7 @@ def test_keys_are_checked_by_name():
     with pytest.raises(InputError, match=r"gas\.nonsense: unknown key; known: .*omega"):
         build(GAS | {"nonsense": 1}, "gas")
     with pytest.raises(InputError, match=r"gas\.dims: a value is needed"):
-        build({"_target_": "kinetic.Gas", "name": "bgk_1v"}, "gas")
+        build({"_target_": "knudsen.kinetic.Gas", "name": "bgk_1v"}, "gas")
     with pytest.raises(InputError, match=r"gas\._target_ is missing"):
         build({"name": "bgk_1v"}, "gas")
 

@@ -5,11 +5,10 @@ import sys
 import time
 
 import pytest
+from knudsen.experiments.app import main
+from knudsen.experiments.help import CONF, groups
 
-from experiments.app import main
-from experiments.help import CONF, groups
-
-RUN = [sys.executable, "-m", "experiments.app"]
+RUN = [sys.executable, "-m", "knudsen.experiments.app"]
 
 
 def seconds_of(*arguments: str) -> tuple[float, str]:
@@ -33,7 +32,7 @@ def test_help_is_instant_and_lists_every_option():
 @pytest.mark.parametrize("arguments", [["--help"], ["--cfg", "job"], ["--info", "defaults"]])
 def test_questions_import_neither_torch_nor_numba(arguments):
     code = (
-        "import sys; sys.argv[1:] = " + repr(arguments) + "; from experiments.app import main; status = main();"
+        "import sys; sys.argv[1:] = " + repr(arguments) + "; from knudsen.experiments.app import main; status = main();"
         "assert status == 0, status;"
         "heavy = {'torch', 'numba', 'matplotlib', 'xarray'} & set(sys.modules); assert not heavy, heavy"
     )
@@ -45,7 +44,7 @@ def test_completion_knows_the_cases():
     code = (
         "import os, sys; os.environ.update(COMP_LINE='knudsen case=s', COMP_POINT='14');"
         "sys.argv = ['knudsen', '-sc', 'query=bash'];"
-        "from experiments.app import main; main()"
+        "from knudsen.experiments.app import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
     assert set(done.stdout.split()) == {"case=shock", "case=sod", "case=strong"}
@@ -105,7 +104,7 @@ def test_a_sweep_runs_every_combination(knudsen, tmp_path):
 
 
 def test_an_interrupt_leaves_complete_files_only(knudsen, monkeypatch):
-    import closure
+    from knudsen import closure
 
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt

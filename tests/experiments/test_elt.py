@@ -3,8 +3,7 @@
 import json
 
 import pytest
-
-from experiments import elt_compare
+from knudsen.experiments import elt_compare
 
 TINY = (
     "experiment=elt",

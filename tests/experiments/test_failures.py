@@ -107,7 +107,7 @@ def test_cells_must_divide_the_file(knudsen, start_file):
 def test_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("in the way")
     done = subprocess.run(
-        [sys.executable, "-m", "experiments.app", "experiment=simulate", f"hydra.run.dir={tmp_path}/file/out"],
+        [sys.executable, "-m", "knudsen.experiments.app", "experiment=simulate", f"hydra.run.dir={tmp_path}/file/out"],
         capture_output=True,
         text=True,
         timeout=60,
@@ -119,7 +119,7 @@ def test_folder_that_cannot_be_written_is_refused(tmp_path):
 
 def test_developers_get_the_traceback():
     done = subprocess.run(
-        [sys.executable, "-m", "experiments.app", "nonsense=1"],
+        [sys.executable, "-m", "knudsen.experiments.app", "nonsense=1"],
         capture_output=True,
         text=True,
         timeout=60,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import kinetic
+from knudsen import kinetic
 
 GALLERY = Path(__file__).parents[2] / "docs" / "gallery"
 SMALL = {

@@ -4,8 +4,7 @@ import csv
 import io
 
 import pytest
-
-from experiments.leaderboard import as_csv, at_equal_error, board, microseconds
+from knudsen.experiments.leaderboard import as_csv, at_equal_error, board, microseconds
 
 DECADES = [-1, 0]
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-import elt
-import molecular
+from knudsen import elt, molecular
 
 TINY = [
     "experiment=md_elt", "progress=false", "potential=deep_pot_smooth", "potential.embedding=[4,8]", "potential.axis=2",

@@ -7,7 +7,7 @@ import pytest
 from ase.build import bulk
 from ase.io import read
 
-import molecular
+from knudsen import molecular
 
 SMALL = (
     "potential.cutoff=5.0",

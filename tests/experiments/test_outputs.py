@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import xarray as xr
+from knudsen.closure import CLOSURES
+from knudsen.experiments.evaluate import FIRST_SEED
+from knudsen.experiments.measure import conserved_errors, rel_l2
+from knudsen.experiments.output import Output, finite, number, table
 from omegaconf import OmegaConf
 
-import kinetic
-from closure import CLOSURES
-from experiments.evaluate import FIRST_SEED
-from experiments.measure import conserved_errors, rel_l2
-from experiments.output import Output, finite, number, table
+from knudsen import kinetic
 
 SHORT = ("case.cells=20", "case.t_end=0.02")
 
@@ -94,7 +94,7 @@ def test_knudsen_field_of_the_file_is_used(knudsen, start_file):
 
 
 def diverging(original, names=("nsf",)):
-    """closure.simulate, but the models named fail at half time in cell 3."""
+    """knudsen.closure.simulate, but the models named fail at half time in cell 3."""
 
     def simulate(law, cases, gas, **options):
         solutions = original(law, cases, gas, **options)
@@ -109,7 +109,7 @@ def diverging(original, names=("nsf",)):
 
 
 def test_simulate_that_diverges_says_when_and_where(knudsen, monkeypatch):
-    import closure
+    from knudsen import closure
 
     monkeypatch.setattr(closure, "simulate", diverging(closure.simulate))
     run = knudsen("experiment=simulate", "closure=nsf", *SHORT, "case.save_times=[0.005]")
@@ -160,7 +160,7 @@ def test_compare_measures_what_it_writes(comparison):
 
 
 def test_compare_delivers_the_others_when_one_diverges(knudsen, monkeypatch):
-    import closure
+    from knudsen import closure
 
     monkeypatch.setattr(closure, "simulate", diverging(closure.simulate))
     run = knudsen("experiment=compare", "closures=[nsf,euler]", *SHORT, "reference.cells=40")
@@ -247,9 +247,9 @@ def test_evaluate(evaluation):
 
 def test_a_moving_frame_is_judged_at_rest():
     """The kinetic solution of the boosted case is the unboosted one, moved: what is left is the scheme's error, second order."""
-    from experiments.evaluate import BOOST, VARIANTS, _at, moves_by_whole_cells
-    from kinetic import cases, simulate
-    from kinetic.gas import gas
+    from knudsen.experiments.evaluate import BOOST, VARIANTS, _at, moves_by_whole_cells
+    from knudsen.kinetic import cases, simulate
+    from knudsen.kinetic.gas import gas
 
     errors = []
     for cells in (60, 120):
@@ -277,7 +277,7 @@ def test_all_closures_are_judged_or_say_why_not(knudsen):
 
 def test_evaluation_never_draws_a_seed_of_training(knudsen, monkeypatch):
     """Every seed that the default labels draw is below the first one of evaluation; larger ones are refused."""
-    from kinetic import cases
+    from knudsen.kinetic import cases
 
     drawn = []
 

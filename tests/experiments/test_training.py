@@ -60,7 +60,7 @@ def own_networks(tmp_path, monkeypatch):
 def test_a_users_own_network_trains_and_runs(knudsen, labels, own_networks, monkeypatch):
     """closure.network._target_ takes any torch.nn.Module; one that says nothing leaves the quadrature closure, to round-off (but
     for HermMLC's mixing)."""
-    monkeypatch.setattr("closure.herm_mlc.HermMLC.mixing", 0.0)
+    monkeypatch.setattr("knudsen.closure.herm_mlc.HermMLC.mixing", 0.0)
     trained = knudsen(
         "experiment=train", *own_networks, f"train.data={labels.directory}/labels.nc", "train.epochs=2", "train.validation=0.4"
     )
@@ -124,9 +124,7 @@ def test_a_training_refuses_a_seed_that_is_no_number(knudsen, seed):
 
 def test_training_through_the_solver_and_an_ensemble_of_both_weights(knudsen, labels):
     small = ("closure.network.width=8", "closure.network.depth=1", "train.epochs=1", "train.validation=0.4")
-    trained = knudsen(
-        "experiment=train", *small, f"train.data={labels.directory}/labels.nc", "unroll.passes=1", "unroll.group=1"
-    )
+    trained = knudsen("experiment=train", *small, f"train.data={labels.directory}/labels.nc", "unroll.passes=1", "unroll.group=1")
     assert trained.status == 0, trained.last_line
     outcome = trained.metrics()["unrolled"]
     assert outcome["epochs"] == 1 and 0 < outcome["validation_loss"] < 1 and 0 < outcome["before"] < 1

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-
-from kinetic import InputError, boltzmann_shock, gas, rankine_hugoniot, solve_shock
-from kinetic.shock import ShockProfile
+from knudsen.kinetic import InputError, boltzmann_shock, gas, rankine_hugoniot, solve_shock
+from knudsen.kinetic.shock import ShockProfile
 
 
 def fluxes(shock: ShockProfile):

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from kinetic import InputError, cases, gas
-from kinetic.grid import grid_of_case, star_states
+from knudsen.kinetic import InputError, cases, gas
+from knudsen.kinetic.grid import grid_of_case, star_states
 
 RANDOM = [cases.wave, cases.mix, cases.transition, cases.equilibrium, cases.strong]
 SEEDS = range(40)
@@ -74,7 +73,7 @@ def test_end_time_is_always_saved_and_times_are_sorted():
 def test_shock_case_holds_its_end_states():
     the_gas = gas("bgk_3v")
     case = cases.shock(3.0, the_gas)
-    from kinetic import rankine_hugoniot
+    from knudsen.kinetic import rankine_hugoniot
 
     np.testing.assert_allclose(case.end_states(the_gas), rankine_hugoniot(3.0, the_gas), rtol=1e-12)
 

@@ -5,8 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-
-from kinetic import Gas, InputError, Wall, cases, channel, gas, simulate, slip_coefficients, solve_channel
+from knudsen.kinetic import Gas, InputError, Wall, cases, channel, gas, simulate, slip_coefficients, solve_channel
 
 MODELS = ("bgk_3v", "shakhov_3v", "es_bgk_3v")
 FLOWS = ("couette", "fourier", "poiseuille", "creep")

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from kinetic import InputError, cases, gas, simulate
-from kinetic.errors import UnderResolvedWarning
-from kinetic.grid import VelocityGrid, grid_of_case, velocity_grid
-from kinetic.kernel import exp2
-from kinetic.maxwellian import discrete_maxwellian
+from knudsen.kinetic import InputError, cases, gas, simulate
+from knudsen.kinetic.errors import UnderResolvedWarning
+from knudsen.kinetic.grid import VelocityGrid, grid_of_case, velocity_grid
+from knudsen.kinetic.kernel import exp2
+from knudsen.kinetic.maxwellian import discrete_maxwellian
 
 DRIFT = 1e-12  # relative, over 1e4 steps
 

@@ -4,11 +4,10 @@ import threading
 
 import numpy as np
 import pytest
+from knudsen.kinetic import Case, InputError, cases, gas, simulate
+from knudsen.kinetic.full_velocity import FullGrid, FullVelocityRun
+from knudsen.kinetic.grid import VelocityGrid, grid_of_case
 from scipy.linalg import expm
-
-from kinetic import Case, InputError, cases, gas, simulate
-from kinetic.full_velocity import FullGrid, FullVelocityRun
-from kinetic.grid import VelocityGrid, grid_of_case
 
 WAVE = 2 * np.pi
 
@@ -154,7 +153,9 @@ def test_workers_change_nothing_and_f_has_the_moments_beside_it():
 
 
 def test_a_solution_that_diverges_says_so(monkeypatch):
-    monkeypatch.setattr("kinetic.full_velocity.BinaryCollisions.__call__", lambda self, f, rho, u, T: np.full_like(f, np.nan))
+    monkeypatch.setattr(
+        "knudsen.kinetic.full_velocity.BinaryCollisions.__call__", lambda self, f, rho, u, T: np.full_like(f, np.nan)
+    )
     solution = simulate(cases.wave(0, cells=8, t_end=0.04, knudsen=0.1), coarse())[0]
     assert solution.status == "diverged"
     time, cell = solution.diverged_at

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from kinetic import InputError, gas, macroscopic, maxwellian_moments, rankine_hugoniot
+from knudsen.kinetic import InputError, gas, macroscopic, maxwellian_moments, rankine_hugoniot
 
 ROUND_OFF = 1e-12
 names = st.sampled_from(["bgk_1v", "bgk_2v", "bgk_3v"])

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-
-from kinetic import Case, InputError, gas
-from kinetic.homogeneous import (
+from knudsen.kinetic import Case, InputError, gas
+from knudsen.kinetic.homogeneous import (
     bkw,
     bkw_distribution,
     entropy,
@@ -14,7 +13,7 @@ from kinetic.homogeneous import (
     mean_rate,
     relax,
 )
-from kinetic.spectral import VelocityGridND
+from knudsen.kinetic.spectral import VelocityGridND
 
 MIXTURE = {"rho": [[0.6], [0.4]], "u": [[-0.8], [1.2]], "T": [[0.7], [1.3]]}  # with stress and heat flux
 

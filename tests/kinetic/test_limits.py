@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-
-from kinetic import cases, gas, simulate
-from kinetic.case import Case
+from knudsen.kinetic import cases, gas, simulate
+from knudsen.kinetic.case import Case
 
 # Exact states between the waves of Sod's tube (u*, p*, rho left and right of the contact, right shock speed), D = 1, 2, 3
 SOD_EULER = {

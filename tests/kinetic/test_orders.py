@@ -4,11 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-
-from kinetic import gas, simulate
-from kinetic.case import Case
-from kinetic.integrators import INTEGRATORS
-from kinetic.simulation import TRANSPORTS
+from knudsen.kinetic import gas, simulate
+from knudsen.kinetic.case import Case
+from knudsen.kinetic.integrators import INTEGRATORS
+from knudsen.kinetic.simulation import TRANSPORTS
 
 
 def smooth(cells, knudsen, t_end):

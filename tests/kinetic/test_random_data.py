@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
+from knudsen.kinetic import cases, gas, rankine_hugoniot
+from knudsen.kinetic.moments import maxwellian_moments
 from scipy.stats import chisquare, kstest
-
-from kinetic import cases, gas, rankine_hugoniot
-from kinetic.moments import maxwellian_moments
 
 SEEDS = range(400)
 RANGES = {"rho": (0.4, 1.4), "u": (-0.6, 0.6), "T": (0.4, 1.4)}
@@ -162,7 +161,7 @@ def test_strong_slab_follows_its_ranges(strong):
 @pytest.mark.parametrize("name", ["bgk_1v", "bgk_2v", "bgk_3v"])
 def test_starts_are_out_of_equilibrium_in_every_dimension(drawn, kind, name):
     """Two isotropic Maxwellians: sigma_xx = (D - 1)/D rho_1 rho_2/rho (u_1 - u_2)^2, and a heat flux from their drift."""
-    from kinetic import macroscopic
+    from knudsen.kinetic import macroscopic
 
     the_gas, D = gas(name), gas(name).dims
     for case in drawn[kind][:40]:

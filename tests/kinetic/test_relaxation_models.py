@@ -5,11 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from kinetic import Case, Wall, cases, gas, kernel, simulate, solve_shock
-from kinetic.errors import UnderResolvedWarning
-from kinetic.gas import Gas
-from kinetic.simulation import KIND
+from knudsen.kinetic import Case, Wall, cases, gas, kernel, simulate, solve_shock
+from knudsen.kinetic.errors import UnderResolvedWarning
+from knudsen.kinetic.gas import Gas
+from knudsen.kinetic.simulation import KIND
 
 MODELS = ["bgk_3v", "shakhov_3v", "es_bgk_3v"]
 RELAXING = [

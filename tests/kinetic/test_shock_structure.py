@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from kinetic import Gas, InputError, cases, gas, rankine_hugoniot, simulate, solve_shock
+from knudsen.kinetic import Gas, InputError, cases, gas, rankine_hugoniot, simulate, solve_shock
 
 # lambda1/delta from integration along characteristics with Anderson acceleration: gas, Mach, omega (None: constant frequency),
 # value, its accuracy (0.01 % for BGK at Mach 5.5, 0.5 % elsewhere; for ES-BGK its own momentum flux drifts by 3e-4)

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from knudsen.kinetic import InputError, gas
+from knudsen.kinetic.homogeneous import HomogeneousCase, bkw_distribution, relax
+from knudsen.kinetic.spectral import VelocityGridND, operator
 from scipy.integrate import simpson
-
-from kinetic import InputError, gas
-from kinetic.homogeneous import HomogeneousCase, bkw_distribution, relax
-from kinetic.spectral import VelocityGridND, operator
 
 GASES = ("maxwell_2v", "maxwell_3v", "hard_sphere_3v")
 
@@ -164,7 +163,7 @@ def test_coordinates_may_have_their_own_points_and_spacing():
 
 
 def test_batches_are_their_cells(monkeypatch):
-    from kinetic.spectral import boltzmann
+    from knudsen.kinetic.spectral import boltzmann
 
     monkeypatch.setattr(boltzmann, "MEMORY", 1)  # blocks of one cell
     grid = matched(2, 12)

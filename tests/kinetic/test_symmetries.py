@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from kinetic import cases, gas, simulate
-from kinetic.grid import VelocityGrid, grid_of_case
+from knudsen.kinetic import cases, gas, simulate
+from knudsen.kinetic.grid import VelocityGrid, grid_of_case
 
 SCHEMES = [("muscl", "ars222"), ("weno5", "ars443")]
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
-
-from kinetic import InputError, cases, gas, simulate
+from knudsen.kinetic import InputError, cases, gas, simulate
 
 N = 12
 X = (np.arange(N) + 0.5) / N - 0.5

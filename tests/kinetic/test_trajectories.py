@@ -3,9 +3,8 @@
 import h5py
 import numpy as np
 import pytest
-
-from kinetic import InputError, cases, gas, load_trajectories, rankine_hugoniot, save_trajectories, simulate
-from kinetic import trajectories as files
+from knudsen.kinetic import InputError, cases, gas, load_trajectories, rankine_hugoniot, save_trajectories, simulate
+from knudsen.kinetic import trajectories as files
 
 SAVED = (0.01, 0.02)
 

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from kinetic import Case, InputError, Wall, cases, gas, simulate
-from kinetic.channel import solve_channel
+from knudsen.kinetic import Case, InputError, Wall, cases, gas, simulate
+from knudsen.kinetic.channel import solve_channel
 
 MODELS = ["bgk_3v", "shakhov_3v", "es_bgk_3v"]
 FIELDS = ("rho", "u", "T", "sigma", "q")

@@ -5,9 +5,17 @@ import json
 import numpy as np
 import pytest
 from ase.io import read
+from knudsen.molecular import (
+    InputError,
+    StillingerWeber,
+    label_frames,
+    read_deepmd,
+    read_frames,
+    split,
+    write_deepmd,
+    write_frames,
+)
 from numpy.testing import assert_allclose
-
-from molecular import InputError, StillingerWeber, label_frames, read_deepmd, read_frames, split, write_deepmd, write_frames
 
 
 @pytest.fixture

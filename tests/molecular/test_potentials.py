@@ -8,9 +8,7 @@ from ase import Atoms
 from ase.calculators.calculator import all_changes
 from ase.md.verlet import VelocityVerlet
 from ase.units import fs
-from numpy.testing import assert_allclose
-
-from molecular import (
+from knudsen.molecular import (
     BehlerParrinello,
     DeepPotLocalFrame,
     DeepPotSmooth,
@@ -21,9 +19,10 @@ from molecular import (
     load_potential,
     save_potential,
 )
-from molecular.deep_pot import switched_inverse
-from molecular.environment import collate, environment
-from molecular.moments import coefficients, nodes
+from knudsen.molecular.deep_pot import switched_inverse
+from knudsen.molecular.environment import collate, environment
+from knudsen.molecular.moments import coefficients, nodes
+from numpy.testing import assert_allclose
 
 SMALL = {"cutoff": 4.0, "fitting": [16, 16], "dtype": "float64"}
 SMOOTH = SMALL | {"smooth_from": 1.0, "embedding": [8, 16], "axis": 4}
@@ -200,7 +199,7 @@ def test_the_spline_of_the_embedding_is_exact_for_cubics():
 def test_the_spline_of_the_embedding_is_the_network(mixed, monkeypatch):
     """Nodes of half the spacing: forces change by the interpolation's error only."""
     coarse = label(mixed, potential()).forces
-    monkeypatch.setattr("molecular.deep_pot.SPACING", 1 / 64)
+    monkeypatch.setattr("knudsen.molecular.deep_pot.SPACING", 1 / 64)
     assert_allclose(label(mixed, potential()).forces, coarse, atol=1e-4 * np.abs(coarse).max())
 
 

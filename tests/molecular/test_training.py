@@ -5,9 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
-
-from molecular import DeepPotSmooth, StillingerWeber, TrainOptions, label_frames, train
-from molecular.soap import Soap
+from knudsen.molecular import DeepPotSmooth, StillingerWeber, TrainOptions, label_frames, train
+from knudsen.molecular.soap import Soap
 
 SMALL = {"cutoff": 4.0, "smooth_from": 1.0, "embedding": [4, 8], "axis": 3, "fitting": [8, 8], "dtype": "float64"}
 OPTIONS = TrainOptions(steps=24, log_every=6)

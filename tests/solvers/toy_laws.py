@@ -3,8 +3,7 @@
 import math
 
 import torch
-
-from solvers import Law
+from knudsen.solvers import Law
 
 
 class Advection(Law):

@@ -1,0 +1,23 @@
+"""Kinetic theory and learned moment closures: the public face of the package.
+
+The rooms are ``knudsen.solvers``, ``knudsen.kinetic``, ``knudsen.closure``, ``knudsen.elt``, ``knudsen.molecular``,
+``knudsen.experiments`` and ``knudsen.conf``; each is imported on first use, so that importing this module is instant.
+"""
+
+from importlib import import_module
+
+ROOMS = ("solvers", "kinetic", "closure", "elt", "molecular", "conf", "experiments")
+
+
+def __getattr__(name: str):
+    if name in ROOMS:
+        return import_module(f"knudsen.{name}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("knudsen")
+    raise AttributeError(f"module 'knudsen' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *ROOMS, "__version__"])
