@@ -1,6 +1,7 @@
 """Time of steady channels and shocks of the relaxation models."""
 
 import pytest
+
 from knudsen.kinetic import cases, gas, slip_coefficients, solve_channel, solve_shock
 
 MODELS = ("bgk_3v", "shakhov_3v", "es_bgk_3v")

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
+
+from knudsen import closure, kinetic
 from knudsen.closure.simulate import case_cells, initial_state
 from knudsen.kinetic import cases
 from knudsen.solvers import Solver
 
-from knudsen import closure, kinetic
-
-NETWORK = {"_target_": "knudsen.closure.networks.MLP", "width": 64, "depth": 3, "activation": "silu"}
+NETWORK = {"_target_": "knudsen.closure.learned.networks.MLP", "width": 64, "depth": 3, "activation": "silu"}
 PAIRS = [("euler", "bgk_1v"), ("nsf", "bgk_1v"), ("grad", "bgk_1v"), ("quadrature", "bgk_1v"), ("herm_mlc", "bgk_1v")]
 PAIRS += [("grad", "bgk_3v"), ("quadrature", "bgk_3v"), ("herm_mlc", "bgk_3v"), ("quadrature", "maxwell_2v")]
 

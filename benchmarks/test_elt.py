@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from knudsen.elt import executors
 
 from knudsen import elt
+from knudsen.elt import executors
 
 LABELS = int(os.environ.get("ELT_LABELS", "1000"))
 
@@ -82,9 +82,8 @@ class Kinetic:
 def test_two_workers_halve_the_time_of_kinetic_labels(benchmark, tmp_path):
     """A hundred labels of a third of a second on one worker and on two: the ratio of the wall times, and of the processor times
     of the driver and the busiest worker, which other jobs on the machine do not disturb."""
-    from knudsen.closure.exploration import Labeler
-
     from knudsen import kinetic
+    from knudsen.closure.training.exploration import Labeler
 
     labeler = Kinetic(Labeler(kinetic.gas("bgk_1v"), refine=5))
     labels = min(LABELS, 100)

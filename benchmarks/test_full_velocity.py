@@ -1,6 +1,7 @@
 """Speed of one step of Boltzmann gases on the full velocity grid, and of a steady hard-sphere shock."""
 
 import pytest
+
 from knudsen.kinetic import cases, gas, solve_shock
 from knudsen.kinetic.full_velocity import BinaryCollisions, FullVelocityRun, full_grid
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from knudsen.kinetic import cases, gas, kernel, simulate, solve_shock
 from knudsen.kinetic.grid import grid_of_case
 from knudsen.kinetic.integrators import INTEGRATORS

@@ -5,6 +5,7 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import bulk
+
 from knudsen.molecular import (
     BehlerParrinello,
     DeepPotLocalFrame,

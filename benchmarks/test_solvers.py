@@ -5,6 +5,7 @@ pytest benchmarks/test_solvers.py --benchmark-enable --benchmark-columns=median
 
 import pytest
 import torch
+
 from knudsen.solvers import RECONSTRUCTIONS, Boundary, Cells, Law, Solver
 
 CELLS = 100

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from knudsen.kinetic import gas
 from knudsen.kinetic.homogeneous import bkw_distribution
 from knudsen.kinetic.spectral import VelocityGridND, operator

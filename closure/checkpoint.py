@@ -4,10 +4,11 @@ import pickle
 from pathlib import Path
 
 import torch
-from knudsen.closure.enc_mlc import EncMLC
-from knudsen.closure.gradient_net import GradientNet
-from knudsen.closure.herm_mlc import HermMLC, ensemble
-from knudsen.closure.icnn import EntropyNet
+
+from knudsen.closure.learned.enc_mlc import EncMLC
+from knudsen.closure.learned.entropy_net import EntropyNet
+from knudsen.closure.learned.gradient_net import GradientNet
+from knudsen.closure.learned.herm_mlc import HermMLC, ensemble
 from knudsen.conf.build import build
 from knudsen.kinetic.errors import InputError
 

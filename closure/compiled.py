@@ -3,7 +3,7 @@ r"""The moment solver of the quadrature closures as one compiled loop: the schem
 Eager torch costs milliseconds a step however small the problem, because a step is a thousand small operations. Here a step is one
 call: every operation is a loop over the columns of one row (a row is one component in all cells, or at all faces), which the
 compiler turns into vector instructions; the network is a few small matrix products in single precision. ``solvers.Solver`` with
-the laws of ``closure.quadrature`` and ``closure.herm_mlc`` is the reference, where the formulae are documented; the two agree to
+the laws of ``quadrature`` and ``herm_mlc`` is the reference, where the formulae are documented; the two agree to
 round-off (to single precision with a network).
 
 Arrays: [row, column]. All compiled parts stand in this one file because Numba's cache on disk watches only the file of the
@@ -14,16 +14,17 @@ from math import exp, sinh, sqrt
 
 import numpy as np
 import torch
-from knudsen.closure.herm_mlc import HermMLC
-from knudsen.closure.maxwell import STRESS_RATE
-from knudsen.closure.networks import Equivariant
-from knudsen.closure.quadrature import B_FLOOR, Quadrature
+from numba import njit
+
+from knudsen.closure.laws.maxwell import STRESS_RATE
+from knudsen.closure.laws.quadrature import B_FLOOR, Quadrature
+from knudsen.closure.learned.herm_mlc import HermMLC
+from knudsen.closure.learned.networks import Equivariant
 from knudsen.kinetic.kernel import _bits_of, _double_of, exp2
 from knudsen.solvers import GHOST
 from knudsen.solvers.driver import COLLAPSE
 from knudsen.solvers.integrators import INTEGRATORS
 from knudsen.solvers.reconstruction import FLOOR, STEEPNESS
-from numba import njit
 
 TINY = float(np.finfo(float).tiny)
 LOG2E = 1.4426950408889634
@@ -81,7 +82,7 @@ class Rollout:
 
 
 def _molecules(collisions):
-    """The tables of ``knudsen.closure.maxwell.MaxwellMolecules`` as arrays: of degree d = 3, 4, ... rows, rates, and in pairs
+    """The tables of ``maxwell.MaxwellMolecules`` as arrays: of degree d = 3, 4, ... rows, rates, and in pairs
     starts[d - 3]..starts[d - 2] the components of each product and its coefficients in the rows. An absent row is -1."""
     one, none = np.zeros((1, 1)), np.zeros((1, 2), np.int64)
     if collisions is None:

@@ -1,11 +1,13 @@
 """Where a closure stops being hyperbolic, and where its moments are those of no positive distribution."""
 
 import torch
-from knudsen.closure.grad import Grad13, RawMomentLaw
-from knudsen.closure.recurrence import recurrence_from_moments
+from torch import Tensor
+
+from knudsen.closure.laws.grad import Grad13
+from knudsen.closure.laws.raw import RawMomentLaw
+from knudsen.closure.laws.recurrence import recurrence_from_moments
 from knudsen.kinetic.errors import InputError
 from knudsen.solvers import Cells
-from torch import Tensor
 
 COMPLEX = 1e-6  # imaginary parts below it, in units of the largest speed, are round-off
 

@@ -3,13 +3,14 @@
 from contextlib import nullcontext
 
 import torch
+
 from knudsen.closure import checkpoint as checkpoints
 from knudsen.closure.checkpoint import LEARNED
-from knudsen.closure.fluid import Euler, NavierStokesFourier
-from knudsen.closure.grad import Grad, Grad13
-from knudsen.closure.hme import HME
-from knudsen.closure.max_entropy import MaxEntropy
-from knudsen.closure.quadrature import Quadrature
+from knudsen.closure.laws.fluid import Euler, NavierStokesFourier
+from knudsen.closure.laws.grad import Grad, Grad13
+from knudsen.closure.laws.hme import HME
+from knudsen.closure.laws.max_entropy import MaxEntropy
+from knudsen.closure.laws.quadrature import Quadrature
 from knudsen.kinetic.errors import InputError
 
 CLOSURES = {law.name: law for law in (Euler, NavierStokesFourier, Grad, Grad13, HME, MaxEntropy, Quadrature)} | LEARNED
@@ -70,6 +71,8 @@ def untrained(gas, *, network: dict, name: str = "herm_mlc", checkpoint: str | N
 
 def training_of(name: str):
     """(labels, training): the modules that make and read a learned closure's labels, and that train it."""
-    from knudsen.closure import distributions, enc_training, labels, training
+    from knudsen.closure.training import autoencoder as enc_training
+    from knudsen.closure.training import distributions, labels
+    from knudsen.closure.training import regression as training
 
     return (distributions, enc_training) if name == "enc_mlc" else (labels, training)

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.interpolate import CubicSpline
+from torch import Tensor
+
 from knudsen.closure.simulate import equilibrium_state
 from knudsen.kinetic import rankine_hugoniot
 from knudsen.kinetic import solve_shock as solve_kinetic_shock
 from knudsen.solvers import Boundary, Cells, Solver, SteadyResult
-from scipy.interpolate import CubicSpline
-from torch import Tensor
 
 KNUDSEN = 0.01  # eps of the calculation: lengths scale with it, and the learned closures' memory time must be far above it
 TOLERANCE = 3e-5  # of the Steadiness; times (M - 1)^2 for weak shocks, which take 1/(M - 1)^2 collision times to settle

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from knudsen.closure.quadrature import Quadrature
+
+from knudsen.closure.laws.quadrature import Quadrature
 from knudsen.kinetic.case import Case
 from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import Gas

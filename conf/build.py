@@ -12,7 +12,6 @@ from typing import Any
 PREFIXES = ("knudsen", "torch", "ase")
 # What checkpoints and saved configurations from before 0.2 call by the names of a time when the rooms were packages of their own.
 _OLD = {
-    "closure": ("networks.MLP", "networks.ResNet", "networks.Equivariant", "icnn.ICNN"),
     "kinetic": ("Gas", "homogeneous.bkw", *(f"cases.{name}" for name in (
         "couette", "creep", "equilibrium", "fourier", "mix", "poiseuille", "riemann", "shock", "sod", "strong", "tabulated",
         "transition", "wave",
@@ -23,6 +22,8 @@ _OLD = {
     ),
 }  # fmt: skip
 RENAMED = {f"{room}.{name}": f"knudsen.{room}.{name}" for room, names in _OLD.items() for name in names}
+RENAMED |= {f"closure.networks.{name}": f"knudsen.closure.learned.networks.{name}" for name in ("MLP", "ResNet", "Equivariant")}
+RENAMED |= {"closure.icnn.ICNN": "knudsen.closure.learned.networks.ICNN"}
 
 
 def _user_error(message: str) -> Exception:

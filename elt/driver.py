@@ -9,6 +9,7 @@ from typing import Any
 
 import cloudpickle
 import numpy as np
+
 from knudsen.elt import tree
 from knudsen.elt.errors import EltError
 from knudsen.elt.executors import Pool, Serial

@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import cloudpickle
+
 from knudsen.elt.errors import EltError
 from knudsen.elt.work import apply
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+
 from knudsen.elt.protocols import Tree
 from knudsen.elt.store import Store
 

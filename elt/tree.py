@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from knudsen.elt.errors import Damaged
 
 ARRAY = "__array__"  # {ARRAY: n} stands for the n-th array that follows the text

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import cloudpickle
+
 from knudsen.elt import tree
 from knudsen.elt.child import Child, ChildDied, TimeLimit
 from knudsen.elt.protocols import Label, Tree

@@ -33,6 +33,7 @@ def quote_path(argument: str) -> str:
 def run(cfg) -> int:
     """Run the chosen experiment on a resolved configuration; returns its exit status."""
     from hydra.core.hydra_config import HydraConfig
+
     from knudsen.experiments.output import Output
     from knudsen.experiments.setup import check_added_keys
 
@@ -60,6 +61,7 @@ def main() -> int:
         os.environ.setdefault(pool, "1")  # small arrays: more threads only get in each other's way; workers are threads of ours
 
     import hydra
+
     from knudsen.experiments.failure import explain
 
     sys.argv[1:] = [quote_path(argument) for argument in sys.argv[1:]]

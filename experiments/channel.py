@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import xarray as xr
-from knudsen.experiments import plots, setup
-from knudsen.experiments.output import Output, number, table
 from omegaconf import DictConfig
 
 from knudsen import kinetic
+from knudsen.experiments import plots, setup
+from knudsen.experiments.output import Output, number, table
 
 MEASURES = {
     "shear_stress": "shear stress -P_xy/(p0 U/v0)",

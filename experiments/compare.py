@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from omegaconf import DictConfig
+
+from knudsen import closure, kinetic
 from knudsen.experiments import plots, setup
 from knudsen.experiments.measure import conserved_errors
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar
-from omegaconf import DictConfig
-
-from knudsen import closure, kinetic
 
 
 def run(cfg: DictConfig, output: Output) -> int:

@@ -6,18 +6,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from knudsen.closure import checkpoint, exploration, training
-from knudsen.closure.herm_mlc import ensemble
+from omegaconf import DictConfig, OmegaConf
+from scipy.stats import spearmanr
+
+from knudsen import closure, elt, kinetic
+from knudsen.closure import checkpoint
+from knudsen.closure.learned.herm_mlc import ensemble
+from knudsen.closure.training import exploration
+from knudsen.closure.training import regression as training
 from knudsen.conf.build import build
 from knudsen.experiments import elt_plots, elt_report, elt_run, evaluate, references, setup
 from knudsen.experiments.elt_report import Axis, Words
 from knudsen.experiments.measure import conserved, rel_l2
 from knudsen.experiments.output import Output
 from knudsen.kinetic.errors import InputError
-from omegaconf import DictConfig, OmegaConf
-from scipy.stats import spearmanr
-
-from knudsen import closure, elt, kinetic
 
 AXES = (Axis(0, r"$\log_{10}$ Knudsen number"), Axis(1, r"$\log_{10}$ departure from equilibrium"))
 
@@ -67,11 +69,11 @@ def of_closure(cfg: DictConfig, gas: kinetic.Gas):
         raise InputError("closure.checkpoint: this experiment starts from fresh networks; leave it out")
     explore, train = setup.plain(cfg.explore), setup.plain(cfg.train)
     solver = setup.solver_options(cfg, "moments")
-    target = "knudsen.closure.exploration."
+    target = "knudsen.closure.training.exploration."
     steps, warm = train.pop("steps"), train.pop("warm")
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise InputError(f"train.steps={steps}: give a positive integer")
-    build({"_target_": "knudsen.closure.epochs.TrainOptions"} | train, "train")  # names a bad key
+    build({"_target_": "knudsen.closure.training.epochs.TrainOptions"} | train, "train")  # names a bad key
     closure.untrained(gas, **options)
     return (
         build({"_target_": target + "Explorer"} | explore, "explore", gas=gas, closure=options, solver=solver),

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import yaml
-from knudsen.closure.herm_mlc import ensemble
+from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
+
+from knudsen import elt
+from knudsen.closure.learned.herm_mlc import ensemble
 from knudsen.experiments import elt as kinetic_elt
 from knudsen.experiments import elt_plots, setup
 from knudsen.experiments.elt_run import STORE
 from knudsen.experiments.output import Output, number, table
 from knudsen.kinetic.errors import InputError
-from omegaconf import DictConfig, OmegaConf
-from tqdm import tqdm
-
-from knudsen import elt
 
 QUANTITIES = ("mean", "worst")
 BASELINE = "random"

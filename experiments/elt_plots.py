@@ -5,8 +5,9 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from knudsen.experiments import plots  # noqa: F401 (sets the style)
 from matplotlib.figure import Figure
+
+from knudsen.experiments import plots  # noqa: F401 (sets the style)
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7")
 LABELS = {

@@ -8,12 +8,12 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from knudsen.elt.history import Iteration
-from knudsen.experiments import plots  # noqa: F401 (sets the style)
-from knudsen.experiments.output import Output, number, table
 from matplotlib.figure import Figure
 
 from knudsen import elt
+from knudsen.elt.history import Iteration
+from knudsen.experiments import plots  # noqa: F401 (sets the style)
+from knudsen.experiments.output import Output, number, table
 
 LABELLED, EXPLORED = "#D55E00", "#0072B2"
 

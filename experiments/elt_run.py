@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from omegaconf import DictConfig
+from tqdm import tqdm
+
+from knudsen import elt
 from knudsen.elt import executors
 from knudsen.experiments import setup
 from knudsen.experiments.output import Output, number
 from knudsen.experiments.progress import INTERVAL
 from knudsen.kinetic.errors import InputError
-from omegaconf import DictConfig
-from tqdm import tqdm
-
-from knudsen import elt
 
 STORE = "store"  # folder of labels, checkpoints and ledger, in the run's own
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from omegaconf import DictConfig
+
+from knudsen import elt
 from knudsen.experiments import elt_report
 from knudsen.experiments.elt_run import STORE
 from knudsen.experiments.output import Output
 from knudsen.kinetic.errors import InputError
-from omegaconf import DictConfig
-
-from knudsen import elt
 
 
 def run(cfg: DictConfig, output: Output) -> int:

@@ -2,8 +2,9 @@
 
 import numpy as np
 import torch
-from knudsen.experiments.plots import COLOURS, plt
 from matplotlib.figure import Figure
+
+from knudsen.experiments.plots import COLOURS, plt
 
 REACH = 6.0  # of the own-frame velocity shown
 
@@ -56,9 +57,9 @@ def decoded_figure(law, states) -> Figure:
 
 def examples(law, data, count: int = 4) -> list:
     """One labelled state of each kind, far from equilibrium, with what the law decodes: the states of ``decoded_figure``."""
-    from knudsen.closure.distributions import NODES
-    from knudsen.closure.enc_training import decoded_masses
-    from knudsen.closure.labels import KINDS
+    from knudsen.closure.training.autoencoder import decoded_masses
+    from knudsen.closure.training.distributions import NODES
+    from knudsen.closure.training.labels import KINDS
 
     states = []
     for code, kind in enumerate(KINDS):

@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 from hydra import compose
-from knudsen.closure.quadrature import Quadrature
+from omegaconf import DictConfig
+
+from knudsen import closure, kinetic
+from knudsen.closure.laws.quadrature import Quadrature
 from knudsen.conf.build import build
 from knudsen.experiments import evaluation_plots, leaderboard, plots, references, setup
 from knudsen.experiments.measure import conserved, rel_l2
@@ -19,9 +22,6 @@ from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar
 from knudsen.experiments.setup import positive
 from knudsen.kinetic.errors import InputError, UnderResolvedWarning
-from omegaconf import DictConfig
-
-from knudsen import closure, kinetic
 
 OPTIONAL = ("cases_per_decade",)
 RANDOM = ("wave", "mix", "transition", "equilibrium", "strong")

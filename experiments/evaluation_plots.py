@@ -5,9 +5,10 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
+
 from knudsen.experiments.leaderboard import microseconds
 from knudsen.experiments.plots import colours, label
-from matplotlib.figure import Figure
 
 
 def _panels(kinds: Sequence[str]):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from omegaconf import DictConfig
+
+from knudsen import kinetic
 from knudsen.conf.build import build
 from knudsen.experiments import plots, setup
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar
 from knudsen.kinetic import homogeneous
-from omegaconf import DictConfig
-
-from knudsen import kinetic
 
 AXES = ("vx", "vy", "vz")
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import torch
 import xarray as xr
+from omegaconf import DictConfig
+
+from knudsen import closure
 from knudsen.closure import diagnostics
 from knudsen.closure.simulate import case_cells
 from knudsen.experiments import plots, setup
 from knudsen.experiments.output import Output
 from knudsen.experiments.progress import bar
-from omegaconf import DictConfig
-
-from knudsen import closure
 
 
 def run(cfg: DictConfig, output: Output) -> int:

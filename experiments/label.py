@@ -1,13 +1,14 @@
 """A labelled set of kinetic solutions: ``labels.nc``, for ``knudsen.kinetic.load_trajectories`` and for ``experiment=train``."""
 
-from knudsen.closure import labels
+from omegaconf import DictConfig
+
+from knudsen.closure.training import labels
 from knudsen.conf.build import build
 from knudsen.experiments import setup
 from knudsen.experiments.evaluate import FIRST_SEED
 from knudsen.experiments.output import Output
 from knudsen.experiments.progress import bar
 from knudsen.kinetic.errors import InputError
-from omegaconf import DictConfig
 
 LAST_SEED = FIRST_SEED - 400_000  # four kinds of random cases, 100,000 seeds each
 
@@ -15,7 +16,7 @@ LAST_SEED = FIRST_SEED - 400_000  # four kinds of random cases, 100,000 seeds ea
 def run(cfg: DictConfig, output: Output, labels=labels) -> int:
     """``labels``: the module that makes them (a learned closure may need its own)."""
     gas = setup.gas(cfg)
-    request = build({"_target_": "knudsen.closure.labels.LabelRequest"} | setup.plain(cfg.label), "label")
+    request = build({"_target_": "knudsen.closure.training.labels.LabelRequest"} | setup.plain(cfg.label), "label")
     if not 0 <= request.seed <= LAST_SEED:
         raise InputError(
             f"label.seed={request.seed}: give an integer from 0 to {LAST_SEED}; from {FIRST_SEED} on seeds are for evaluation"

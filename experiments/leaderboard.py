@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
 from knudsen.experiments.output import number, table
 from knudsen.experiments.plots import label
 

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from omegaconf import DictConfig
+
+from knudsen import elt, molecular
 from knudsen.conf.build import build
 from knudsen.elt import executors
 from knudsen.experiments import elt_report, elt_run, md_plots, md_setup, setup
@@ -14,9 +17,6 @@ from knudsen.experiments.elt_report import Axis, Words
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar
 from knudsen.molecular import exploration, learning
-from omegaconf import DictConfig
-
-from knudsen import elt, molecular
 
 AXES = (Axis(0, "(volume per atom)$^{1/3}$ [Å]"), Axis(3, "neighbours within 3 Å, per Å"))
 IDENTITY = ("system", "labeler", "potential", "explorer", "train")  # what determines the labels and models of a store

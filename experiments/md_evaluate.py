@@ -6,12 +6,12 @@ import time
 
 import numpy as np
 from ase import Atoms
-from knudsen.experiments import md_plots, md_setup, setup
-from knudsen.experiments.output import Output, number, table
-from knudsen.experiments.progress import bar
 from omegaconf import DictConfig
 
 from knudsen import molecular
+from knudsen.experiments import md_plots, md_setup, setup
+from knudsen.experiments.output import Output, number, table
+from knudsen.experiments.progress import bar
 
 NAME = "predictions.extxyz"
 QUANTITIES = {

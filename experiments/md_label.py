@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from knudsen.experiments import md_setup, setup
-from knudsen.experiments.output import Output
-from knudsen.experiments.progress import bar
 from omegaconf import DictConfig
 
 from knudsen import molecular
+from knudsen.experiments import md_setup, setup
+from knudsen.experiments.output import Output
+from knudsen.experiments.progress import bar
 
 NAME = "labels.extxyz"
 

@@ -9,12 +9,12 @@ import xarray as xr
 from ase import Atoms, units
 from ase.md.velocitydistribution import Stationary, thermalize_momenta
 from ase.md.verlet import VelocityVerlet
-from knudsen.experiments import md_plots, md_rivals, md_setup, setup
-from knudsen.experiments.output import Output, number, table
-from knudsen.experiments.progress import bar
 from omegaconf import DictConfig
 
 from knudsen import molecular
+from knudsen.experiments import md_plots, md_rivals, md_setup, setup
+from knudsen.experiments.output import Output, number, table
+from knudsen.experiments.progress import bar
 
 MICRO = 1e6
 Progress = Callable[[float], None]

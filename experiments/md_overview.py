@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from omegaconf import DictConfig
+
+from knudsen import molecular
 from knudsen.experiments import md_plots, setup
 from knudsen.experiments.md_evaluate import error, pairs
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar
-from omegaconf import DictConfig
-
-from knudsen import molecular
 
 QUANTITIES = ("energy_per_atom", "forces")
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from knudsen.experiments.plots import plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
+
+from knudsen.experiments.plots import plt
 
 AXES = {
     "energy_per_atom": "energy [eV/atom]",

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from ase import Atoms
+from omegaconf import DictConfig
+
+from knudsen import molecular
 from knudsen.experiments import md_plots, md_setup, setup
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar
 from knudsen.molecular import distributions
 from knudsen.molecular.dynamics import LabelerCalculator, langevin
-from omegaconf import DictConfig
-
-from knudsen import molecular
 
 KEYS = (("dynamics.equilibration", int), ("dynamics.steps", int), ("dynamics.every", int), ("dynamics.blocks", int),
         ("dynamics.timestep", float), ("dynamics.friction", float), ("radial.most", float), ("radial.bins", int),

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 from ase import Atoms
+from omegaconf import DictConfig
+
+from knudsen import molecular
 from knudsen.conf.build import build
 from knudsen.experiments import setup
 from knudsen.experiments.progress import bar
 from knudsen.molecular import checkpoint
 from knudsen.molecular.dynamics import LabelerCalculator, langevin
-from omegaconf import DictConfig
-
-from knudsen import molecular
 
 
 def start(cfg: DictConfig) -> Atoms:

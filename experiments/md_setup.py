@@ -8,11 +8,11 @@ import torch
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 from hydra.core.hydra_config import HydraConfig
-from knudsen.conf.build import build
-from knudsen.experiments.setup import option, plain
 from omegaconf import DictConfig
 
 from knudsen import molecular
+from knudsen.conf.build import build
+from knudsen.experiments.setup import option, plain
 
 
 def frames(cfg: DictConfig) -> list[Atoms]:

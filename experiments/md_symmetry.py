@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from knudsen.experiments import md_plots, md_rivals, md_setup, setup
-from knudsen.experiments.output import Output, number, table
 from omegaconf import DictConfig
 
 from knudsen import molecular
+from knudsen.experiments import md_plots, md_rivals, md_setup, setup
+from knudsen.experiments.output import Output, number, table
 
 
 def run(cfg: DictConfig, output: Output) -> int:

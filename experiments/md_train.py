@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
+from omegaconf import DictConfig
+
+from knudsen import molecular
 from knudsen.conf.build import build
 from knudsen.experiments import md_plots, md_setup, setup
 from knudsen.experiments.output import Output
 from knudsen.experiments.progress import bar
-from omegaconf import DictConfig
-
-from knudsen import molecular
 
 
 def run(cfg: DictConfig, output: Output) -> int:

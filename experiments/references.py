@@ -9,11 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from knudsen.experiments import setup
-from knudsen.kinetic.errors import InputError
 from omegaconf import DictConfig
 
 from knudsen import kinetic
+from knudsen.experiments import setup
+from knudsen.kinetic.errors import InputError
 
 
 def solutions(

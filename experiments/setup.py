@@ -10,13 +10,13 @@ from typing import Any
 
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from knudsen import closure, kinetic
 from knudsen.conf.build import build
 from knudsen.experiments.progress import bar
 from knudsen.kinetic.errors import InputError
 from knudsen.solvers import Solver
-from omegaconf import DictConfig, OmegaConf
-
-from knudsen import closure, kinetic
 
 DEFAULT_RIVALS = ("grad", "nsf", "euler")
 MOST_REFERENCE_CELLS = 200  # of a Boltzmann gas, whose every cell holds a full velocity grid

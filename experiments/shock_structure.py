@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from omegaconf import DictConfig
+from scipy.interpolate import PchipInterpolator
+
+from knudsen import closure, kinetic
 from knudsen.experiments import plots, setup
 from knudsen.experiments.measure import rel_l2
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import iterations
 from knudsen.kinetic.errors import InputError
-from omegaconf import DictConfig
-from scipy.interpolate import PchipInterpolator
-
-from knudsen import closure, kinetic
 
 NORMALISED = ("rho", "u", "T")
 COMPARED, WRITTEN = (

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from omegaconf import DictConfig
+
+from knudsen import closure, kinetic
 from knudsen.experiments import plots, setup
 from knudsen.experiments.output import Output
 from knudsen.experiments.progress import bar
 from knudsen.kinetic import trajectories
 from knudsen.kinetic.errors import InputError
-from omegaconf import DictConfig
-
-from knudsen import closure, kinetic
 
 
 def run(cfg: DictConfig, output: Output) -> int:

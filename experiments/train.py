@@ -1,15 +1,15 @@
 """Train the closure under study, on labels given or made first: ``checkpoint.pt``, ``metrics.jsonl``, ``metrics.json``."""
 
 import yaml
-from knudsen.closure.unrolled import tune
+from omegaconf import DictConfig
+
+from knudsen import closure
+from knudsen.closure.training.unrolled import tune
 from knudsen.conf.build import build
 from knudsen.experiments import encoder_plots, label, setup
 from knudsen.experiments.output import Output
 from knudsen.experiments.progress import bar
 from knudsen.kinetic.errors import InputError
-from omegaconf import DictConfig
-
-from knudsen import closure
 
 
 def run(cfg: DictConfig, output: Output) -> int:
@@ -20,11 +20,11 @@ def run(cfg: DictConfig, output: Output) -> int:
         raise InputError(f"closure={name}: has nothing to learn; train one with a network, e.g. closure=herm_mlc")
     settings = setup.plain(cfg.train)
     file = settings.pop("data")
-    training_options = build({"_target_": "knudsen.closure.epochs.TrainOptions"} | settings, "train", seed=cfg.seed)
+    training_options = build({"_target_": "knudsen.closure.training.epochs.TrainOptions"} | settings, "train", seed=cfg.seed)
     law = closure.untrained(gas, name=name, seed=cfg.seed, **options)
     labels, training = closure.training_of(name)
 
-    unroll = build({"_target_": "knudsen.closure.unrolled.UnrollOptions"} | setup.plain(cfg.unroll), "unroll")
+    unroll = build({"_target_": "knudsen.closure.training.unrolled.UnrollOptions"} | setup.plain(cfg.unroll), "unroll")
     if unroll.passes and name != "herm_mlc":
         raise InputError(f"unroll.passes={unroll.passes}: only closure=herm_mlc trains through the solver, not closure={name}")
 

@@ -27,6 +27,9 @@ doi:10.1016/j.jcp.2020.109245; mixing: H. F. Walker, P. Ni, SIAM J. Numer. Anal.
 import time
 
 import numpy as np
+from scipy.interpolate import CubicSpline
+from scipy.linalg import lu_factor, lu_solve
+
 from knudsen.kinetic.characteristics import DEGREE, Mesh, Sweep
 from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.full_velocity import BinaryCollisions, FullGrid
@@ -34,8 +37,6 @@ from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.grid import VelocityGrid
 from knudsen.kinetic.moments import rankine_hugoniot
 from knudsen.kinetic.shock import ShockProfile, _peak, solve_shock
-from scipy.interpolate import CubicSpline
-from scipy.linalg import lu_factor, lu_solve
 
 RATE = 2.0  # r
 TAIL, SPACING = 5.5, 0.75  # of the velocities, in thermal speeds of the hot and of the cold state: thickness to 1e-4

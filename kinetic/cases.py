@@ -3,6 +3,7 @@
 from math import lcm, sqrt
 
 import numpy as np
+
 from knudsen.kinetic.case import Case
 from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import Gas

@@ -20,6 +20,7 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
+
 from knudsen.kinetic import transverse
 from knudsen.kinetic.case import Case
 from knudsen.kinetic.characteristics import Mesh, Slab

@@ -34,13 +34,14 @@ from functools import cached_property, lru_cache
 from math import gamma
 
 import numpy as np
+from numba import njit
+
 from knudsen.kinetic import spectral
 from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.grid import VelocityGrid, grid_of_case
 from knudsen.kinetic.kernel import GHOST, muscl, weno5
 from knudsen.kinetic.maxwellian import discrete_maxwellian
 from knudsen.kinetic.simulation import _Run
-from numba import njit
 
 # bounds in thermal speeds of the hottest, spacing in those of the coldest state; an evaluation of Q costs (bounds/spacing)^(2 D)
 RESOLUTION = {2: (6.0, 0.65), 3: (5.0, 0.8)}

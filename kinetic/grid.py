@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
+
 from knudsen.kinetic.case import Case
 from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import Gas

@@ -15,14 +15,15 @@ from dataclasses import dataclass, field
 from math import ceil, log, pi, sqrt
 
 import numpy as np
+from scipy.fft import next_fast_len
+from scipy.integrate import solve_ivp
+
 from knudsen.kinetic import spectral
 from knudsen.kinetic.case import Case
 from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.spectral import VelocityGridND
 from knudsen.kinetic.spectral.grid import conserving
-from scipy.fft import next_fast_len
-from scipy.integrate import solve_ivp
 
 TAIL = 6.5  # bounds in thermal speeds; with the spacing pi/TAIL, f and its Fourier transform end at the same level, 7e-10
 MOST_POINTS = 4_000_000  # of a velocity grid: 32 MB for one f

@@ -1,6 +1,7 @@
 """Discrete Maxwellians of given states (the start of a case, ghost cells); the numerics stand in :mod:`kinetic.kernel`."""
 
 import numpy as np
+
 from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.kernel import discrete_maxwellians
 

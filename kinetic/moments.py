@@ -3,9 +3,10 @@
 from math import comb
 
 import numpy as np
+from numpy.polynomial.hermite_e import herme2poly
+
 from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import Gas
-from numpy.polynomial.hermite_e import herme2poly
 
 
 def maxwellian_moments(rho, u, T, gas: Gas, order: int):

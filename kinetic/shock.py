@@ -18,12 +18,13 @@ import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.interpolate import CubicSpline
+
 from knudsen.kinetic.characteristics import Mesh, Sweep
 from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.grid import VelocityGrid, velocity_grid
 from knudsen.kinetic.moments import macroscopic, maxwellian_moments, rankine_hugoniot
-from scipy.interpolate import CubicSpline
 
 FIRST_ELEMENTS, GROWTH, MOST_ELEMENTS = 20, 1.4, 120
 HIGHEST_MACH = 30.0

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+
 from knudsen.kinetic import kernel
 from knudsen.kinetic.case import Case
 from knudsen.kinetic.errors import InputError, UnderResolvedWarning

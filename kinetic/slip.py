@@ -7,6 +7,7 @@ term that falls like :math:`\exp(-1.9\, d^{2/3})` with the distance d from the w
 from dataclasses import dataclass
 
 import numpy as np
+
 from knudsen.kinetic import cases
 from knudsen.kinetic.channel import solve_channel
 from knudsen.kinetic.gas import Gas

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+
 from knudsen.kinetic.case import Case
 from knudsen.kinetic.errors import InputError
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
+
 from knudsen.molecular import checkpoint
 from knudsen.molecular.dynamics import LabelerCalculator
 from knudsen.molecular.environment import environment

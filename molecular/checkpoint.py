@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 
 import torch
+
 from knudsen.molecular.deep_pot import DeepPotSmooth
 from knudsen.molecular.errors import InputError
 from knudsen.molecular.ordered import DeepPotLocalFrame, PlainNetwork

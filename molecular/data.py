@@ -14,6 +14,7 @@ from ase.data import atomic_numbers, chemical_symbols
 from ase.io import read
 from ase.io.extxyz import output_column_format
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
+
 from knudsen.molecular.errors import InputError
 from knudsen.molecular.label import Label, attach
 

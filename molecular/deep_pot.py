@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+
 from knudsen.molecular.descriptor import Descriptor
 from knudsen.molecular.environment import Environment
 from knudsen.molecular.errors import InputError, positive
 from knudsen.molecular.moments import Moments, coefficients, nodes
 from knudsen.molecular.networks import Embedding, widths
 from knudsen.molecular.potential import Potential
-from torch import Tensor, nn
 
 SPACING = 1 / 32  # of the nodes of the embedding [A]
 CLOSEST = 0.1  # nodes nearer than this take the embedding there [A]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms, units
 from ase.stress import full_3x3_to_voigt_6_stress
+
 from knudsen.molecular.errors import InputError, positive
 from knudsen.molecular.label import AseLabeler, Label, finite
 

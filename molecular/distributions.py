@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from ase import Atoms
+
 from knudsen.molecular import neighbours
 
 

@@ -10,6 +10,7 @@ from ase import Atoms, units
 from ase.calculators.calculator import Calculator, all_changes
 from ase.md.langevinbaoab import LangevinBAOAB
 from ase.md.velocitydistribution import thermalize_momenta
+
 from knudsen.molecular.label import Labeler
 
 BAROSTAT = 500  # steps of its period

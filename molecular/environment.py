@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from ase import Atoms
+from torch import Tensor
+
 from knudsen.molecular import neighbours
 from knudsen.molecular.errors import InputError
-from torch import Tensor
 
 
 @dataclass(frozen=True)

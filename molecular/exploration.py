@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from ase import Atoms
+
 from knudsen.elt import Candidate
 from knudsen.molecular import neighbours
 from knudsen.molecular.calculator import PotentialCalculator

@@ -12,6 +12,7 @@ from ase import Atoms
 from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import full_3x3_to_voigt_6_stress
+
 from knudsen.molecular import neighbours
 from knudsen.molecular.errors import InputError
 

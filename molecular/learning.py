@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from ase import Atoms
+
+from knudsen import elt
 from knudsen.molecular import checkpoint
 from knudsen.molecular.exploration import force_deviation, from_request
 from knudsen.molecular.label import Label, Labeler, attach
 from knudsen.molecular.training import TrainOptions, train
-
-from knudsen import elt
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms, units
+from numba import njit
+
 from knudsen.molecular import neighbours
 from knudsen.molecular.errors import InputError, positive
 from knudsen.molecular.label import Label, from_gradient
-from numba import njit
 
 
 @njit(cache=True, error_model="numpy")

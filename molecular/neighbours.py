@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 from ase.geometry import complete_cell
-from knudsen.molecular.errors import InputError
 from vesin import NeighborList
+
+from knudsen.molecular.errors import InputError
 
 
 def pairs(atoms: Atoms, cutoff: float, full: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 
 import torch
-from knudsen.molecular.errors import InputError
 from torch import Tensor, nn
+
+from knudsen.molecular.errors import InputError
 
 FLOOR = 0.1
 INPUT = 0.1  # deviation of what enters a fitting network: it starts in its linear range

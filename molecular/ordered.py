@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
+
 from knudsen.molecular.environment import Environment
 from knudsen.molecular.errors import InputError
 from knudsen.molecular.potential import Potential
-from torch import Tensor
 
 
 class Ordered(Potential):

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
+from torch import Tensor, nn
+
 from knudsen.molecular.environment import Environment
 from knudsen.molecular.errors import InputError, positive
 from knudsen.molecular.networks import DTYPES, Fitting, widths
-from torch import Tensor, nn
 
 ENOUGH = 32  # frames that scales are taken from
 

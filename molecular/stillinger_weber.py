@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
+from numba import njit
+
 from knudsen.molecular import neighbours
 from knudsen.molecular.errors import InputError, positive
 from knudsen.molecular.label import Label, from_gradient
 from knudsen.molecular.lennard_jones import check_elements, element_list
-from numba import njit
 
 
 @njit(cache=True, error_model="numpy")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.spacegroup import crystal as spacegroup_crystal
+
 from knudsen.molecular.errors import InputError, positive
 
 ATTEMPTS = 20_000  # to place one atom of a random packing

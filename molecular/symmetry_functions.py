@@ -9,12 +9,13 @@ from itertools import product
 
 import numpy as np
 import torch
+from numba import njit
+from torch import Tensor
+
 from knudsen.molecular.descriptor import Descriptor
 from knudsen.molecular.environment import Environment
 from knudsen.molecular.errors import InputError
 from knudsen.molecular.potential import Potential
-from numba import njit
-from torch import Tensor
 
 
 @njit(cache=True, error_model="numpy", inline="always")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from ase import Atoms
+
 from knudsen.molecular import checkpoint
 from knudsen.molecular.environment import Environment, collate, environment
 from knudsen.molecular.errors import InputError, positive

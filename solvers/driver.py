@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
+
 from knudsen.solvers.cells import GHOST, Cells
 from knudsen.solvers.fluxes import FLUXES
 from knudsen.solvers.integrators import INTEGRATORS
 from knudsen.solvers.protocol import BalanceLaw
 from knudsen.solvers.reconstruction import RECONSTRUCTIONS
 from knudsen.solvers.steady import SteadyResult, pseudo_transient
-from torch import Tensor
 
 COLLAPSE = 1e-3  # a step below this part of the element's first one: the solution is blowing up, not becoming stiff
 

@@ -6,8 +6,9 @@ V_l, V_r: the reconstructed variables on the two sides of each face, [batch, var
 from __future__ import annotations
 
 import torch
-from knudsen.solvers.protocol import BalanceLaw
 from torch import Tensor
+
+from knudsen.solvers.protocol import BalanceLaw
 
 
 def mean_flux(V_l: Tensor, V_r: Tensor, law: BalanceLaw) -> Tensor:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 import torch
-from knudsen.solvers.cells import Cells
 from torch import Tensor
+
+from knudsen.solvers.cells import Cells
 
 
 @runtime_checkable

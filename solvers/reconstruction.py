@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 
 import torch
-from knudsen.solvers.cells import GHOST, Cells
 from torch import Tensor
+
+from knudsen.solvers.cells import GHOST, Cells
 
 # Differences below 1e-5 units of V are not limited: there the limiters turn into the linear scheme behind them, which keeps
 # them smooth where the solution is constant up to round-off (a steady solver cannot converge through switching limiters).

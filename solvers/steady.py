@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from knudsen.solvers.cells import Cells
 from scipy.linalg import lapack
 from torch import Tensor
+
+from knudsen.solvers.cells import Cells
 
 # Step of the finite differences, in units of the basis: far below the differences at which the limiters switch (the square root
 # of reconstruction.FLOOR, 1e-5), far above the round-off of U, which may be 1e4 times that of the basis.

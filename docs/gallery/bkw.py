@@ -4,12 +4,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from knudsen.experiments.plots import plt
-from knudsen.kinetic.homogeneous import bkw, bkw_distribution, relax
-from knudsen.kinetic.spectral import VelocityGridND, operator
 from scipy.signal import resample
 
 from knudsen import kinetic
+from knudsen.experiments.plots import plt
+from knudsen.kinetic.homogeneous import bkw, bkw_distribution, relax
+from knudsen.kinetic.spectral import VelocityGridND, operator
 
 POINTS = {2: (8, 12, 16, 20, 24, 32, 40, 48), 3: (8, 12, 16, 20, 24, 32, 40)}
 WIDTH = {2: 0.6, 3: 0.64}  # of f's Gaussian between start and end

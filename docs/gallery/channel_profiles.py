@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from knudsen.experiments.plots import plt
 
 from knudsen import kinetic
+from knudsen.experiments.plots import plt
 
 DELTA = (30.0, 3.0, 1.0, 0.1)  # p0 H/(mu v0): large is dense
 PANELS = (  # case, field, what is drawn, in units of the drive

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from knudsen.experiments.plots import GASES, plt
 
 from knudsen import kinetic
+from knudsen.experiments.plots import GASES, plt
 
 MODELS = {"bgk_3v": "black", "shakhov_3v": "#D55E00", "es_bgk_3v": "#0072B2"}  # Okabe and Ito
 # Linearised BGK, independent numbers at delta = 0.1, 1, 10

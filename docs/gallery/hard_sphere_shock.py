@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from knudsen.experiments.plots import plt
 
 from knudsen import kinetic
+from knudsen.experiments.plots import plt
 
 MODELS = {"hard_sphere_3v": ("hard spheres", "black"), "shakhov_3v": ("Shakhov", "#D55E00"), "es_bgk_3v": ("ES-BGK", "#0072B2")}
 FIELDS = {"rho": r"density $\hat\rho$", "T": r"temperature $\hat T$", "q": r"heat flux $q/(\rho_1 T_1^{3/2})$"}

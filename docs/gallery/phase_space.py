@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from knudsen.experiments.plots import plt
 from matplotlib.animation import FuncAnimation, PillowWriter
 from matplotlib.colors import ListedColormap, PowerNorm
 
 from knudsen import kinetic
+from knudsen.experiments.plots import plt
 
 KNUDSEN = (10.0, 0.03, 0.001)
 NORM = PowerNorm(0.5, vmin=0.0, vmax=0.42)  # the thin gas on the right has an eighth of the density

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from knudsen.experiments.plots import SYMBOLS, plt
 
 from knudsen import kinetic
+from knudsen.experiments.plots import SYMBOLS, plt
 
 KINDS = ("wave", "mix", "transition", "equilibrium", "strong")
 COLOURS = ("#0072B2", "#D55E00", "#009E73")  # of the seeds; Okabe and Ito

@@ -6,11 +6,11 @@ With the moments of the shock known (``knudsen.kinetic.solve_shock``), f follows
 from pathlib import Path
 
 import numpy as np
-from knudsen.experiments.plots import plt
-from knudsen.kinetic.characteristics import DEGREE, Mesh, Sweep
 from matplotlib.colors import LogNorm, PowerNorm
 
 from knudsen import kinetic
+from knudsen.experiments.plots import plt
+from knudsen.kinetic.characteristics import DEGREE, Mesh, Sweep
 
 ACROSS = (0.1, 0.5, 0.9)  # normalised densities at which sections are drawn
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 from hydra import compose, initialize_config_module
+
+from knudsen import closure, kinetic
 from knudsen.experiments import plots
 from knudsen.experiments.measure import conserved_errors
 from knudsen.experiments.setup import plain
-
-from knudsen import closure, kinetic
 
 KNUDSEN = (1e-3, 1e-2, 0.1, 1.0)
 MODELS = ("herm_mlc", "quadrature", "grad", "nsf", "euler")

@@ -3,13 +3,14 @@
 from math import pi
 
 import numpy as np
+from scipy import fft
+
 from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.spectral.grid import VelocityGridND, conserving
 from knudsen.kinetic.spectral.pairs import combine, pair_sums
 from knudsen.kinetic.spectral.quadrature import distinct, pair_rule, shell_average
 from knudsen.kinetic.spectral.transform import Transform
-from scipy import fft
 
 CUTOFF = 0.5**0.5  # of |s|/L: pairs further apart weigh what f weighs beyond the bounds
 NEGLECTED = 1e-5  # of the tolerance: products f(v + s) f(v - s), relative to the largest, that may be left out

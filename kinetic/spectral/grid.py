@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 
 import numpy as np
+
 from knudsen.kinetic.errors import InputError
 
 

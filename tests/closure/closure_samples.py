@@ -2,15 +2,15 @@
 
 import numpy as np
 import torch
-from knudsen.closure.encoder import fit_components
+
+from knudsen import closure
+from knudsen.closure.learned.encoder import fit_components
 from knudsen.closure.registry import CLOSURES
 from knudsen.kinetic.gas import gas
 from knudsen.kinetic.moments import maxwellian_moments
 
-from knudsen import closure
-
-NETWORK = {"_target_": "knudsen.closure.networks.MLP", "width": 16, "depth": 2}
-CONVEX = {"_target_": "knudsen.closure.icnn.ICNN", "width": 16, "depth": 2}
+NETWORK = {"_target_": "knudsen.closure.learned.networks.MLP", "width": 16, "depth": 2}
+CONVEX = {"_target_": "knudsen.closure.learned.networks.ICNN", "width": 16, "depth": 2}
 ONE_VELOCITY = ("grad", "max_entropy", "gradient_net", "entropy_net")
 PAIRS = [
     (name, g)

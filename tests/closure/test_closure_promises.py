@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 from closure_samples import make_law, random_moments
-from knudsen.closure.frames import scale_moments, shift_moments
+
+from knudsen.closure.laws.frames import scale_moments, shift_moments
 from knudsen.closure.simulate import equilibrium_state
 from knudsen.kinetic.gas import gas
 from knudsen.kinetic.moments import maxwellian_moments

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 import torch
-from knudsen.closure.checkpoint import network_factory
-from knudsen.closure.compiled import Rollout, log, supports
-from knudsen.closure.herm_mlc import HermMLC
-from knudsen.closure.networks import Equivariant
-from knudsen.closure.quadrature import Quadrature
-from knudsen.closure.simulate import initial_state
-from knudsen.kinetic import cases
 
 from knudsen import closure, kinetic
+from knudsen.closure.checkpoint import network_factory
+from knudsen.closure.compiled import Rollout, log, supports
+from knudsen.closure.laws.quadrature import Quadrature
+from knudsen.closure.learned.herm_mlc import HermMLC
+from knudsen.closure.learned.networks import Equivariant
+from knudsen.closure.simulate import initial_state
+from knudsen.kinetic import cases
 
 SCHEMES = [
     ("weno5", "rusanov", "ars222"),
@@ -25,7 +25,7 @@ SCHEMES = [
 
 def learned(gas, moments=7, **options):
     torch.manual_seed(1)
-    factory = network_factory({"_target_": "knudsen.closure.networks.Equivariant", "width": 8, "depth": 2})
+    factory = network_factory({"_target_": "knudsen.closure.learned.networks.Equivariant", "width": 8, "depth": 2})
     law = HermMLC(gas, factory, moments=moments, **options)
     law.network.scale_out.fill_(0.1)
     return law
@@ -85,7 +85,7 @@ def test_only_laws_and_schemes_with_a_compiled_form():
     assert not supports(closure.build("grad", gas), *SCHEMES[0])
     assert not supports(Quadrature(gas), "weno3", "rusanov", "ars222")
     assert not supports(Quadrature(gas), "weno5", "rusanov", "ssprk3")
-    mlp = HermMLC(gas, network_factory({"_target_": "knudsen.closure.networks.MLP", "width": 8}))
+    mlp = HermMLC(gas, network_factory({"_target_": "knudsen.closure.learned.networks.MLP", "width": 8}))
     assert not supports(mlp, *SCHEMES[0])
 
 

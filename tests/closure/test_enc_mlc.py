@@ -7,17 +7,19 @@ import numpy as np
 import pytest
 import torch
 from closure_samples import NETWORK, make_law
-from knudsen.closure import checkpoint, distributions, enc_training
-from knudsen.closure.encoder import Nodes
-from knudsen.closure.epochs import TrainOptions
-from knudsen.closure.labels import LabelRequest
+
+from knudsen import closure
+from knudsen.closure import checkpoint
+from knudsen.closure.learned.encoder import Nodes
 from knudsen.closure.simulate import case_cells, equilibrium_state, initial_state
+from knudsen.closure.training import autoencoder as enc_training
+from knudsen.closure.training import distributions
+from knudsen.closure.training.epochs import TrainOptions
+from knudsen.closure.training.labels import LabelRequest
 from knudsen.kinetic import Case, cases, simulate, solve_shock
 from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import gas
 from knudsen.solvers import GHOST, Boundary, Cells, Solver
-
-from knudsen import closure
 
 GAS = gas("bgk_1v")
 SIZES = {"moments": 6, "components": 16, "nodes": 32, "spacing": 0.5, "stretch": 0.15}
@@ -233,7 +235,7 @@ def test_stress_and_heat_flux_of_maxwell_molecules_relax_at_their_exact_rates():
 
 
 def test_hermite_moments_of_maxwell_molecules_have_their_productions():
-    """Of the most probable pair for given W: H zdot = P(w), the table of ``closure.maxwell``, for every degree up to six."""
+    """Of the most probable pair for given W: H zdot = P(w), the table of ``closure.laws.maxwell``, for every degree up to six."""
     law = relaxing_law()
     m, W = law.molecules, 0.1 * torch.randn(1, law.moments, 50, generator=torch.Generator().manual_seed(0)).double()
     w = torch.einsum("wm,bmn->bwn", m.to_w, W)

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 from closure_samples import random_moments
+
+from knudsen import closure
 from knudsen.closure import checkpoint
-from knudsen.closure.herm_mlc import ensemble
+from knudsen.closure.learned.herm_mlc import ensemble
 from knudsen.kinetic import cases
 from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import gas
 from knudsen.solvers import Cells
 
-from knudsen import closure
-
-NETWORK = {"_target_": "knudsen.closure.networks.Equivariant", "width": 8, "depth": 2}
+NETWORK = {"_target_": "knudsen.closure.learned.networks.Equivariant", "width": 8, "depth": 2}
 
 
 def member(seed: int, gas_name: str = "bgk_1v", **options):

@@ -5,18 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from knudsen.closure import exploration, labels, registry
+
+from knudsen import elt, kinetic
+from knudsen.closure import registry
+from knudsen.closure.training import exploration, labels
 from knudsen.elt import executors, tree
 from knudsen.kinetic import cases
 from knudsen.kinetic.errors import InputError
-
-from knudsen import elt, kinetic
 
 GAS = kinetic.gas("bgk_1v")
 CLOSURE = {
     "name": "herm_mlc",
     "moments": 5,
-    "network": {"_target_": "knudsen.closure.networks.Equivariant", "width": 8, "depth": 1},
+    "network": {"_target_": "knudsen.closure.learned.networks.Equivariant", "width": 8, "depth": 1},
 }
 EXPLORER = exploration.Explorer(GAS, CLOSURE, cases=4, kinds=("wave", "mix"), cells=40, window=10, times=(0.004, 0.02))
 LABELER = exploration.Labeler(GAS, refine=3, velocity_points=64, order=6)
@@ -97,7 +98,7 @@ def test_windows_see_what_the_training_sees():
     law = registry.untrained(GAS, **CLOSURE)
     request = window(time=1e-9)
     data = exploration.dataset([elt.Label("0", request, "ok", LABELER(request))])
-    from knudsen.closure import training
+    from knudsen.closure.training import regression as training
 
     proposed = replace(EXPLORER, times=(1e-9,)).propose(WAVE, law)[1]
     assert proposed.request == request

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from knudsen.closure.frames import scale_moments, shift_moments
-from knudsen.closure.recurrence import apply_jacobi, expand, jacobi_powers, recurrence_from_moments
+
+from knudsen.closure.laws.frames import scale_moments, shift_moments
+from knudsen.closure.laws.recurrence import apply_jacobi, expand, jacobi_powers, recurrence_from_moments
 
 ROUND_OFF = 1e-11  # of moments of order ten with nodes of size three: 1e-16 times 3^10
 

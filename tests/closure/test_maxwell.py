@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 from closure_samples import make_law, random_moments
-from knudsen.closure.maxwell import index, linear, production
+from numpy.polynomial.hermite_e import hermeval
+
+from knudsen import closure, kinetic
+from knudsen.closure.laws.maxwell import index, linear, production
 from knudsen.experiments.measure import conserved_errors
 from knudsen.kinetic import spectral
 from knudsen.kinetic.errors import InputError
 from knudsen.solvers import Boundary, Cells
-from numpy.polynomial.hermite_e import hermeval
-
-from knudsen import closure, kinetic
 
 GAS = kinetic.gas("maxwell_2v")
 
@@ -105,4 +105,4 @@ def test_only_gases_whose_collisions_are_known_are_taken():
     with pytest.raises(InputError, match=r"closure=quadrature: .*maxwell_3v"):
         closure.build("quadrature", kinetic.gas("maxwell_3v"))
     with pytest.raises(InputError, match=r"closure=herm_mlc: .*shakhov_3v"):
-        closure.untrained(kinetic.gas("shakhov_3v"), network={"_target_": "knudsen.closure.networks.MLP"})
+        closure.untrained(kinetic.gas("shakhov_3v"), network={"_target_": "knudsen.closure.learned.networks.MLP"})

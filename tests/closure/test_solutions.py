@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 from closure_samples import make_law
+
+from knudsen import closure, kinetic
 from knudsen.closure.simulate import case_cells, initial_state
 from knudsen.closure.simulate import drift as frame_velocity
 from knudsen.kinetic import cases
 from knudsen.kinetic.errors import InputError
 from knudsen.solvers import Cells, Solver
-
-from knudsen import closure, kinetic
 
 GAS = kinetic.gas("bgk_1v")
 

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 import torch
 from closure_samples import CONVEX, NETWORK, random_moments
-from knudsen.closure import checkpoint, labels, training
-from knudsen.closure.epochs import TrainOptions, split
+
+from knudsen import closure
+from knudsen.closure import checkpoint
+from knudsen.closure.training import labels
+from knudsen.closure.training import regression as training
+from knudsen.closure.training.epochs import TrainOptions, split
 from knudsen.kinetic import load_trajectories, trajectories
 from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import gas
-
-from knudsen import closure
 
 REQUEST = labels.LabelRequest(
     wave=4, mix=2, transition=1, equilibrium=1, shocks=(2.0,), shock_windows=3, cells=20, refine=1, velocity_points=None,
@@ -38,7 +40,7 @@ def fresh():
     "name, network",
     [
         ("herm_mlc", NETWORK),
-        ("herm_mlc", {"_target_": "knudsen.closure.networks.Equivariant", "width": 8}),
+        ("herm_mlc", {"_target_": "knudsen.closure.learned.networks.Equivariant", "width": 8}),
         ("enc_mlc", NETWORK),
         ("gradient_net", NETWORK),
         ("entropy_net", CONVEX),

@@ -4,18 +4,19 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from knudsen.closure import checkpoint, unrolled
-from knudsen.closure.epochs import TrainOptions
+
+from knudsen import closure
+from knudsen.closure import checkpoint
 from knudsen.closure.simulate import case_cells, initial_state
-from knudsen.closure.unrolled import Unrolled, UnrollOptions
+from knudsen.closure.training import unrolled
+from knudsen.closure.training.epochs import TrainOptions
+from knudsen.closure.training.unrolled import Unrolled, UnrollOptions
 from knudsen.kinetic import cases
 from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import gas
 from knudsen.solvers import Solver
 
-from knudsen import closure
-
-NETWORK = {"_target_": "knudsen.closure.networks.Equivariant", "width": 8, "depth": 1}
+NETWORK = {"_target_": "knudsen.closure.learned.networks.Equivariant", "width": 8, "depth": 1}
 TRAIN = TrainOptions(batch=64, threads=1, validation=0.34)
 OPTIONS = UnrollOptions(passes=6, group=1, learning_rate=1e-2, anchor=0.0, longest=0.1)
 TIMES = (0.01, 0.03)

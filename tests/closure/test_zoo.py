@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 from closure_samples import make_law, random_moments
+
+from knudsen import closure, kinetic
 from knudsen.closure import diagnostics
-from knudsen.closure.frames import scale_moments, shift_moments
-from knudsen.closure.max_entropy import MaxEntropy
+from knudsen.closure.laws.frames import scale_moments, shift_moments
+from knudsen.closure.laws.max_entropy import MaxEntropy
 from knudsen.kinetic import cases
 from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import gas
 from knudsen.kinetic.moments import maxwellian_moments
-
-from knudsen import closure, kinetic
 
 GAS = kinetic.gas("bgk_1v")
 
@@ -189,7 +189,7 @@ def test_max_entropy_is_hyperbolic_off_the_junk_line_and_its_bound_holds():
 
 @pytest.mark.parametrize("name", ["max_entropy", "gradient_net", "entropy_net"])
 def test_closures_for_one_velocity_dimension_say_so(name):
-    options = {"network": {"_target_": "knudsen.closure.networks.MLP"}} if name != "max_entropy" else {}
+    options = {"network": {"_target_": "knudsen.closure.learned.networks.MLP"}} if name != "max_entropy" else {}
     make = closure.build if name == "max_entropy" else closure.untrained
     with pytest.raises(InputError, match="one velocity dimension"):
         make(gas=gas("bgk_3v"), name=name, **options)

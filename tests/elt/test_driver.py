@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import toy
-from knudsen.elt import executors
 
 from knudsen import elt
+from knudsen.elt import executors
 
 
 @pytest.mark.parametrize("name", ["processes", "dask"])

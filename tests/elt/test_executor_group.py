@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from knudsen.elt import executors
-from knudsen.experiments import setup
 from omegaconf import OmegaConf
 
 from knudsen import conf
+from knudsen.elt import executors
+from knudsen.experiments import setup
 
 OPTIONS = {path.stem: yaml.safe_load(path.read_text()) for path in (Path(conf.__file__).parent / "executor").glob("*.yaml")}
 

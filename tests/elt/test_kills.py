@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import toy
-from knudsen.elt import executors
 from toy import drive, start
 
 from knudsen import elt
+from knudsen.elt import executors
 
 LABELS = toy.SETTINGS.budget
 

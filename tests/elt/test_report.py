@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import toy
-from knudsen.elt.selection import weighted_points
-from knudsen.experiments import elt_report, elt_run
-from knudsen.experiments.output import Output
 from omegaconf import OmegaConf
 
 from knudsen import elt
+from knudsen.elt.selection import weighted_points
+from knudsen.experiments import elt_report, elt_run
+from knudsen.experiments.output import Output
 
 WORDS = elt_report.Words("Toy", "score", "error", label_size=3, label_unit="numbers")
 

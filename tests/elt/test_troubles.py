@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import toy
-from knudsen.elt import executors, tree
-from knudsen.elt.errors import Damaged
 from toy import start
 
 from knudsen import elt
+from knudsen.elt import executors, tree
+from knudsen.elt.errors import Damaged
 
 LABELS = toy.SETTINGS.budget
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from knudsen.elt import executors, tree
 
 from knudsen import elt
+from knudsen.elt import executors, tree
 
 SETTINGS = elt.Settings(lower=1e-4, upper=1.0, batch=4, first=6, budget=18, iterations=4, members=3, seed=5)
 

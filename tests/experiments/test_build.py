@@ -3,6 +3,7 @@
 import io
 
 import pytest
+
 from knudsen.conf.build import build, locate
 from knudsen.kinetic import Case, Gas
 from knudsen.kinetic.errors import InputError

@@ -5,6 +5,7 @@ import sys
 import time
 
 import pytest
+
 from knudsen.experiments.app import main
 from knudsen.experiments.help import CONF, groups
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from knudsen.experiments import elt_compare
 
 TINY = (

@@ -4,6 +4,7 @@ import csv
 import io
 
 import pytest
+
 from knudsen.experiments.leaderboard import as_csv, at_equal_error, board, microseconds
 
 DECADES = [-1, 0]

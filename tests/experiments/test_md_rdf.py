@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import xarray as xr
-from knudsen.experiments.md_rdf import compare
 
 from knudsen import molecular
+from knudsen.experiments.md_rdf import compare
 
 TINY = [
     "experiment=md_rdf", "progress=false", "dynamics.equilibration=4", "dynamics.steps=16", "dynamics.every=2",

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import xarray as xr
 from ase.build import bulk
-from knudsen.experiments.md_nve import drift_of
 
 from knudsen import molecular
+from knudsen.experiments.md_nve import drift_of
 
 QUICK = ("sampling.settle=300", "sampling.every=15", "progress=false")
 

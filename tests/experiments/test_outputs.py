@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import xarray as xr
+from omegaconf import OmegaConf
+
+from knudsen import kinetic
 from knudsen.closure import CLOSURES
 from knudsen.experiments.evaluate import FIRST_SEED
 from knudsen.experiments.measure import conserved_errors, rel_l2
 from knudsen.experiments.output import Output, finite, number, table
-from omegaconf import OmegaConf
-
-from knudsen import kinetic
 
 SHORT = ("case.cells=20", "case.t_end=0.02")
 

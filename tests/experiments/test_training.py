@@ -60,7 +60,7 @@ def own_networks(tmp_path, monkeypatch):
 def test_a_users_own_network_trains_and_runs(knudsen, labels, own_networks, monkeypatch):
     """closure.network._target_ takes any torch.nn.Module; one that says nothing leaves the quadrature closure, to round-off (but
     for HermMLC's mixing)."""
-    monkeypatch.setattr("knudsen.closure.herm_mlc.HermMLC.mixing", 0.0)
+    monkeypatch.setattr("knudsen.closure.learned.herm_mlc.HermMLC.mixing", 0.0)
     trained = knudsen(
         "experiment=train", *own_networks, f"train.data={labels.directory}/labels.nc", "train.epochs=2", "train.validation=0.4"
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from knudsen.kinetic import InputError, boltzmann_shock, gas, rankine_hugoniot, solve_shock
 from knudsen.kinetic.shock import ShockProfile
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from knudsen.kinetic import InputError, cases, gas
 from knudsen.kinetic.grid import grid_of_case, star_states
 

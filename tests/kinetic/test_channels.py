@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+
 from knudsen.kinetic import Gas, InputError, Wall, cases, channel, gas, simulate, slip_coefficients, solve_channel
 
 MODELS = ("bgk_3v", "shakhov_3v", "es_bgk_3v")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from knudsen.kinetic import InputError, cases, gas, simulate
 from knudsen.kinetic.errors import UnderResolvedWarning
 from knudsen.kinetic.grid import VelocityGrid, grid_of_case, velocity_grid

@@ -4,10 +4,11 @@ import threading
 
 import numpy as np
 import pytest
+from scipy.linalg import expm
+
 from knudsen.kinetic import Case, InputError, cases, gas, simulate
 from knudsen.kinetic.full_velocity import FullGrid, FullVelocityRun
 from knudsen.kinetic.grid import VelocityGrid, grid_of_case
-from scipy.linalg import expm
 
 WAVE = 2 * np.pi
 

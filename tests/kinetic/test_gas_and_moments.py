@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from knudsen.kinetic import InputError, gas, macroscopic, maxwellian_moments, rankine_hugoniot
 
 ROUND_OFF = 1e-12

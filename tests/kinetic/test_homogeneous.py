@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from knudsen.kinetic import Case, InputError, gas
 from knudsen.kinetic.homogeneous import (
     bkw,

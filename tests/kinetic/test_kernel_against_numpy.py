@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy_scheme import step
+
 from knudsen.kinetic import Wall, cases, gas, simulate
 from knudsen.kinetic.integrators import INTEGRATORS
 from knudsen.kinetic.simulation import TRANSPORTS
-from numpy_scheme import step
 
 # per step and operation 1e-16; 20 steps of about 100 operations, and limiters that may switch on the last digit
 ROUND_OFF = 1e-12

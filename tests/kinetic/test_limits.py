@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from knudsen.kinetic import cases, gas, simulate
 from knudsen.kinetic.case import Case
 

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+
 from knudsen.kinetic import gas, simulate
 from knudsen.kinetic.case import Case
 from knudsen.kinetic.integrators import INTEGRATORS

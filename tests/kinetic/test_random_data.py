@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.stats import chisquare, kstest
+
 from knudsen.kinetic import cases, gas, rankine_hugoniot
 from knudsen.kinetic.moments import maxwellian_moments
-from scipy.stats import chisquare, kstest
 
 SEEDS = range(400)
 RANGES = {"rho": (0.4, 1.4), "u": (-0.6, 0.6), "T": (0.4, 1.4)}

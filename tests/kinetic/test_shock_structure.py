@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from knudsen.kinetic import Gas, InputError, cases, gas, rankine_hugoniot, simulate, solve_shock
 
 # lambda1/delta from integration along characteristics with Anderson acceleration: gas, Mach, omega (None: constant frequency),

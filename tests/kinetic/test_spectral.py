@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import simpson
+
 from knudsen.kinetic import InputError, gas
 from knudsen.kinetic.homogeneous import HomogeneousCase, bkw_distribution, relax
 from knudsen.kinetic.spectral import VelocityGridND, operator
-from scipy.integrate import simpson
 
 GASES = ("maxwell_2v", "maxwell_3v", "hard_sphere_3v")
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from knudsen.kinetic import cases, gas, simulate
 from knudsen.kinetic.grid import VelocityGrid, grid_of_case
 

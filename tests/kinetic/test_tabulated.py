@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+
 from knudsen.kinetic import InputError, cases, gas, simulate
 
 N = 12

@@ -3,6 +3,7 @@
 import h5py
 import numpy as np
 import pytest
+
 from knudsen.kinetic import InputError, cases, gas, load_trajectories, rankine_hugoniot, save_trajectories, simulate
 from knudsen.kinetic import trajectories as files
 

@@ -4,9 +4,10 @@ from itertools import product
 
 import numpy as np
 import pytest
+from numpy.polynomial.hermite_e import hermegauss
+
 from knudsen.kinetic import gas, transverse
 from knudsen.kinetic.characteristics import Mesh, Slab, Sweep
-from numpy.polynomial.hermite_e import hermegauss
 
 V = np.linspace(-4, 4, 9)
 RHO, U, T = 1.3, 0.4, 0.9

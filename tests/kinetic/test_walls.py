@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from knudsen.kinetic import Case, InputError, Wall, cases, gas, simulate
 from knudsen.kinetic.channel import solve_channel
 

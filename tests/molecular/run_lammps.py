@@ -4,9 +4,9 @@ import json
 import sys
 
 import numpy as np
-from knudsen.molecular import lammps_engine
 
 from knudsen import molecular
+from knudsen.molecular import lammps_engine
 
 data, checkpoint = sys.argv[1], sys.argv[2]
 potential = molecular.load_potential(checkpoint)

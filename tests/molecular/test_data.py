@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 from ase.io import read
+from numpy.testing import assert_allclose
+
 from knudsen.molecular import (
     InputError,
     StillingerWeber,
@@ -15,7 +17,6 @@ from knudsen.molecular import (
     write_deepmd,
     write_frames,
 )
-from numpy.testing import assert_allclose
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import pytest
 from ase import Atoms, units
 from ase.build import bulk
 from ase.stress import voigt_6_to_full_3x3_stress
+
+from knudsen import molecular
 from knudsen.molecular import dft
 from knudsen.molecular.exploration import request
 from knudsen.molecular.learning import RequestLabeler
-
-from knudsen import molecular
 
 HYDROGEN = Atoms("H2", [[0, 0, 0], [0.1, 0.2, 0.8]], cell=[[3.6, 0, 0], [0.2, 3.6, 0], [0, 0.3, 3.6]], pbc=True)
 STEP = 1e-3  # of the differences [A], of the strain [1]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+
 from knudsen.molecular.distributions import angular_distribution, block_average, radial_distribution
 
 DEGREES = np.concatenate([[0.0], np.arange(0.5, 180.0), [180.0]])  # no edge at 90 degrees

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 from ase import units
+from scipy.optimize import brentq
+
+from knudsen import elt, molecular
 from knudsen.molecular import exploration, neighbours
 from knudsen.molecular.dynamics import LabelerCalculator, langevin
 from knudsen.molecular.learning import frames as labelled_frames
 from knudsen.molecular.structures import random_packing
-from scipy.optimize import brentq
-
-from knudsen import elt, molecular
 
 SHAPE = {"embedding": [4, 8], "axis": 4, "fitting": [12]}
 SMALL = {"species": ["Si"], "cutoff": 4.2, "smooth_from": 2.0, "dtype": "float64"} | SHAPE

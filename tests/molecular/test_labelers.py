@@ -12,9 +12,10 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones as AseLennardJones
 from ase.neighborlist import neighbor_list
+from numpy.testing import assert_allclose
+
 from knudsen.molecular import AseLabeler, InputError, LennardJones, StillingerWeber, label_frames
 from knudsen.molecular.neighbours import pairs
-from numpy.testing import assert_allclose
 
 LABELERS = {"Ar": LennardJones(), "Si": StillingerWeber()}
 RELATIVE = 1e-9  # agreement asked of two codes of the same equations

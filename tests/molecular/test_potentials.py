@@ -8,6 +8,8 @@ from ase import Atoms
 from ase.calculators.calculator import all_changes
 from ase.md.verlet import VelocityVerlet
 from ase.units import fs
+from numpy.testing import assert_allclose
+
 from knudsen.molecular import (
     BehlerParrinello,
     DeepPotLocalFrame,
@@ -22,7 +24,6 @@ from knudsen.molecular import (
 from knudsen.molecular.deep_pot import switched_inverse
 from knudsen.molecular.environment import collate, environment
 from knudsen.molecular.moments import coefficients, nodes
-from numpy.testing import assert_allclose
 
 SMALL = {"cutoff": 4.0, "fitting": [16, 16], "dtype": "float64"}
 SMOOTH = SMALL | {"smooth_from": 1.0, "embedding": [8, 16], "axis": 4}

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+
 from knudsen.molecular import DeepPotSmooth, StillingerWeber, TrainOptions, label_frames, train
 from knudsen.molecular.soap import Soap
 

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from knudsen.solvers import FLUXES, GHOST, BalanceLaw, Cells
 from torch.testing import assert_close
 from toy_laws import LAWS, Acoustics, Advection
+
+from knudsen.solvers import FLUXES, GHOST, BalanceLaw, Cells
 
 ROUND_OFF = 1e-14
 

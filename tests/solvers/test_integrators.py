@@ -6,8 +6,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from knudsen.solvers import INTEGRATORS, Cells, Solver
 from toy_laws import JinXin
+
+from knudsen.solvers import INTEGRATORS, Cells, Solver
 
 IMEX = [name for name, tableau in INTEGRATORS.items() if tableau.implicit]
 A, C, N = 1.5, 1.0, 16

@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
-from knudsen.solvers import GHOST, RECONSTRUCTIONS, Cells, Solver
 from torch.testing import assert_close
 from toy_laws import Advection
+
+from knudsen.solvers import GHOST, RECONSTRUCTIONS, Cells, Solver
 
 # The order of the solution in L1 on smooth data. MUSCL is limited to second order by the few cells at extrema.
 ORDERS = {"constant": 1, "muscl": 2, "van_leer": 2, "mc": 2, "weno3": 2, "weno5": 5, "weno5_thinc": 5}

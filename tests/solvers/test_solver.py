@@ -5,9 +5,10 @@ import math
 
 import pytest
 import torch
-from knudsen.solvers import FLUXES, INTEGRATORS, RECONSTRUCTIONS, Boundary, Cells, Solver
 from torch.testing import assert_close
 from toy_laws import LAWS, Acoustics, Advection, Burgers, JinXin, ViscousBurgers
+
+from knudsen.solvers import FLUXES, INTEGRATORS, RECONSTRUCTIONS, Boundary, Cells, Solver
 
 SCHEMES = list(itertools.product(RECONSTRUCTIONS, FLUXES, INTEGRATORS))
 

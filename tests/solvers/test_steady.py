@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from knudsen.solvers import RECONSTRUCTIONS, Basis, Boundary, Cells, Solver
 from toy_laws import Burgers, JinXin, ViscousBurgers
+
+from knudsen.solvers import RECONSTRUCTIONS, Basis, Boundary, Cells, Solver
 
 # MUSCL, WENO3 and WENO5 have derivatives everywhere; the others switch, on which Newton's method may hang
 SMOOTH = ["constant", "muscl", "weno3", "weno5"]  # no switches

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from knudsen.closure.encoder import Nodes
-from knudsen.closure.labels import KINDS, SHOCK_KNUDSEN, LabelRequest
+from scipy.signal import resample
+
+from knudsen.closure.learned.encoder import Nodes
+from knudsen.closure.training.labels import KINDS, SHOCK_KNUDSEN, LabelRequest
 from knudsen.kinetic import cases, rankine_hugoniot, simulate, solve_shock
 from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.grid import VelocityGrid
-from scipy.signal import resample
 
 NAME = "distributions.nc"
 FORMAT = 1

@@ -4,12 +4,13 @@ from math import factorial
 from types import MappingProxyType
 
 import torch
-from knudsen.closure.base import smoothstep
-from knudsen.closure.frames import scale_moments, shift_moments
-from knudsen.closure.grad import RawMomentLaw
-from knudsen.closure.maxwell import MaxwellMolecules
-from knudsen.closure.recurrence import apply_jacobi, expand, jacobi_powers, recurrence_from_moments
 from torch import Tensor
+
+from knudsen.closure.laws.base import smoothstep
+from knudsen.closure.laws.frames import scale_moments, shift_moments
+from knudsen.closure.laws.maxwell import MaxwellMolecules
+from knudsen.closure.laws.raw import RawMomentLaw
+from knudsen.closure.laws.recurrence import apply_jacobi, expand, jacobi_powers, recurrence_from_moments
 
 # A moment vector on the edge of realizability (b_k -> 0) is read as if b_k were this small (own-frame units): the moments
 # themselves are untouched, so conservation is too.

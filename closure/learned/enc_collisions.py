@@ -4,8 +4,9 @@ Knows the components z of an :class:`~closure.encoder.Encoder`, not networks, sp
 """
 
 import torch
-from knudsen.closure.maxwell import MaxwellMolecules, linear
 from torch import Tensor
+
+from knudsen.closure.laws.maxwell import MaxwellMolecules, linear
 
 DEGREE = 6  # of the Hermite moments whose production is that of the molecules
 EXACT = 4  # degree of those that are themselves carried, where there is room: one of degree 2, two of 3, two of 4

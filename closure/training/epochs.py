@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from torch import Tensor, nn
+
 from knudsen.closure import checkpoint as checkpoints
 from knudsen.kinetic.errors import InputError
-from torch import Tensor, nn
 
 
 @dataclass(frozen=True)

@@ -3,39 +3,10 @@
 from collections.abc import Callable
 
 import torch
-from knudsen.closure.gradient_net import HyperbolicNet, _with_lower
-from knudsen.closure.hme import _norms
-from torch import Tensor, nn
+from torch import Tensor
 
-
-class ICNN(nn.Module):
-    r"""A network that is convex in its inputs: [sample, n_in] -> [sample, n_out].
-
-    .. math:: z_{i+1} = \sigma(W_i z_i + A_i x + b_i), \quad W_i \ge 0, \quad \sigma = \text{softplus (convex, increasing)},
-
-    ``depth`` layers of ``width`` units, then a linear one with weights W >= 0. W is the softplus of free numbers.
-    Source: B. Amos, L. Xu, J. Z. Kolter, ICML 2017, arXiv:1609.07152, eq. 2.
-    """
-
-    def __init__(self, inputs: int, outputs: int = 1, width: int = 32, depth: int = 2):
-        super().__init__()
-        for key, value in (("width", width), ("depth", depth)):
-            if not (isinstance(value, int) and value >= 1):
-                raise ValueError(f"closure.network.{key} is {value!r}: give a whole number of at least 1")
-        sizes = [width] * depth + [outputs]
-        self.direct = nn.ModuleList(nn.Linear(inputs, size) for size in sizes)
-        # softplus(free) starts near 1/width: a mean over the units of the layer before
-        self.positive = nn.ParameterList(
-            torch.randn(size, width) * 0.5 + torch.tensor(1 / width).expm1().log() for size in sizes[1:]
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        z = nn.functional.softplus(self.direct[0](x))
-        for i, (direct, free) in enumerate(zip(self.direct[1:], self.positive, strict=True)):
-            z = direct(x) + z @ nn.functional.softplus(free).T
-            if i < len(self.positive) - 1:
-                z = nn.functional.softplus(z)
-        return z
+from knudsen.closure.laws.hme import _norms
+from knudsen.closure.learned.gradient_net import HyperbolicNet, _with_lower
 
 
 class EntropyNet(HyperbolicNet):

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from knudsen.closure.distributions import NODES
-from knudsen.closure.encoder import fit_components
-from knudsen.closure.epochs import TrainOptions, fit
-from knudsen.closure.labels import KINDS
-from knudsen.closure.networks import MLP
-from knudsen.closure.training import RESOLVED
-from knudsen.kinetic.errors import InputError
 from torch import Tensor, nn
+
+from knudsen.closure.learned.encoder import fit_components
+from knudsen.closure.learned.networks import MLP
+from knudsen.closure.training.distributions import NODES
+from knudsen.closure.training.epochs import TrainOptions, fit
+from knudsen.closure.training.labels import KINDS
+from knudsen.closure.training.regression import RESOLVED
+from knudsen.kinetic.errors import InputError
 
 SHOCKS = 0.5  # weight of a cell of a shock beside one of a random case
 BALANCE = 0.05  # deviations from the Maxwellian larger than this count linearly, not by their square, in the components
@@ -112,7 +113,7 @@ class _Model(nn.Module):
 
 
 def train(law, network_config: dict, data, options: TrainOptions, directory: Path, *, recipe: dict, progress=None) -> dict:
-    r"""Fit the law's encoder and network; files, resumption and ``progress`` as :func:`knudsen.closure.epochs.fit`.
+    r"""Fit the law's encoder and network; files, resumption and ``progress`` as :func:`knudsen.closure.training.epochs.fit`.
 
     Loss of a cell, with delta f = f - h:
 

@@ -9,10 +9,12 @@ polynomial of a positive weight, the roots are real and distinct whatever the st
 """
 
 import torch
-from knudsen.closure.frames import scale_moments, shift_moments
-from knudsen.closure.grad import RawMomentLaw, _hermite_coefficients
-from knudsen.kinetic.errors import InputError
 from torch import Tensor
+
+from knudsen.closure.laws.frames import scale_moments, shift_moments
+from knudsen.closure.laws.grad import _hermite_coefficients
+from knudsen.closure.laws.raw import RawMomentLaw
+from knudsen.kinetic.errors import InputError
 
 
 class HME(RawMomentLaw):

@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from knudsen.closure import training
-from knudsen.closure.epochs import TrainOptions, fit, split
+from torch import Tensor
+
+from knudsen.closure.training import regression as training
+from knudsen.closure.training.epochs import TrainOptions, fit, split
 from knudsen.kinetic.errors import InputError
 from knudsen.solvers import Cells, Solver
-from torch import Tensor
 
 SCHEME = "weno5"  # smooth: a slope does not know of switches
 
@@ -43,7 +44,7 @@ def tune(
     law, network_config: dict, data, regression: TrainOptions, options: UnrollOptions, directory: Path, *, recipe: dict,
     progress=None,
 ) -> dict:  # fmt: skip
-    """Go on from the law's weights; files, resumption and ``progress`` as :func:`knudsen.closure.epochs.fit`.
+    """Go on from the law's weights; files, resumption and ``progress`` as :func:`knudsen.closure.training.epochs.fit`.
 
     regression: its options, of which batch (of the anchor), weight decay, held-out fraction, threads and seed serve here too.
     Returns {"epochs", "validation_loss" (mean relative error at the ends of the held-out runs), "before" (the same of the weights

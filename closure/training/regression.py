@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import torch
-from knudsen.closure.epochs import TrainOptions, fit
-from knudsen.closure.samples import Samples
+from torch import Tensor
+
+from knudsen.closure.learned.samples import Samples
+from knudsen.closure.training.epochs import TrainOptions, fit
 from knudsen.kinetic.errors import InputError
 from knudsen.solvers import GHOST
-from torch import Tensor
 
 # Spacing of the velocities in thermal speeds, up to which the moments of order nine of a Boltzmann solution are learned from:
 # beyond it they are of the collision integral's aliasing (the median correction grows ten times between 0.55 and 0.7).
@@ -17,7 +18,7 @@ HUBER = 0.25  # of the root mean square of the corrections
 
 
 def samples(law, data) -> Samples:
-    """Inputs and targets of every cell of a label set (``closure.labels``), through the law's own variables and features."""
+    """Inputs and targets of every cell of a label set (``labels``), through the law's own variables and features."""
     if hasattr(law, "samples"):
         return law.samples(data)
     n = law.n
@@ -87,7 +88,7 @@ def true_correction(law, V: Tensor, G: Tensor, H: Tensor | None) -> Tensor:
 
 
 def train(law, network_config: dict, data, options: TrainOptions, directory: Path, *, recipe: dict, progress=None) -> dict:
-    """Fit the law's network to its labels; files, resumption and ``progress`` as :func:`knudsen.closure.epochs.fit`.
+    """Fit the law's network to its labels; files, resumption and ``progress`` as :func:`knudsen.closure.training.epochs.fit`.
 
     Returns {"epochs", "validation_loss", "explained", "seconds", "cells"}: explained is the share of the correction's variance.
     """

@@ -1,10 +1,11 @@
 """Euler and Navier-Stokes-Fourier: the closures that carry rho, rho u and E only."""
 
 import torch
-from knudsen.closure.base import MomentLaw
+from torch import Tensor
+
+from knudsen.closure.laws.base import MomentLaw
 from knudsen.kinetic.collisions import COLLISIONS
 from knudsen.solvers import GHOST
-from torch import Tensor
 
 
 class Euler(MomentLaw):

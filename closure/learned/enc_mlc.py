@@ -1,13 +1,14 @@
 """EncMLC: moments of a learned basis of velocity functions, closed by a learned decoder."""
 
 import torch
-from knudsen.closure.base import MomentLaw
-from knudsen.closure.enc_collisions import LearnedCollisions
-from knudsen.closure.encoder import Encoder, Nodes
-from knudsen.closure.frames import scale_moments, shift_moments
-from knudsen.closure.herm_mlc import Normalised
-from knudsen.solvers.fluxes import flux_upwind
 from torch import Tensor, nn
+
+from knudsen.closure.laws.base import MomentLaw
+from knudsen.closure.laws.frames import scale_moments, shift_moments
+from knudsen.closure.learned.enc_collisions import LearnedCollisions
+from knudsen.closure.learned.encoder import Encoder, Nodes
+from knudsen.closure.learned.normalised import Normalised
+from knudsen.solvers.fluxes import flux_upwind
 
 REACH = 10.0  # speed that limits the time step, in sqrt(T): those of fast particles in the decoder, not of sound; 5 is unstable
 LEAST, MOST = 2, 12
@@ -52,7 +53,7 @@ class EncMLC(MomentLaw):
         stretch: float = 0.3, learn_basis: bool = False, entropy: float = 0.0, gradients: bool = True, memory: float = 0.2,
     ):  # fmt: skip
         """``network``: a constructor (inputs, outputs) -> torch.nn.Module. learn_basis, entropy: for training, see
-        :mod:`knudsen.closure.enc_training`."""
+        :mod:`knudsen.closure.training.autoencoder`."""
         super().__init__(gas)
         moments = (6 if gas.dims == 1 else 11) if moments is None else moments
         components = (24 if gas.dims == 1 else 40) if components is None else components

@@ -1,10 +1,11 @@
 """Maximum entropy in closed form: the interpolative five-moment closure."""
 
 import torch
-from knudsen.closure.base import smoothstep
-from knudsen.closure.quadrature import Quadrature
-from knudsen.kinetic.errors import InputError
 from torch import Tensor
+
+from knudsen.closure.laws.base import smoothstep
+from knudsen.closure.laws.quadrature import Quadrature
+from knudsen.kinetic.errors import InputError
 
 
 class MaxEntropy(Quadrature):

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from functools import cached_property
 
 import torch
-from knudsen.closure.frames import powers
+from torch import Tensor
+
+from knudsen.closure.laws.frames import powers
 from knudsen.solvers import Law
 from knudsen.solvers.steady import Basis
-from torch import Tensor
 
 
 class MomentLaw(Law):

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
-from knudsen.closure import registry, training
-from knudsen.closure.epochs import TrainOptions
-from knudsen.closure.labels import SHOCK_KNUDSEN
-from knudsen.closure.quadrature import Quadrature
+
+from knudsen.closure import registry
+from knudsen.closure.laws.quadrature import Quadrature
 from knudsen.closure.simulate import case_cells, simulate
+from knudsen.closure.training import regression as training
+from knudsen.closure.training.epochs import TrainOptions
+from knudsen.closure.training.labels import SHOCK_KNUDSEN
 from knudsen.elt import Candidate, Label
 from knudsen.kinetic import Case, Gas, cases
 from knudsen.kinetic import simulate as simulate_kinetic
@@ -247,7 +249,7 @@ class Trainer:
     the schedule count: the few cases that are held out are too few to choose an epoch by.
 
     closure: ``name``, ``moments``, ``network`` and other options of ``knudsen.closure.untrained``; options: of
-    ``closure.epochs.TrainOptions`` but for ``epochs`` and ``seed``; steps: of the optimizer, however many labels there are.
+    ``epochs.TrainOptions`` but for ``epochs`` and ``seed``; steps: of the optimizer, however many labels there are.
     """
 
     gas: Gas
@@ -290,7 +292,7 @@ class Trainer:
 
 
 def dataset(labels: Sequence[Label]) -> xr.Dataset:
-    """Labels as the snapshots that ``closure.training`` reads (``closure.labels.load``); windows of one case count as one
+    """Labels as the snapshots that ``training`` reads (``labels.load``); windows of one case count as one
     trajectory, so that none of them is held out while another is trained on."""
     values = [label.value for label in labels]
     names = [repr(sorted(label.request["case"].items())) for label in labels]

@@ -1,0 +1,1 @@
+"""Closures written from theory: Euler, Navier-Stokes-Fourier, Grad and its relatives, the quadrature closure; moment algebra."""

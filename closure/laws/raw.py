@@ -1,0 +1,74 @@
+"""Closures that carry the raw moments of the density g, one after another."""
+
+import torch
+
+from knudsen.closure.laws.base import MomentLaw, _gaussian_moments
+from knudsen.closure.laws.frames import scale_moments, shift_moments
+from knudsen.kinetic.moments import hermite_moment
+from knudsen.solvers import GHOST
+
+
+class RawMomentLaw(MomentLaw):
+    """Shared by the closures that carry G_0..G_{n_g - 1} and, for D > 1, H_0..H_{n_h - 1}."""
+
+    def __init__(self, gas, n_g: int, n_h: int):
+        super().__init__(gas)
+        self.n_g, self.n_h = n_g, n_h
+        self.components = tuple(f"G{k}" for k in range(n_g)) + tuple(f"H{k}" for k in range(n_h))
+        self.degrees = torch.cat((torch.arange(n_g), torch.arange(n_h) + 2))
+        self.order = max(n_g, n_h) - 1
+        self.closed_order = n_g
+
+    def boost(self, U, velocity):
+        G = shift_moments(U[:, : self.n_g], velocity)
+        return torch.cat((G, shift_moments(U[:, self.n_g :], velocity)), 1) if self.n_h else G
+
+    def energy(self, U):
+        return 0.5 * (U[:, 2] + U[:, self.n_g]) if self.n_h else 0.5 * U[:, 2]
+
+    def equilibrium_defect(self, U):
+        rho, u, T = self.fluid(U)
+        m, h = _gaussian_moments(self.order, self.gas.dims)
+        s = T.sqrt()
+        M = rho.unsqueeze(1) * shift_moments(scale_moments(m[:, : self.n_g].expand(len(U), -1, U.shape[2]), s), u)
+        if self.n_h:
+            h = scale_moments(h[:, : self.n_h].expand(len(U), -1, U.shape[2]), s, degree=2)
+            M = torch.cat((M, rho.unsqueeze(1) * shift_moments(h, u)), 1)
+        defect = M - U
+        zero = torch.zeros_like(rho)
+        if self.n_h:  # the energy is shared by G_2 and H_0: what one gains the other loses, to the last bit
+            head = torch.stack((zero, zero, defect[:, 2]), 1)
+            return torch.cat((head, defect[:, 3 : self.n_g], -defect[:, 2:3], defect[:, self.n_g + 1 :]), 1)
+        return torch.cat((torch.zeros_like(U[:, :3]), defect[:, 3:]), 1)
+
+    def closed_moment(self, U, cells):
+        _, u, T = self.fluid(U)
+        following = self.flux(self.variables(cells.pad(U), cells))[:, self.n_g - 1 : self.n_g, GHOST:-GHOST]
+        return hermite_moment(torch.cat((U[:, : self.n_g], following), 1).unbind(1), u, T, self.n_g)
+
+    def sizes(self, own):
+        # Where a few fast particles cross a cold gas the high moments are theirs: their own size, not powers of sqrt(T).
+        parts = own.split((self.n_g, self.n_h)) if self.n_h else (own,)
+        return torch.cat([_even_sizes(part) for part in parts])
+
+    def from_moments(self, G, H):
+        return torch.cat((G[:, : self.n_g], H[:, : self.n_h]), 1) if self.n_h else G[:, : self.n_g].clone()
+
+    def macroscopic(self, U, cells):
+        rho, u, T = self.fluid(U)
+        own = self.boost(U, -u)
+        sigma = own[:, 2] - rho * T
+        q = 0.5 * (own[:, 3] + own[:, self.n_g + 1]) if self.n_h else 0.5 * own[:, 3]
+        return {"rho": rho, "u": u, "T": T, "sigma": sigma if self.n_h else torch.zeros_like(T), "q": q}
+
+
+def _even_sizes(m: torch.Tensor) -> torch.Tensor:
+    """|m_k| for even k; for odd k the geometric mean of the neighbours (the last one extrapolated), [n, cell]."""
+    even = m[::2].abs().clamp(min=torch.finfo(m.dtype).tiny)
+    odd = (even[:-1] * even[1:]).sqrt()
+    if len(m) % 2 == 0:
+        ratio = even[-1:] / even[-2:-1] if len(even) > 1 else torch.ones_like(even)
+        odd = torch.cat((odd, even[-1:] * ratio.sqrt()))
+    sizes = torch.empty_like(m)
+    sizes[::2], sizes[1::2] = even, odd
+    return sizes

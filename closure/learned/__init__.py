@@ -1,0 +1,1 @@
+"""Closures with a learned part, and the networks in them."""

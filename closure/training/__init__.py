@@ -1,0 +1,1 @@
+"""From kinetic solutions to trained closures: labels, losses, the loop over epochs, exploration."""
