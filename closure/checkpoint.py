@@ -5,12 +5,12 @@ from pathlib import Path
 
 import torch
 
+from knudsen.build import build
 from knudsen.closure.learned.enc_mlc import EncMLC
 from knudsen.closure.learned.entropy_net import EntropyNet
 from knudsen.closure.learned.gradient_net import GradientNet
 from knudsen.closure.learned.herm_mlc import HermMLC, ensemble
-from knudsen.conf.build import build
-from knudsen.kinetic.errors import InputError
+from knudsen.errors import InputError
 
 FORMAT = 1
 SHIPPED = Path(__file__).with_name("weights")

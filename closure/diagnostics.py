@@ -6,7 +6,7 @@ from torch import Tensor
 from knudsen.closure.laws.grad import Grad13
 from knudsen.closure.laws.raw import RawMomentLaw
 from knudsen.closure.laws.recurrence import recurrence_from_moments
-from knudsen.kinetic.errors import InputError
+from knudsen.errors import InputError
 from knudsen.solvers import Cells
 
 COMPLEX = 1e-6  # imaginary parts below it, in units of the largest speed, are round-off

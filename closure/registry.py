@@ -11,7 +11,7 @@ from knudsen.closure.laws.grad import Grad, Grad13
 from knudsen.closure.laws.hme import HME
 from knudsen.closure.laws.max_entropy import MaxEntropy
 from knudsen.closure.laws.quadrature import Quadrature
-from knudsen.kinetic.errors import InputError
+from knudsen.errors import InputError
 
 CLOSURES = {law.name: law for law in (Euler, NavierStokesFourier, Grad, Grad13, HME, MaxEntropy, Quadrature)} | LEARNED
 

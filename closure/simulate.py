@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from knudsen.closure.laws.quadrature import Quadrature
+from knudsen.errors import InputError
 from knudsen.kinetic.case import Case
-from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.moments import maxwellian_moments
 from knudsen.solvers import Boundary, Cells, Solver

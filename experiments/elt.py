@@ -10,16 +10,16 @@ from omegaconf import DictConfig, OmegaConf
 from scipy.stats import spearmanr
 
 from knudsen import closure, elt, kinetic
+from knudsen.build import build
 from knudsen.closure import checkpoint
 from knudsen.closure.learned.herm_mlc import ensemble
 from knudsen.closure.training import exploration
 from knudsen.closure.training import regression as training
-from knudsen.conf.build import build
+from knudsen.errors import InputError
 from knudsen.experiments import elt_plots, elt_report, elt_run, evaluate, references, setup
 from knudsen.experiments.elt_report import Axis, Words
 from knudsen.experiments.measure import conserved, rel_l2
 from knudsen.experiments.output import Output
-from knudsen.kinetic.errors import InputError
 
 AXES = (Axis(0, r"$\log_{10}$ Knudsen number"), Axis(1, r"$\log_{10}$ departure from equilibrium"))
 

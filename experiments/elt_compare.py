@@ -14,11 +14,11 @@ from tqdm import tqdm
 
 from knudsen import elt
 from knudsen.closure.learned.herm_mlc import ensemble
+from knudsen.errors import InputError
 from knudsen.experiments import elt as kinetic_elt
 from knudsen.experiments import elt_plots, setup
 from knudsen.experiments.elt_run import STORE
 from knudsen.experiments.output import Output, number, table
-from knudsen.kinetic.errors import InputError
 
 QUANTITIES = ("mean", "worst")
 BASELINE = "random"

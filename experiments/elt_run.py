@@ -10,10 +10,10 @@ from tqdm import tqdm
 
 from knudsen import elt
 from knudsen.elt import executors
+from knudsen.errors import InputError
 from knudsen.experiments import setup
 from knudsen.experiments.output import Output, number
 from knudsen.experiments.progress import INTERVAL
-from knudsen.kinetic.errors import InputError
 
 STORE = "store"  # folder of labels, checkpoints and ledger, in the run's own
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from knudsen import elt
+from knudsen.errors import InputError
 from knudsen.experiments import elt_report
 from knudsen.experiments.elt_run import STORE
 from knudsen.experiments.output import Output
-from knudsen.kinetic.errors import InputError
 
 
 def run(cfg: DictConfig, output: Output) -> int:

@@ -14,14 +14,14 @@ from hydra import compose
 from omegaconf import DictConfig
 
 from knudsen import closure, kinetic
+from knudsen.build import build
 from knudsen.closure.laws.quadrature import Quadrature
-from knudsen.conf.build import build
+from knudsen.errors import InputError, UnderResolvedWarning
 from knudsen.experiments import evaluation_plots, leaderboard, plots, references, setup
 from knudsen.experiments.measure import conserved, rel_l2
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar
 from knudsen.experiments.setup import positive
-from knudsen.kinetic.errors import InputError, UnderResolvedWarning
 
 OPTIONAL = ("cases_per_decade",)
 RANDOM = ("wave", "mix", "transition", "equilibrium", "strong")

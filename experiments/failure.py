@@ -31,7 +31,7 @@ def explain(error: BaseException) -> str:
     """The line a user reads. InputError says everything itself; an error of ours is named as such."""
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         return _configuration(error)
-    if isinstance(error, ValueError):  # kinetic.errors.InputError is one
+    if isinstance(error, ValueError):  # InputError is one
         return _one_line(error)
     if isinstance(error, ModuleNotFoundError) and error.name in ("ase", "vesin"):
         return f"{error.name} is not installed: pip install 'knudsen[molecular]'"

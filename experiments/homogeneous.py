@@ -7,7 +7,7 @@ import xarray as xr
 from omegaconf import DictConfig
 
 from knudsen import kinetic
-from knudsen.conf.build import build
+from knudsen.build import build
 from knudsen.experiments import plots, setup
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar

@@ -2,13 +2,13 @@
 
 from omegaconf import DictConfig
 
+from knudsen.build import build
 from knudsen.closure.training import labels
-from knudsen.conf.build import build
+from knudsen.errors import InputError
 from knudsen.experiments import setup
 from knudsen.experiments.evaluate import FIRST_SEED
 from knudsen.experiments.output import Output
 from knudsen.experiments.progress import bar
-from knudsen.kinetic.errors import InputError
 
 LAST_SEED = FIRST_SEED - 400_000  # four kinds of random cases, 100,000 seeds each
 

@@ -10,7 +10,7 @@ from ase import Atoms
 from omegaconf import DictConfig
 
 from knudsen import elt, molecular
-from knudsen.conf.build import build
+from knudsen.build import build
 from knudsen.elt import executors
 from knudsen.experiments import elt_report, elt_run, md_plots, md_setup, setup
 from knudsen.experiments.elt_report import Axis, Words

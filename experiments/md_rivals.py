@@ -12,7 +12,7 @@ from ase import Atoms
 from omegaconf import DictConfig
 
 from knudsen import molecular
-from knudsen.conf.build import build
+from knudsen.build import build
 from knudsen.experiments import setup
 from knudsen.experiments.progress import bar
 from knudsen.molecular import checkpoint

@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from knudsen import molecular
-from knudsen.conf.build import build
+from knudsen.build import build
 from knudsen.experiments.setup import option, plain
 
 

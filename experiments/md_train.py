@@ -7,7 +7,7 @@ import json
 from omegaconf import DictConfig
 
 from knudsen import molecular
-from knudsen.conf.build import build
+from knudsen.build import build
 from knudsen.experiments import md_plots, md_setup, setup
 from knudsen.experiments.output import Output
 from knudsen.experiments.progress import bar

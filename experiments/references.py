@@ -12,8 +12,8 @@ import numpy as np
 from omegaconf import DictConfig
 
 from knudsen import kinetic
+from knudsen.errors import InputError
 from knudsen.experiments import setup
-from knudsen.kinetic.errors import InputError
 
 
 def solutions(

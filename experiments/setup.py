@@ -13,9 +13,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from knudsen import closure, kinetic
-from knudsen.conf.build import build
+from knudsen.build import build
+from knudsen.errors import InputError
 from knudsen.experiments.progress import bar
-from knudsen.kinetic.errors import InputError
 from knudsen.solvers import Solver
 
 DEFAULT_RIVALS = ("grad", "nsf", "euler")

@@ -8,11 +8,11 @@ from omegaconf import DictConfig
 from scipy.interpolate import PchipInterpolator
 
 from knudsen import closure, kinetic
+from knudsen.errors import InputError
 from knudsen.experiments import plots, setup
 from knudsen.experiments.measure import rel_l2
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import iterations
-from knudsen.kinetic.errors import InputError
 
 NORMALISED = ("rho", "u", "T")
 COMPARED, WRITTEN = (

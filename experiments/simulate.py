@@ -10,11 +10,11 @@ import xarray as xr
 from omegaconf import DictConfig
 
 from knudsen import closure, kinetic
+from knudsen.errors import InputError
 from knudsen.experiments import plots, setup
 from knudsen.experiments.output import Output
 from knudsen.experiments.progress import bar
 from knudsen.kinetic import trajectories
-from knudsen.kinetic.errors import InputError
 
 
 def run(cfg: DictConfig, output: Output) -> int:

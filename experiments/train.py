@@ -4,12 +4,12 @@ import yaml
 from omegaconf import DictConfig
 
 from knudsen import closure
+from knudsen.build import build
 from knudsen.closure.training.unrolled import tune
-from knudsen.conf.build import build
+from knudsen.errors import InputError
 from knudsen.experiments import encoder_plots, label, setup
 from knudsen.experiments.output import Output
 from knudsen.experiments.progress import bar
-from knudsen.kinetic.errors import InputError
 
 
 def run(cfg: DictConfig, output: Output) -> int:

@@ -9,9 +9,9 @@ solve_channel, ChannelProfile, slip_coefficients. The compiled parts are importe
 
 from importlib import import_module
 
+from knudsen.errors import InputError
 from knudsen.kinetic import cases
 from knudsen.kinetic.case import Case
-from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import Gas, gas
 from knudsen.kinetic.moments import macroscopic, maxwellian_moments, rankine_hugoniot
 from knudsen.kinetic.wall import Wall

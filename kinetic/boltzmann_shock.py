@@ -30,8 +30,8 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.linalg import lu_factor, lu_solve
 
+from knudsen.errors import InputError
 from knudsen.kinetic.characteristics import DEGREE, Mesh, Sweep
-from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.full_velocity import BinaryCollisions, FullGrid
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.grid import VelocityGrid

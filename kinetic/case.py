@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from knudsen.kinetic.errors import InputError
+from knudsen.errors import InputError
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.moments import macroscopic, maxwellian_moments
 from knudsen.kinetic.wall import Wall

@@ -4,8 +4,8 @@ from math import lcm, sqrt
 
 import numpy as np
 
+from knudsen.errors import InputError
 from knudsen.kinetic.case import Case
-from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.moments import rankine_hugoniot
 from knudsen.kinetic.tabulated import tabulated

@@ -21,10 +21,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from knudsen.errors import InputError
 from knudsen.kinetic import transverse
 from knudsen.kinetic.case import Case
 from knudsen.kinetic.characteristics import Mesh, Slab
-from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import Gas
 
 FIRST_ELEMENT = (1e-3, 1e-2)  # at the walls: at most this share of the channel, and so many mean free paths

@@ -36,8 +36,8 @@ from math import gamma
 import numpy as np
 from numba import njit
 
+from knudsen.errors import InputError
 from knudsen.kinetic import spectral
-from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.grid import VelocityGrid, grid_of_case
 from knudsen.kinetic.kernel import GHOST, muscl, weno5
 from knudsen.kinetic.maxwellian import discrete_maxwellian

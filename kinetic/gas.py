@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from math import isfinite
 
+from knudsen.errors import InputError
 from knudsen.kinetic.collisions import COLLISIONS
-from knudsen.kinetic.errors import InputError
 
 FEWEST_VELOCITIES = 8  # two more than the unknowns that a discrete Maxwellian must match on each side of its mean
 

@@ -5,8 +5,8 @@ from itertools import product
 
 import numpy as np
 
+from knudsen.errors import InputError
 from knudsen.kinetic.case import Case
-from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.moments import macroscopic, maxwellian_moments
 

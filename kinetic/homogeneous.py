@@ -18,9 +18,9 @@ import numpy as np
 from scipy.fft import next_fast_len
 from scipy.integrate import solve_ivp
 
+from knudsen.errors import InputError
 from knudsen.kinetic import spectral
 from knudsen.kinetic.case import Case
-from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.spectral import VelocityGridND
 from knudsen.kinetic.spectral.grid import conserving

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from knudsen.kinetic.errors import InputError
+from knudsen.errors import InputError
 from knudsen.kinetic.kernel import discrete_maxwellians
 
 

@@ -5,7 +5,7 @@ from math import comb
 import numpy as np
 from numpy.polynomial.hermite_e import herme2poly
 
-from knudsen.kinetic.errors import InputError
+from knudsen.errors import InputError
 from knudsen.kinetic.gas import Gas
 
 

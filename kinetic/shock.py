@@ -20,8 +20,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from knudsen.errors import InputError
 from knudsen.kinetic.characteristics import Mesh, Sweep
-from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.grid import VelocityGrid, velocity_grid
 from knudsen.kinetic.moments import macroscopic, maxwellian_moments, rankine_hugoniot

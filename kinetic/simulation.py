@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from knudsen.errors import InputError, UnderResolvedWarning
 from knudsen.kinetic import kernel
 from knudsen.kinetic.case import Case
-from knudsen.kinetic.errors import InputError, UnderResolvedWarning
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.grid import VelocityGrid, grid_of_case
 from knudsen.kinetic.integrators import INTEGRATORS

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from knudsen.errors import InputError
 from knudsen.kinetic.case import Case
-from knudsen.kinetic.errors import InputError
 
 FIELDS = ("rho", "u", "T")
 UNIFORM = 1e-6  # largest deviation of a cell width from the mean, relative: what single-precision coordinates leave

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from knudsen.kinetic.errors import InputError
+from knudsen.errors import InputError
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.grid import VelocityGrid
 from knudsen.kinetic.simulation import Trajectory

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import isfinite
 
-from knudsen.kinetic.errors import InputError
+from knudsen.errors import InputError
 
 
 @dataclass(frozen=True)

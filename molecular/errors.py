@@ -1,11 +1,11 @@
-"""The exception for mistakes that a user can make, and the checks that raise it."""
+"""Checks that raise the exception for mistakes that a user can make."""
 
 import math
 from typing import Any
 
+from knudsen.errors import InputError
 
-class InputError(ValueError):
-    """A bad value, key or file given by the user; the message names it and says the remedy."""
+__all__ = ["InputError", "positive"]
 
 
 def positive(key: str, value: Any) -> float:

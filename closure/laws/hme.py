@@ -14,7 +14,7 @@ from torch import Tensor
 from knudsen.closure.laws.frames import scale_moments, shift_moments
 from knudsen.closure.laws.grad import _hermite_coefficients
 from knudsen.closure.laws.raw import RawMomentLaw
-from knudsen.kinetic.errors import InputError
+from knudsen.errors import InputError
 
 
 class HME(RawMomentLaw):

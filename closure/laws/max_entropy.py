@@ -5,7 +5,7 @@ from torch import Tensor
 
 from knudsen.closure.laws.base import smoothstep
 from knudsen.closure.laws.quadrature import Quadrature
-from knudsen.kinetic.errors import InputError
+from knudsen.errors import InputError
 
 
 class MaxEntropy(Quadrature):

@@ -10,7 +10,7 @@ from knudsen.closure.laws.frames import scale_moments, shift_moments
 from knudsen.closure.laws.hme import HME, _norms
 from knudsen.closure.laws.recurrence import recurrence_from_moments
 from knudsen.closure.learned.samples import Samples
-from knudsen.kinetic.errors import InputError
+from knudsen.errors import InputError
 
 # Recurrence coefficients of states at or beyond the edge of realizability are read as if |a_k| and b_k/k were within these.
 A_LIMIT, B_FLOOR = 100.0, 1e-4

@@ -13,7 +13,7 @@ from knudsen.closure.training.distributions import NODES
 from knudsen.closure.training.epochs import TrainOptions, fit
 from knudsen.closure.training.labels import KINDS
 from knudsen.closure.training.regression import RESOLVED
-from knudsen.kinetic.errors import InputError
+from knudsen.errors import InputError
 
 SHOCKS = 0.5  # weight of a cell of a shock beside one of a random case
 BALANCE = 0.05  # deviations from the Maxwellian larger than this count linearly, not by their square, in the components

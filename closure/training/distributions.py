@@ -14,8 +14,8 @@ from scipy.signal import resample
 
 from knudsen.closure.learned.encoder import Nodes
 from knudsen.closure.training.labels import KINDS, SHOCK_KNUDSEN, LabelRequest
+from knudsen.errors import InputError
 from knudsen.kinetic import cases, rankine_hugoniot, simulate, solve_shock
-from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.grid import VelocityGrid
 
 NAME = "distributions.nc"

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from knudsen.closure import checkpoint as checkpoints
-from knudsen.kinetic.errors import InputError
+from knudsen.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ from knudsen.closure.training import regression as training
 from knudsen.closure.training.epochs import TrainOptions
 from knudsen.closure.training.labels import SHOCK_KNUDSEN
 from knudsen.elt import Candidate, Label
+from knudsen.errors import InputError
 from knudsen.kinetic import Case, Gas, cases
 from knudsen.kinetic import simulate as simulate_kinetic
-from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.grid import grid_of_case
 
 KINDS = ("wave", "mix", "transition", "equilibrium", "shock")

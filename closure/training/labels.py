@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from knudsen.errors import InputError
 from knudsen.kinetic import cases, rankine_hugoniot, simulate, solve_shock, trajectories
 from knudsen.kinetic.boltzmann_shock import velocities
-from knudsen.kinetic.errors import InputError
 
 NAME = "labels.nc"
 FORMAT = 2

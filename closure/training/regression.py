@@ -7,7 +7,7 @@ from torch import Tensor
 
 from knudsen.closure.learned.samples import Samples
 from knudsen.closure.training.epochs import TrainOptions, fit
-from knudsen.kinetic.errors import InputError
+from knudsen.errors import InputError
 from knudsen.solvers import GHOST
 
 # Spacing of the velocities in thermal speeds, up to which the moments of order nine of a Boltzmann solution are learned from:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from knudsen.closure.training import regression as training
 from knudsen.closure.training.epochs import TrainOptions, fit, split
-from knudsen.kinetic.errors import InputError
+from knudsen.errors import InputError
 from knudsen.solvers import Cells, Solver
 
 SCHEME = "weno5"  # smooth: a slope does not know of switches

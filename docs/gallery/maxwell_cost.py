@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from knudsen import closure, kinetic
+from knudsen.errors import UnderResolvedWarning
 from knudsen.experiments import plots
 from knudsen.experiments.measure import conserved_errors
-from knudsen.kinetic.errors import UnderResolvedWarning
 
 KNUDSEN = (3e-3, 3e-2, 0.3, 3.0)
 MODELS = ("herm_mlc", "quadrature", "grad", "nsf", "euler")

@@ -5,7 +5,7 @@ from math import pi
 import numpy as np
 from scipy import fft
 
-from knudsen.kinetic.errors import InputError
+from knudsen.errors import InputError
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.spectral.grid import VelocityGridND, conserving
 from knudsen.kinetic.spectral.pairs import combine, pair_sums

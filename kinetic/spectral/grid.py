@@ -5,7 +5,7 @@ from math import isfinite
 
 import numpy as np
 
-from knudsen.kinetic.errors import InputError
+from knudsen.errors import InputError
 
 
 @dataclass(frozen=True)

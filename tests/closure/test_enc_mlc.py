@@ -16,8 +16,8 @@ from knudsen.closure.training import autoencoder as enc_training
 from knudsen.closure.training import distributions
 from knudsen.closure.training.epochs import TrainOptions
 from knudsen.closure.training.labels import LabelRequest
+from knudsen.errors import InputError
 from knudsen.kinetic import Case, cases, simulate, solve_shock
-from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import gas
 from knudsen.solvers import GHOST, Boundary, Cells, Solver
 

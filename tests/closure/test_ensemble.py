@@ -8,8 +8,8 @@ from closure_samples import random_moments
 from knudsen import closure
 from knudsen.closure import checkpoint
 from knudsen.closure.learned.herm_mlc import ensemble
+from knudsen.errors import InputError
 from knudsen.kinetic import cases
-from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import gas
 from knudsen.solvers import Cells
 

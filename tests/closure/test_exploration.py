@@ -10,8 +10,8 @@ from knudsen import elt, kinetic
 from knudsen.closure import registry
 from knudsen.closure.training import exploration, labels
 from knudsen.elt import executors, tree
+from knudsen.errors import InputError
 from knudsen.kinetic import cases
-from knudsen.kinetic.errors import InputError
 
 GAS = kinetic.gas("bgk_1v")
 CLOSURE = {

@@ -10,9 +10,9 @@ from numpy.polynomial.hermite_e import hermeval
 
 from knudsen import closure, kinetic
 from knudsen.closure.laws.maxwell import index, linear, production
+from knudsen.errors import InputError
 from knudsen.experiments.measure import conserved_errors
 from knudsen.kinetic import spectral
-from knudsen.kinetic.errors import InputError
 from knudsen.solvers import Boundary, Cells
 
 GAS = kinetic.gas("maxwell_2v")

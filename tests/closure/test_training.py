@@ -13,8 +13,8 @@ from knudsen.closure import checkpoint
 from knudsen.closure.training import labels
 from knudsen.closure.training import regression as training
 from knudsen.closure.training.epochs import TrainOptions, split
+from knudsen.errors import InputError
 from knudsen.kinetic import load_trajectories, trajectories
-from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import gas
 
 REQUEST = labels.LabelRequest(

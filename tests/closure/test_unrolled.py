@@ -11,8 +11,8 @@ from knudsen.closure.simulate import case_cells, initial_state
 from knudsen.closure.training import unrolled
 from knudsen.closure.training.epochs import TrainOptions
 from knudsen.closure.training.unrolled import Unrolled, UnrollOptions
+from knudsen.errors import InputError
 from knudsen.kinetic import cases
-from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import gas
 from knudsen.solvers import Solver
 

@@ -11,8 +11,8 @@ from knudsen import closure, kinetic
 from knudsen.closure import diagnostics
 from knudsen.closure.laws.frames import scale_moments, shift_moments
 from knudsen.closure.laws.max_entropy import MaxEntropy
+from knudsen.errors import InputError
 from knudsen.kinetic import cases
-from knudsen.kinetic.errors import InputError
 from knudsen.kinetic.gas import gas
 from knudsen.kinetic.moments import maxwellian_moments
 

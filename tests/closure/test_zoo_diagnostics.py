@@ -8,8 +8,8 @@ from closure_samples import make_law, random_moments
 from knudsen import closure, kinetic
 from knudsen.closure import diagnostics
 from knudsen.closure.simulate import case_cells, equilibrium_state, initial_state
+from knudsen.errors import InputError
 from knudsen.kinetic import cases
-from knudsen.kinetic.errors import InputError
 
 # sigma/p and the largest q/(p sqrt T) up to which Grad's 13-moment system in slab geometry is hyperbolic: rows of a table
 # computed independently of this program, from the characteristic polynomial, on a grid of 0.002.

@@ -1,12 +1,12 @@
-"""knudsen.conf.build: only what a configuration may name is built, and every mistake is told by its key."""
+"""knudsen.build: only what a configuration may name is built, and every mistake is told by its key."""
 
 import io
 
 import pytest
 
-from knudsen.conf.build import build, locate
+from knudsen.build import build, locate
+from knudsen.errors import InputError
 from knudsen.kinetic import Case, Gas
-from knudsen.kinetic.errors import InputError
 
 GAS = {"_target_": "knudsen.kinetic.Gas", "name": "bgk_1v", "dims": 1}
 

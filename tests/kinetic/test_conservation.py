@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from knudsen.errors import UnderResolvedWarning
 from knudsen.kinetic import InputError, cases, gas, simulate
-from knudsen.kinetic.errors import UnderResolvedWarning
 from knudsen.kinetic.grid import VelocityGrid, grid_of_case, velocity_grid
 from knudsen.kinetic.kernel import exp2
 from knudsen.kinetic.maxwellian import discrete_maxwellian

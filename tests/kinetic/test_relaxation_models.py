@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from knudsen.errors import UnderResolvedWarning
 from knudsen.kinetic import Case, Wall, cases, gas, kernel, simulate, solve_shock
-from knudsen.kinetic.errors import UnderResolvedWarning
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.simulation import KIND
 

@@ -9,6 +9,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from knudsen.errors import InputError
+
 PREFIXES = ("knudsen", "torch", "ase")
 # What checkpoints and saved configurations from before 0.2 call by the names of a time when the rooms were packages of their own.
 _OLD = {
@@ -26,19 +28,13 @@ RENAMED |= {f"closure.networks.{name}": f"knudsen.closure.learned.networks.{name
 RENAMED |= {"closure.icnn.ICNN": "knudsen.closure.learned.networks.ICNN"}
 
 
-def _user_error(message: str) -> Exception:
-    from knudsen.kinetic.errors import InputError  # inside: the command line must not import numpy for --help
-
-    return InputError(message)
-
-
 def _import(target: str, key: str) -> Any:
     """The object with dotted name `target`."""
     module, _, name = target.rpartition(".")
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise _user_error(
+        raise InputError(
             f"{key}._target_={target}: cannot be imported ({error}); give package.module.Name of an installed package "
             "or of a file in the current directory"
         ) from error
@@ -51,13 +47,13 @@ def locate(target: str, key: str, base: type | None = None) -> Any:
     Raises InputError.
     """
     if not isinstance(target, str) or "." not in target:
-        raise _user_error(f"{key}._target_={target!r}: give a dotted name, package.module.Name")
+        raise InputError(f"{key}._target_={target!r}: give a dotted name, package.module.Name")
     target = RENAMED.get(target, target)
     if base is None and target.partition(".")[0] not in PREFIXES:
-        raise _user_error(f"{key}._target_={target}: only {', '.join(PREFIXES)} may be named here")
+        raise InputError(f"{key}._target_={target}: only {', '.join(PREFIXES)} may be named here")
     found = _import(target, key)
     if base is not None and not (isinstance(found, type) and issubclass(found, base)):
-        raise _user_error(
+        raise InputError(
             f"{key}._target_={target}: not a subclass of {base.__module__}.{base.__qualname__}; name a class that is"
         )
     return found
@@ -75,25 +71,25 @@ def build(config: Mapping, key: str, base: type | None = None, **given: Any) -> 
     """
     options = dict(config)
     if "_target_" not in options:
-        raise _user_error(f"{key}._target_ is missing; name the class or function that builds it")
+        raise InputError(f"{key}._target_ is missing; name the class or function that builds it")
     target = locate(options.pop("_target_"), key, base)
     parameters = inspect.signature(target).parameters
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     known = [name for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD and name not in given]
     for name in options:
         if name not in parameters and not takes_any:
-            raise _user_error(f"{key}.{name}: unknown key; known: {', '.join(known)}")
+            raise InputError(f"{key}.{name}: unknown key; known: {', '.join(known)}")
     missing = [
         name
         for name, p in parameters.items()
         if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and name not in options and name not in given
     ]
     if missing:
-        raise _user_error(f"{key}.{missing[0]}: a value is needed; set {key}.{missing[0]}=...")
+        raise InputError(f"{key}.{missing[0]}: a value is needed; set {key}.{missing[0]}=...")
     options |= {name: value for name, value in given.items() if name in parameters}
     try:
         return target(**options)
     except TypeError as error:  # a text or a list where a number belongs
-        raise _user_error(
+        raise InputError(
             f"{key}: {target.__qualname__} cannot take these values ({error}); see knudsen --cfg job -p {key}"
         ) from error
