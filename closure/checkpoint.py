@@ -11,6 +11,7 @@ from knudsen.closure.learned.entropy_net import EntropyNet
 from knudsen.closure.learned.gradient_net import GradientNet
 from knudsen.closure.learned.herm_mlc import HermMLC, ensemble
 from knudsen.errors import InputError
+from knudsen.files import Draft
 
 FORMAT = 1
 SHIPPED = Path(__file__).with_name("weights")
@@ -28,8 +29,6 @@ def network_factory(config: dict):
 
 def save(path: Path, law, network_config: dict, recipe: dict) -> None:
     """Write atomically: a reader sees the old file or the new one."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "format": FORMAT,
         "closure": law.name,
@@ -38,9 +37,8 @@ def save(path: Path, law, network_config: dict, recipe: dict) -> None:
         "state": law.network.state_dict(),
         "recipe": recipe,
     }
-    temporary = path.with_name(path.name + ".partial")
-    torch.save(content, temporary)
-    temporary.replace(path)
+    with Draft(path) as partial:
+        torch.save(content, partial)
 
 
 def load(path: Path | list, gas, name: str = "herm_mlc"):

@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import math
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from knudsen.elt.errors import Damaged
+from knudsen.files import Draft
 
 ARRAY = "__array__"  # {ARRAY: n} stands for the n-th array that follows the text
 MAGIC = b"knudsen-elt 1 "
@@ -117,55 +117,11 @@ def framed(tree: Any) -> bytes:
     return MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 
 
-class Draft:
-    """A file being made: complete under its name, or not there at all.
-
-    reserve: bytes set aside on the disk at once, so that a full disk shows before the work and not after it.
-    """
-
-    def __init__(self, path: Path, reserve: int = 0):
-        self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.partial = self.path.with_name(f".partial-{os.getpid()}-{os.urandom(4).hex()}-{self.path.name}")
-        self._file: int | None = os.open(self.partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        try:
-            if reserve and hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(self._file, 0, reserve)
-        except BaseException:
-            self.drop()
-            raise
-
-    def finish(self, data: bytes, durable: bool = True) -> None:
-        """Write, flush to the disk (durable), rename, and flush the folder's entry."""
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._file, view) :]
-        os.ftruncate(self._file, len(data))
-        if durable:
-            os.fsync(self._file)
-        os.close(self._file)
-        self._file = None
-        os.replace(self.partial, self.path)
-        if durable:
-            folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-
-    def drop(self) -> None:
-        """Leave nothing behind, if `finish` did not get to its end."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-        self.partial.unlink(missing_ok=True)
-
-
 def write(path: Path, tree: Any, durable: bool = True) -> None:
     """Keep `tree` in the file `path`, atomically."""
-    data = framed(tree)
-    draft = Draft(path)
+    draft = Draft(path, durable)
     try:
-        draft.finish(data, durable)
+        draft.write(framed(tree))
+        draft.keep()
     finally:
         draft.drop()

@@ -14,6 +14,7 @@ from knudsen.elt import tree
 from knudsen.elt.child import Child, ChildDied, TimeLimit
 from knudsen.elt.protocols import Label, Tree
 from knudsen.elt.store import Store
+from knudsen.files import Draft
 
 _local = threading.local()
 
@@ -71,7 +72,7 @@ def compute_label(task: Task) -> Outcome:
             return Outcome(task.key, found.status, found.error, worker=worker, size=store.path(task.key).stat().st_size)
         deaths = sum(line.startswith(task.session) for line in claim.read().splitlines())
         claim.write(f"{task.session} {worker}\n", append=True)
-        draft = tree.Draft(store.path(task.key), task.reserve)
+        draft = Draft(store.path(task.key), task.durable, task.reserve)
         start = time.perf_counter()
         if deaths >= task.deaths:
             status, value, error = "failed", None, f"{deaths} workers died while computing it"
@@ -83,7 +84,8 @@ def compute_label(task: Task) -> Outcome:
                 return Outcome(task.key, "unusable", str(unusable), worker=worker)
         seconds = time.perf_counter() - start
         data = tree.framed(vars(Label(task.key, task.request, status, value, error, task.settings)))
-        draft.finish(data, task.durable)
+        draft.write(data)
+        draft.keep()
         claim.release(remove=True)
         return Outcome(task.key, status, error, seconds, worker, len(data), fresh=True)
     except OSError as error:

@@ -220,7 +220,7 @@ def score(cases, solutions, truths, dims: int, decades: int, when: int, seconds:
     All errors are relative L2 norms. Cases in a moving frame are judged in the frame of the protocol: frame is its velocity, and
     whether the truth is at rest in it. seconds: CPU time of all cases.
     """
-    pairs = [_at(solution, truth, when, frame) for solution, truth in zip(solutions, truths)]
+    pairs = [fields_at(solution, truth, when, frame) for solution, truth in zip(solutions, truths)]
     ok = np.array([np.isfinite(value["rho"]).all() and np.isfinite(exact["rho"]).all() for value, exact in pairs])
     stacked = [[conserved(s["rho"], s["u"], s["T"], dims) for s in pair] for pair in pairs]
     total = [rel_l2(*(np.stack(list(s.values())) for s in pair)) for pair in stacked]
@@ -254,7 +254,7 @@ def score(cases, solutions, truths, dims: int, decades: int, when: int, seconds:
     }, (knudsen[ok], errors[ok])
 
 
-def _at(solution, truth, when: int, frame: tuple[float, bool]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def fields_at(solution, truth, when: int, frame: tuple[float, bool]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Fields of the solution and of the truth at one saved time: rho, u (of the protocol's frame), T, q and the closed moment."""
     velocity, at_rest = frame
     value, exact = ({"rho": s.rho[when], "u": s.u[when] - velocity, "T": s.T[when], "q": s.q[when]} for s in (solution, truth))

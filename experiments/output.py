@@ -1,9 +1,8 @@
-"""Result files: NetCDF with units and provenance, JSON, text, figures. Each is written to a temporary name, then renamed, so that
-a file that exists is complete, whatever interrupts the run."""
+"""Result files: NetCDF with units and provenance, JSON, text, figures. A file that exists is complete, whatever interrupts the
+run."""
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -13,6 +12,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from omegaconf import DictConfig, OmegaConf
+
+from knudsen.files import Draft
 
 # Every variable the files hold: (long name, unit). Units: k_B/m = 1; references are the case's own.
 FIELDS = {
@@ -54,14 +55,8 @@ class Output:
 
     def _write(self, name: str, write: Callable[[Path], Any]) -> Path:
         path = self.directory / name
-        partial = path.with_name(
-            f".partial-{os.getpid()}-{name}"
-        )  # same folder: a rename is atomic; same suffix: it tells the format
-        try:
+        with Draft(path) as partial:
             write(partial)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
         self.written.append(path)
         return path
 

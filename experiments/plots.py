@@ -81,7 +81,7 @@ def case_in_words(case: Any) -> str:
     return f"{case.name}, Knudsen number {knudsen}, t = {case.t_end:g}"
 
 
-def _curves(axis: Any, data: xr.DataArray, x: np.ndarray) -> None:
+def curves(axis: Any, data: xr.DataArray, x: np.ndarray) -> None:
     """The reference as a broad black line beneath, so that a model that lies on it is seen on it; learned closures dashed."""
     colour = colours(data.model.values)
     for model in data.model.values:
@@ -130,7 +130,7 @@ def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]], title: str) ->
     )
     x = data.x.values
     for name in ("rho", "u", "T", "q"):
-        _curves(axes[name], data[name], x)
+        curves(axes[name], data[name], x)
         unit = r" / $(\rho_1 T_1^{3/2})$" if name == "q" else ", normalised"
         axes[name].set_ylabel(f"{WORDS[name]} ${SYMBOLS[name]}${unit}")
     axes["rho"].legend(loc="upper left")
@@ -156,7 +156,7 @@ def comparison_figure(data: xr.Dataset, title: str) -> Figure:
     figure = plt.figure(figsize=(3.1 * len(names), 4.6))
     axes = figure.subplots(2, len(names), sharex=True, height_ratios=[1.8, 1])
     for (top, bottom), name in zip(axes.T, names):
-        _curves(top, data[name], data.x.values)
+        curves(top, data[name], data.x.values)
         top.set_title(f"{WORDS[name]} ${SYMBOLS[name]}$")
         scale = float(abs(data[name].sel(model="kinetic")).max()) or 1.0
         _errors(bottom, data[name], data.x.values, scale, rf"error [% of max $|{SYMBOLS[name]}|$]")

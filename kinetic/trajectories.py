@@ -11,7 +11,6 @@ A file holds trajectories of one gas on one grid x and at the same saved times:
 Attributes: format number, package version, every option of the gas, and whatever the writer adds (configuration, seed).
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 import xarray as xr
 
 from knudsen.errors import InputError
+from knudsen.files import Draft
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.grid import VelocityGrid
 from knudsen.kinetic.simulation import Trajectory
@@ -176,16 +176,10 @@ def check_gas(data: xr.Dataset, path, gas: Gas) -> None:
 
 
 def write(path, groups: Mapping[str | None, xr.Dataset]) -> None:
-    """Write data sets, None at the root and the others as groups, compressed, to a temporary name; then rename."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
-    try:
+    """Write data sets, None at the root and the others as groups, compressed."""
+    with Draft(path) as partial:
         for i, (group, data) in enumerate(groups.items()):
             data.to_netcdf(partial, engine="h5netcdf", mode="a" if i else "w", group=group, encoding=_encoding(data))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read(path, group: str | None = None) -> xr.Dataset:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from pathlib import Path
 
 import torch
 
+from knudsen.files import Draft
 from knudsen.molecular.deep_pot import DeepPotSmooth
 from knudsen.molecular.errors import InputError
 from knudsen.molecular.ordered import DeepPotLocalFrame, PlainNetwork
@@ -19,8 +19,6 @@ POTENTIALS = {kind.name: kind for kind in (DeepPotSmooth, DeepPotLocalFrame, Beh
 
 def save(path: str | Path, potential: torch.nn.Module, recipe: dict) -> None:
     """Write atomically: a reader sees the old file or the new one. recipe: what it was trained from, plain values."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "format": FORMAT,
         "potential": potential.name,
@@ -28,9 +26,8 @@ def save(path: str | Path, potential: torch.nn.Module, recipe: dict) -> None:
         "state": potential.state_dict(),
         "recipe": recipe,
     }
-    temporary = path.with_name(f".partial-{os.getpid()}-{path.name}")
-    torch.save(content, temporary)
-    temporary.replace(path)
+    with Draft(path) as partial:
+        torch.save(content, partial)
 
 
 def load(path: str | Path, name: str | None = None) -> torch.nn.Module:

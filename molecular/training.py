@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 from ase import Atoms
 
+from knudsen.files import Draft
 from knudsen.molecular import checkpoint
 from knudsen.molecular.environment import Environment, collate, environment
 from knudsen.molecular.errors import InputError, positive
@@ -175,12 +175,11 @@ def _restore(path: Path, now: dict, potential: torch.nn.Module, optimizer: Soap,
 
 def _write(path: Path, content: str | dict) -> None:
     """Atomically."""
-    temporary = path.with_name(f".partial-{os.getpid()}-{path.name}")
-    if isinstance(content, str):
-        temporary.write_text(content)
-    else:
-        torch.save(content, temporary)
-    temporary.replace(path)
+    with Draft(path) as partial:
+        if isinstance(content, str):
+            partial.write_text(content)
+        else:
+            torch.save(content, partial)
 
 
 def _loss(potential: torch.nn.Module, batch: Environment, options: TrainOptions, done: float) -> torch.Tensor:

@@ -15,6 +15,7 @@ from scipy.signal import resample
 from knudsen.closure.learned.encoder import Nodes
 from knudsen.closure.training.labels import KINDS, SHOCK_KNUDSEN, LabelRequest
 from knudsen.errors import InputError
+from knudsen.files import Draft
 from knudsen.kinetic import cases, rankine_hugoniot, simulate, solve_shock
 from knudsen.kinetic.grid import VelocityGrid
 
@@ -65,12 +66,9 @@ def make(
         trajectory += 1
         report(trajectory / total, f"shock Mach {mach:g}")
     data = _dataset(rows, gas, request).assign_attrs(attributes())
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".partial")
     packed = {name: {"zlib": True, "complevel": 1} for name in ("masses", "transverse") if name in data}
-    data.to_netcdf(temporary, engine="h5netcdf", encoding=packed)
-    temporary.replace(path)
+    with Draft(path) as partial:
+        data.to_netcdf(partial, engine="h5netcdf", encoding=packed)
     return data
 
 
@@ -115,7 +113,7 @@ def _windows(gas, mach, request, draw):
     low, high = (round(width / FINE) for width in request.shock_cell_width)
     half = path * (reach + 0.5 * request.cells * high * FINE) + path
     x = np.arange(-half, half, path * FINE)
-    f = _steady_distribution(profile, x, gas)
+    f = steady_distribution(profile, x, gas)
     for _ in range(request.shock_windows):
         ratio = int(np.exp(draw.uniform(np.log(low), np.log(high + 1))))
         first = int((path * draw.uniform(-reach, reach) + half) / (path * FINE)) - request.cells * ratio // 2
@@ -125,7 +123,7 @@ def _windows(gas, mach, request, draw):
         yield own, knudsen, ratio * FINE * path * SHOCK_KNUDSEN, 0.0, 0.0
 
 
-def _steady_distribution(profile, x, gas):
+def steady_distribution(profile, x, gas):
     r"""f [1, x, v] (D > 1: g and h) of a steady shock along its characteristics: v df/dx = nu (M - f), M linear between the
     points."""
     fields = profile.sample(x)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from knudsen.closure import checkpoint as checkpoints
 from knudsen.errors import InputError
+from knudsen.files import Draft
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,8 @@ def fit(task: Task, network_config: dict, options: TrainOptions, directory: Path
             checkpoints.save(directory / "checkpoint.pt", task.law, network_config, whole)
         content = {"options": dict(vars(options)), "state": state}
         content |= {"model": model.state_dict(), "averaged": averaged.state_dict(), "optimizer": optimizer.state_dict()}
-        torch.save(content, saved.with_suffix(".partial"))
-        saved.with_suffix(".partial").replace(saved)
+        with Draft(saved) as partial:
+            torch.save(content, partial)
         if progress:
             progress(state["epoch"], options.epochs, line["train_loss"], found["validation_loss"])
     task.use(model)

@@ -140,7 +140,7 @@ class Explorer:
                 part = slice(first, first + self.window)
                 request = {"case": spec, "cells": self.cells, "time": float(t), "first": first, "width": self.window}
                 rows = phi[s, :, part].T.contiguous()
-                candidates.append(Candidate(request, _place(law, rows, knudsen[part]), rows.numpy()))
+                candidates.append(Candidate(request, place(law, rows, knudsen[part]), rows.numpy()))
         return candidates
 
 
@@ -154,7 +154,7 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def _place(law, phi: torch.Tensor, knudsen: np.ndarray) -> np.ndarray:
+def place(law, phi: torch.Tensor, knudsen: np.ndarray) -> np.ndarray:
     """Where a window lies in state space: `FEATURES`, then mean size of every input that the network sees there.
 
     All of order one, and the same for a state and its mirror image; small inputs are told apart by their logarithm.

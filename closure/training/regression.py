@@ -117,15 +117,15 @@ class Regression:
         self.law.network = model
 
     def loss(self, rows: Tensor) -> Tensor:
-        return _loss(_error(self.law, self.table, rows))
+        return robust_loss(scaled_error(self.law, self.table, rows))
 
     def validate(self, rows: Tensor) -> dict[str, float]:
         """Loss, and the share of the correction's variance that is explained."""
         law, table = self.law, self.table
         loss, residual, variance = 0.0, 0.0, 0.0
         for batch in rows.split(65536):
-            error = _error(law, table, batch)
-            loss += float(_loss(error)) * len(batch)
+            error = scaled_error(law, table, batch)
+            loss += float(robust_loss(error)) * len(batch)
             target = table.target[batch]
             rule = law.untrained_error(target) if hasattr(law, "error") else target / law.network.scale_out
             residual += float((error**2).sum())
@@ -134,7 +134,7 @@ class Regression:
         return {"validation_loss": loss / len(rows), "explained": explained}
 
 
-def _error(law, table, batch) -> Tensor:
+def scaled_error(law, table, batch) -> Tensor:
     """Error of what the network gives, [row, output], in units of the root mean square of what it is to give."""
     if hasattr(law, "error"):
         return law.error(table.phi[batch], table.target[batch])
@@ -142,6 +142,6 @@ def _error(law, table, batch) -> Tensor:
     return (out - table.target[batch]) / law.network.scale_out
 
 
-def _loss(error: Tensor) -> Tensor:
+def robust_loss(error: Tensor) -> Tensor:
     """Huber loss, linear beyond HUBER, so that the many cells near equilibrium count beside the few far from it."""
     return torch.nn.functional.huber_loss(error, torch.zeros_like(error), delta=HUBER) / HUBER

@@ -128,7 +128,7 @@ class Unrolled:
 
     def loss(self, rows: Tensor) -> Tensor:
         batch = torch.randint(len(self.table.phi), (self.batch,), generator=self.draw)
-        anchor = training._loss(training._error(self.law, self.table, batch))
+        anchor = training.robust_loss(training.scaled_error(self.law, self.table, batch))
         errors = torch.stack([self.error(row) for row in rows.tolist()]).mean()
         if self.first is None:
             self.first = (float(errors.detach()), float(anchor.detach()))

@@ -18,7 +18,7 @@ FIELDS = ("rho", "T", "q")
 
 def build(name, gas):
     """The closure with the options of its configuration file, learned ones with the shipped weights."""
-    with initialize_config_module("conf", version_base="1.3"):
+    with initialize_config_module("knudsen.conf", version_base="1.3"):
         return closure.build(name, gas, **plain(compose("config", overrides=[f"closure={name}"]).closure))
 
 
@@ -43,7 +43,7 @@ def figure(knudsen=KNUDSEN, cells=100, models=MODELS):
     axes = drawn.subplots(len(FIELDS) + 1, len(knudsen), sharey="row", squeeze=False)
     for column, eps, (data, errors) in zip(axes.T, knudsen, solve(knudsen, cells, models)):
         for axis, name in zip(column, FIELDS):
-            plots._curves(axis, data[name], data.x.values)
+            plots.curves(axis, data[name], data.x.values)
             axis.sharex(column[0])
         colours = plots.colours(list(errors))
         column[-1].bar(range(len(errors)), [100 * e for e in errors.values()], color=[colours[name] for name in errors])

@@ -88,8 +88,8 @@ def test_windows_tile_every_saved_time_and_mirror_images_lie_together():
     ]
     rows = torch.tensor(found[1].data)
     knudsen = np.full(10, 0.1)
-    mirrored = exploration._place(law, (rows * law.parity_in).float().flip(0), knudsen)
-    assert np.allclose(mirrored, exploration._place(law, rows, knudsen), rtol=1e-5)
+    mirrored = exploration.place(law, (rows * law.parity_in).float().flip(0), knudsen)
+    assert np.allclose(mirrored, exploration.place(law, rows, knudsen), rtol=1e-5)
     assert found[0].features[0] == pytest.approx(-1.0)  # log10 of the Knudsen number
 
 

@@ -247,7 +247,7 @@ def test_evaluate(evaluation):
 
 def test_a_moving_frame_is_judged_at_rest():
     """The kinetic solution of the boosted case is the unboosted one, moved: what is left is the scheme's error, second order."""
-    from knudsen.experiments.evaluate import BOOST, VARIANTS, _at, moves_by_whole_cells
+    from knudsen.experiments.evaluate import BOOST, VARIANTS, fields_at, moves_by_whole_cells
     from knudsen.kinetic import cases, simulate
     from knudsen.kinetic.gas import gas
 
@@ -257,7 +257,7 @@ def test_a_moving_frame_is_judged_at_rest():
         boosted = VARIANTS["boosted"](case)
         assert moves_by_whole_cells(boosted) and not moves_by_whole_cells(cases.transition(1, cells=60, t_end=0.2))
         pairs = [simulate(c, gas("bgk_1v", velocity_points=160))[0] for c in (boosted, case)]
-        value, exact = _at(*pairs, 1, (BOOST, True))
+        value, exact = fields_at(*pairs, 1, (BOOST, True))
         errors.append(np.linalg.norm(value["rho"] - exact["rho"]) / np.linalg.norm(exact["rho"] - exact["rho"].mean()))
     assert errors[1] < 0.4 * errors[0]
 

@@ -1,5 +1,7 @@
 """Trajectories as files: what is loaded is what was saved, to the last bit; a file that does not match is refused by name."""
 
+import os
+
 import h5py
 import numpy as np
 import pytest
@@ -102,7 +104,7 @@ def test_an_interrupted_write_leaves_nothing(tmp_path, monkeypatch):
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(files.os, "replace", stopped)
+    monkeypatch.setattr(os, "replace", stopped)
     with pytest.raises(KeyboardInterrupt):
         save_trajectories(tmp_path / "set.nc", solutions())
     assert not list(tmp_path.iterdir())
