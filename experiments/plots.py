@@ -294,6 +294,36 @@ def region_figure(data: xr.Dataset, title: str) -> Figure:
     return figure
 
 
+def dispersion_figure(data: xr.Dataset, title: str, dims: int) -> Figure:
+    """Damping and frequency over k eps, in units of what they are for long waves; one column a Knudsen number. data:
+    `dispersion.nc`."""
+    k, numbers, colour = data.wavenumber.values, data.knudsen.values, colours(data.model.values)
+    figure = plt.figure(figsize=(2.6 * len(numbers) + 1.4, 6.2))
+    axes = figure.subplots(3, len(numbers), squeeze=False, sharey="row")
+    rows = (
+        ("sound", "growth", -1.0, 2, r"damping of sound / $k^2\varepsilon T$"),
+        ("sound", "frequency", np.sqrt(dims / (dims + 2)), 1, r"frequency of sound / $k\sqrt{\gamma T}$"),
+        ("heat", "growth", -1.0, 2, r"damping of heat / $k^2\varepsilon T$"),
+    )
+    for line, (mode, part, factor, power, text) in zip(axes, rows):
+        line[0].set_ylabel(text)
+        for axis, eps in zip(line, numbers):
+            for model in data.model.values:
+                kinetic, learned = model == "kinetic", model in LEARNED
+                values = factor * data[part].sel(model=model, mode=mode, knudsen=eps).values / k / (k * eps) ** (power - 1)
+                width, dash = 3.2 if kinetic else 1.6 if learned else 1.2, (0, (4, 2)) if learned else "-"
+                axis.plot(k * eps, values, color=colour[model], lw=width, ls=dash, label=label(model), zorder=1 if kinetic else 2)
+            axis.set(xscale="log", xlim=(0.03, 3))
+        line[0].set_ylim((0.6, 1.8) if part == "frequency" else (0, 1.5))
+    for axis, eps in zip(axes[0], numbers):
+        axis.set_title(f"Knudsen number {eps:g}", fontsize=9)
+    for axis in axes[-1]:
+        axis.set_xlabel(r"$k\,\varepsilon\sqrt{T}/\nu$")
+    axes[0, -1].legend(fontsize=7)
+    figure.suptitle(title)
+    return figure
+
+
 def diagnosis_figure(data: xr.Dataset, title: str) -> Figure:
     """Over x and t: complex speeds, and how close the moments are to those of no positive distribution. data: `diagnosis.nc`."""
     figure = plt.figure(figsize=(8.2, 3.3))

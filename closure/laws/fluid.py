@@ -102,10 +102,13 @@ class NavierStokesFourier(Euler):
         state, capacity = U, 0.5 * self.gas.dims * rho
         for _ in range(self.picard_iterations):
             viscosity, conductivity = self._coefficients(state, cells)
-            u = ends.diffuse(rho, m, tau_flat * viscosity / dx**2, "u") if self.gas.dims > 1 else m / rho
+            u = m / rho
+            if self.gas.dims > 1:
+                u = ends.diffuse(rho, m, tau_flat * viscosity / dx**2, "u", u)
             u_pad = ends.pad(u, "u")
             work = self._diffusive_flux(u_pad, torch.zeros_like(u_pad), viscosity, conductivity, dx)[:, 2].diff() / dx
-            T = ends.diffuse(capacity, E + tau_flat * work - 0.5 * rho * u * u, tau_flat * conductivity / dx**2, "T")
+            heat = E + tau_flat * work - 0.5 * rho * u * u
+            T = ends.diffuse(capacity, heat, tau_flat * conductivity / dx**2, "T", heat / capacity)
             state = torch.stack((rho, rho * u, 0.5 * rho * u * u + capacity * T), 1)
         # The last iterate enters as a flux difference: conservative to round-off whatever the linear solver's accuracy.
         flux = self._diffusive_flux(u_pad, ends.pad(T, "T"), viscosity, conductivity, dx)
@@ -139,9 +142,9 @@ class _Ends:
             left, right = (end.expand(len(y), 1) for end in self.values[name].split(1, dim=1))
         return torch.cat((left, y, right), 1)
 
-    def diffuse(self, capacity: Tensor, rhs: Tensor, c: Tensor, name: str) -> Tensor:
-        """Solves capacity y - d(c dy) = rhs for y [batch, n], c on the n+1 faces. Dense and batched: n is a few hundred, and
-        torch has no batched tridiagonal solver."""
+    def diffuse(self, capacity: Tensor, rhs: Tensor, c: Tensor, name: str, start: Tensor) -> Tensor:
+        """Solves capacity y - d(c dy) = rhs for y [batch, n], c on the n+1 faces, y = start where nothing diffuses. Dense and
+        batched: n is a few hundred, and torch has no batched tridiagonal solver."""
         left, right = c[:, :-1], c[:, 1:]
         matrix = (
             torch.diag_embed(capacity + left + right) - torch.diag_embed(right[:, :-1], 1) - torch.diag_embed(left[:, 1:], -1)
@@ -153,10 +156,9 @@ class _Ends:
             matrix = matrix - corner
         elif self.kind == "outflow":
             matrix = matrix - torch.diag_embed(first * left + last * right)
-        else:
-            low, high = self.values[name].split(1, dim=1)
-            rhs = rhs + first * left * low + last * right * high
-        return torch.linalg.solve(matrix, rhs.unsqueeze(2)).squeeze(2)
+        # Solved for the change: what is uniform stays so to the last bit.
+        change = (c * self.pad(start, name).diff()).diff()
+        return start + torch.linalg.solve(matrix, change.unsqueeze(2)).squeeze(2)
 
 
 def _flat(dx):
