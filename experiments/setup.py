@@ -98,9 +98,8 @@ def closure_config(cfg: DictConfig, name: str) -> dict[str, Any]:
     return options
 
 
-def own_network(config: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+def own_network(config: dict[str, Any], overrides: Sequence[str], key: str = "closure.network.") -> dict[str, Any]:
     """With a ``_target_`` from the command line, only the keys given there: the packaged network's options are not the user's."""
-    key = "closure.network."
     given = {o.lstrip("+").partition("=")[0].removeprefix(key) for o in overrides if o.lstrip("+").startswith(key)}
     return {k: v for k, v in config.items() if k in given} if "_target_" in given else config
 

@@ -1,12 +1,13 @@
 """Kinetic theory and learned moment closures: the public face of the package.
 
 The rooms are ``knudsen.solvers``, ``knudsen.kinetic``, ``knudsen.closure``, ``knudsen.elt``, ``knudsen.molecular``,
-``knudsen.experiments`` and ``knudsen.conf``; each is imported on first use, so that importing this module is instant.
+``knudsen.quantum``, ``knudsen.experiments`` and
+``knudsen.conf``; each is imported on first use, so that importing this module is instant.
 """
 
 from importlib import import_module
 
-ROOMS = ("solvers", "kinetic", "closure", "elt", "molecular", "conf", "experiments")
+ROOMS = ("solvers", "kinetic", "closure", "elt", "molecular", "quantum", "conf", "experiments")
 
 
 def __getattr__(name: str):
