@@ -4,6 +4,7 @@ from contextlib import nullcontext
 
 import torch
 
+from knudsen.build import targets
 from knudsen.closure import checkpoint as checkpoints
 from knudsen.closure.checkpoint import LEARNED
 from knudsen.closure.laws.fluid import Euler, NavierStokesFourier
@@ -20,8 +21,8 @@ def build(name: str, gas, **options):
     """The closure ``name`` for a gas, ready to run.
 
     ``grad`` is Grad's closure of the gas: any number of moments in D = 1, Grad-13 for D > 1. ``herm_mlc`` and ``enc_mlc`` come
-    with trained weights: those of ``checkpoint``, or the shipped ones that fit the other options. Raises InputError for an
-    unknown name or option.
+    with trained weights: those of ``checkpoint``, or the shipped ones that fit the other options. A checkpoint of a network from
+    outside the project needs that network named in ``network`` too. Raises InputError for an unknown name or option.
     """
     if name not in CLOSURES:
         raise InputError(f"closure={name}: unknown, choose one of {', '.join(CLOSURES)}")
@@ -30,7 +31,8 @@ def build(name: str, gas, **options):
     _check(name, gas)
     if name in LEARNED:
         path = options.pop("checkpoint", None)
-        return checkpoints.load(path if path is not None else checkpoints.shipped(gas, options, name), gas, name)
+        named = {target for _, target in targets(options)}
+        return checkpoints.load(path if path is not None else checkpoints.shipped(gas, options, name), gas, name, named)
     try:
         return CLOSURES[name](gas, **options)
     except TypeError as error:
@@ -57,14 +59,15 @@ def untrained(gas, *, network: dict, name: str = "herm_mlc", checkpoint: str | N
     """
     if isinstance(checkpoint, list | tuple):
         raise InputError(f"closure.checkpoint={list(checkpoint)}: a training goes on from one file; train the members one by one")
+    named = {target for _, target in targets(network)}  # whoever calls this names it
     if checkpoint is not None:
-        return checkpoints.load(checkpoint, gas, name)
+        return checkpoints.load(checkpoint, gas, name, named)
     _check(name, gas)
     try:
         with nullcontext() if seed is None else torch.random.fork_rng(devices=[]):
             if seed is not None:
                 torch.manual_seed(seed)
-            return LEARNED[name](gas, checkpoints.network_factory(network), **options)
+            return LEARNED[name](gas, checkpoints.network_factory(network, named), **options)
     except TypeError as error:
         raise InputError(f"closure={name}: does not take these options ({error})") from None
 

@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from knudsen.errors import InputError
 from knudsen.experiments.help import help_text
 
 INTERRUPTED = 130
@@ -42,7 +43,10 @@ def run(cfg) -> int:
     hydra_config = HydraConfig.get()
     experiment = importlib.import_module(f"knudsen.experiments.{hydra_config.runtime.choices.experiment}")
     check_added_keys(hydra_config.overrides.task, getattr(experiment, "OPTIONAL", ()))
-    return experiment.run(cfg, Output(Path(hydra_config.runtime.output_dir), cfg)) or 0
+    try:
+        return experiment.run(cfg, Output(Path(hydra_config.runtime.output_dir), cfg)) or 0
+    except SystemExit as error:  # of a module that the user named: no silent end
+        raise InputError(f"a module ended the run by sys.exit({error.code!r}); let it raise an exception instead") from error
 
 
 def main() -> int:

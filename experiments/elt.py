@@ -10,11 +10,12 @@ from omegaconf import DictConfig, OmegaConf
 from scipy.stats import spearmanr
 
 from knudsen import closure, elt, kinetic
-from knudsen.build import build
+from knudsen.build import make
 from knudsen.closure import checkpoint
 from knudsen.closure.learned.herm_mlc import ensemble
 from knudsen.closure.training import exploration
 from knudsen.closure.training import regression as training
+from knudsen.closure.training.epochs import TrainOptions
 from knudsen.errors import InputError
 from knudsen.experiments import elt_plots, elt_report, elt_run, evaluate, references, setup
 from knudsen.experiments.elt_report import Axis, Words
@@ -69,16 +70,15 @@ def of_closure(cfg: DictConfig, gas: kinetic.Gas):
         raise InputError("closure.checkpoint: this experiment starts from fresh networks; leave it out")
     explore, train = setup.plain(cfg.explore), setup.plain(cfg.train)
     solver = setup.solver_options(cfg, "moments")
-    target = "knudsen.closure.training.exploration."
     steps, warm = train.pop("steps"), train.pop("warm")
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise InputError(f"train.steps={steps}: give a positive integer")
-    build({"_target_": "knudsen.closure.training.epochs.TrainOptions"} | train, "train")  # names a bad key
+    make(TrainOptions, train, "train")  # names a bad key
     closure.untrained(gas, **options)
     return (
-        build({"_target_": target + "Explorer"} | explore, "explore", gas=gas, closure=options, solver=solver),
+        make(exploration.Explorer, explore, "explore", gas=gas, closure=options, solver=solver),
         exploration.Disagreement(),
-        build({"_target_": target + "Labeler"} | setup.plain(cfg.label), "label", gas=gas),
+        make(exploration.Labeler, setup.plain(cfg.label), "label", gas=gas),
         exploration.Trainer(gas, options, steps, train | {"threads": 1}, setup.flag(cfg, "train.warm") and warm),
     )
 

@@ -210,7 +210,7 @@ def random_cases(cfg: DictConfig, kind: str, decades: Sequence[int], per_decade:
     for i, decade in enumerate(np.repeat(decades, per_decade)):
         knudsen = float(10 ** draw.uniform(decade, decade + 1))
         own = {"knudsen": knudsen} if "knudsen" in options else {}
-        cases.append(build(options | own, f"case={kind}", seed=FIRST_SEED + SEEDS * cfg.seed + i))
+        cases.append(build(options | own, f"case={kind}", kinetic.Case, seed=FIRST_SEED + SEEDS * cfg.seed + i))
     return cases
 
 

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from knudsen import kinetic
 from knudsen.build import build
 from knudsen.experiments import plots, setup
+from knudsen.experiments.named import named
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar
 from knudsen.kinetic import homogeneous
@@ -39,7 +40,8 @@ def start(cfg: DictConfig, gas: kinetic.Gas) -> homogeneous.HomogeneousCase:
     config = setup.plain(cfg.case)
     if "file" in config and config.get("knudsen") is None:
         config["knudsen"] = 1.0
-    case = build(config, "case", gas=gas, mach=cfg.mach, seed=cfg.seed)
+    kinds = (kinetic.Case, homogeneous.HomogeneousCase)
+    case = build(config, "case", kinds, named(), gas=gas, mach=cfg.mach, seed=cfg.seed)
     return homogeneous.from_case(case, gas) if isinstance(case, kinetic.Case) else case
 
 

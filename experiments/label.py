@@ -2,8 +2,9 @@
 
 from omegaconf import DictConfig
 
-from knudsen.build import build
+from knudsen.build import make
 from knudsen.closure.training import labels
+from knudsen.closure.training.labels import LabelRequest
 from knudsen.errors import InputError
 from knudsen.experiments import setup
 from knudsen.experiments.evaluate import FIRST_SEED
@@ -16,7 +17,7 @@ LAST_SEED = FIRST_SEED - 400_000  # four kinds of random cases, 100,000 seeds ea
 def run(cfg: DictConfig, output: Output, labels=labels) -> int:
     """``labels``: the module that makes them (a learned closure may need its own)."""
     gas = setup.gas(cfg)
-    request = build({"_target_": "knudsen.closure.training.labels.LabelRequest"} | setup.plain(cfg.label), "label")
+    request = make(LabelRequest, setup.plain(cfg.label), "label")
     if not 0 <= request.seed <= LAST_SEED:
         raise InputError(
             f"label.seed={request.seed}: give an integer from 0 to {LAST_SEED}; from {FIRST_SEED} on seeds are for evaluation"

@@ -10,10 +10,11 @@ from ase import Atoms
 from omegaconf import DictConfig
 
 from knudsen import elt, molecular
-from knudsen.build import build
+from knudsen.build import build, make
 from knudsen.elt import executors
 from knudsen.experiments import elt_report, elt_run, md_plots, md_setup, setup
 from knudsen.experiments.elt_report import Axis, Words
+from knudsen.experiments.named import named
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar
 from knudsen.molecular import exploration, learning
@@ -26,7 +27,7 @@ MINE = 20  # keeps the streams of random numbers apart from the driver's
 
 def run(cfg: DictConfig, output: Output) -> int:
     starts = molecular.structures(setup.plain(cfg.system.structures))
-    explorer = build(setup.plain(cfg.explorer), "explorer", structures=starts)
+    explorer = build(setup.plain(cfg.explorer), "explorer", elt.Explorer, named(), structures=starts)
     settings = {"labeler": setup.plain(cfg.labeler)}
     labeler = molecular.RequestLabeler(md_setup.labeler(cfg), settings)
     trainer, final = trainers(cfg, starts)
@@ -92,7 +93,7 @@ def trainers(cfg: DictConfig, starts: dict[str, Atoms]) -> tuple[molecular.Poten
         options["species"] = sorted({symbol for atoms in starts.values() for symbol in atoms.symbols})
     kind = md_setup.new_potential(cfg, list(starts.values())).name  # names a bad key before anything is computed
     first, later, final = (
-        build({"_target_": "knudsen.molecular.TrainOptions", "log_every": 10**9} | setup.plain(cfg.train[name]), f"train.{name}")
+        make(molecular.TrainOptions, {"log_every": 10**9} | setup.plain(cfg.train[name]), f"train.{name}")
         for name in ("first", "later", "final")
     )
     return molecular.PotentialTrainer(kind, options, first, later), molecular.PotentialTrainer(kind, options, final, final)

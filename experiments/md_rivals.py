@@ -12,7 +12,7 @@ from ase import Atoms
 from omegaconf import DictConfig
 
 from knudsen import molecular
-from knudsen.build import build
+from knudsen.build import make
 from knudsen.experiments import setup
 from knudsen.experiments.progress import bar
 from knudsen.molecular import checkpoint
@@ -47,7 +47,7 @@ def trained(
 ) -> tuple[torch.nn.Module, dict[str, Any]]:
     """A potential of a kind, with the options of ``potentials``, trained on frames; its errors on others."""
     potential = new(cfg, kind, sorted({s for frame in training for s in frame.symbols}), **changed)
-    options = build({"_target_": "knudsen.molecular.training.TrainOptions"} | setup.plain(cfg.train), "train", seed=cfg.seed)
+    options = make(molecular.TrainOptions, setup.plain(cfg.train), "train", seed=cfg.seed)
     with bar(f"{kind}, {len(training)} frames", cfg.progress) as progress:
         result = molecular.train(
             potential, training, test, options, directory, progress=lambda step, _: progress(step / options.steps)
@@ -59,5 +59,5 @@ def new(cfg: DictConfig, kind: str, species: Sequence[str], **changed: Any) -> t
     options = setup.plain(cfg.potentials[kind])
     if kind not in checkpoint.POTENTIALS or not isinstance(options, Mapping):
         raise molecular.InputError(f"potentials.{kind}: give options of one of {', '.join(checkpoint.POTENTIALS)}")
-    target = {"_target_": f"molecular.{checkpoint.POTENTIALS[kind].__name__}", "species": list(species)}
-    return build(target | dict(options) | changed, f"potentials.{kind}", seed=cfg.seed)
+    options = {"species": list(species)} | dict(options) | changed
+    return make(checkpoint.POTENTIALS[kind], options, f"potentials.{kind}", seed=cfg.seed)

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from knudsen import molecular
 from knudsen.build import build
+from knudsen.experiments.named import named
 from knudsen.experiments.setup import option, plain
 
 
@@ -26,13 +27,8 @@ def frames(cfg: DictConfig) -> list[Atoms]:
 
 def labeler(cfg: DictConfig) -> molecular.Labeler:
     """The labeler chosen; a calculator of ASE is wrapped as one."""
-    built = build(plain(cfg.labeler), "labeler")
-    if isinstance(built, BaseCalculator):
-        return molecular.AseLabeler(built)
-    if not callable(built):
-        kind = type(built).__name__
-        raise molecular.InputError(f"labeler={option('labeler')}: {kind} is no labeler; name one, or a calculator of ASE")
-    return built
+    built = build(plain(cfg.labeler), "labeler", (molecular.Labeler, BaseCalculator), named())
+    return molecular.AseLabeler(built) if isinstance(built, BaseCalculator) else built
 
 
 def new_potential(cfg: DictConfig, training: list[Atoms]) -> torch.nn.Module:
@@ -40,7 +36,7 @@ def new_potential(cfg: DictConfig, training: list[Atoms]) -> torch.nn.Module:
     options = plain(cfg.potential)
     if options.get("species") is None:
         options["species"] = sorted({symbol for frame in training for symbol in frame.symbols})
-    return build(options, "potential", base=torch.nn.Module, seed=cfg.seed)
+    return build(options, "potential", torch.nn.Module, named(), seed=cfg.seed)
 
 
 def trained_potential(cfg: DictConfig) -> Any:

@@ -7,7 +7,7 @@ import json
 from omegaconf import DictConfig
 
 from knudsen import molecular
-from knudsen.build import build
+from knudsen.build import make
 from knudsen.experiments import md_plots, md_setup, setup
 from knudsen.experiments.output import Output
 from knudsen.experiments.progress import bar
@@ -16,7 +16,7 @@ from knudsen.experiments.progress import bar
 def run(cfg: DictConfig, output: Output) -> int:
     settings = setup.plain(cfg.train)
     held_out = settings.pop("validation")
-    options = build({"_target_": "knudsen.molecular.training.TrainOptions"} | settings, "train", seed=cfg.seed)
+    options = make(molecular.TrainOptions, settings, "train", seed=cfg.seed)
     training = md_setup.frames(cfg)
     if isinstance(held_out, str):
         validation = molecular.read_frames(held_out)

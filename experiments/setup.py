@@ -13,9 +13,11 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from knudsen import closure, kinetic
-from knudsen.build import build
+from knudsen.build import build, judge, targets
 from knudsen.errors import InputError
+from knudsen.experiments.named import named
 from knudsen.experiments.progress import bar
+from knudsen.kinetic.case import HomogeneousCase
 from knudsen.solvers import Solver
 
 DEFAULT_RIVALS = ("grad", "nsf", "euler")
@@ -54,11 +56,12 @@ def flag(cfg: DictConfig, key: str) -> bool:
 
 
 def gas(cfg: DictConfig) -> kinetic.Gas:
-    return build(plain(cfg.gas), "gas")
+    return build(plain(cfg.gas), "gas", kinetic.Gas, named())
 
 
-def case(cfg: DictConfig, gas: kinetic.Gas) -> kinetic.Case:
-    case = build(plain(cfg.case), "case", gas=gas, mach=cfg.mach, seed=cfg.seed)
+def case(cfg: DictConfig, gas: kinetic.Gas, **changed: Any) -> kinetic.Case:
+    kinds = (kinetic.Case, HomogeneousCase)
+    case = build(plain(cfg.case) | changed, "case", kinds, named(), gas=gas, mach=cfg.mach, seed=cfg.seed)
     if not isinstance(case, kinetic.Case):
         raise InputError(f"case={option('case')}: has no positions; it belongs to experiment=homogeneous")
     return case
@@ -93,6 +96,8 @@ def closure_config(cfg: DictConfig, name: str) -> dict[str, Any]:
     if name != option("closure"):
         return plain(compose("config", overrides=[f"closure={name}"]).closure)
     options = plain(cfg.closure)
+    for key, target in targets(options, "closure"):
+        judge(target, key, named())
     if "network" in options:
         options["network"] = own_network(options["network"], HydraConfig.get().overrides.task)
     return options
@@ -175,7 +180,7 @@ def case_and_reference(cfg: DictConfig, gas: kinetic.Gas) -> tuple[kinetic.Case,
     start = case(cfg, gas)
     if start.refine == 1 and "file" not in cfg.case:
         refine = _refinement(cfg, start, gas)
-        finer = build(plain(cfg.case) | {"cells": refine * start.cells}, "case", gas=gas, mach=cfg.mach, seed=cfg.seed)
+        finer = case(cfg, gas, cells=refine * start.cells)
         return finer.at(start.cells), finer
     return start, start.at(reference_cells(cfg, start, gas))
 

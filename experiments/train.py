@@ -4,8 +4,9 @@ import yaml
 from omegaconf import DictConfig
 
 from knudsen import closure
-from knudsen.build import build
-from knudsen.closure.training.unrolled import tune
+from knudsen.build import make
+from knudsen.closure.training.epochs import TrainOptions
+from knudsen.closure.training.unrolled import UnrollOptions, tune
 from knudsen.errors import InputError
 from knudsen.experiments import encoder_plots, label, setup
 from knudsen.experiments.output import Output
@@ -20,11 +21,11 @@ def run(cfg: DictConfig, output: Output) -> int:
         raise InputError(f"closure={name}: has nothing to learn; train one with a network, e.g. closure=herm_mlc")
     settings = setup.plain(cfg.train)
     file = settings.pop("data")
-    training_options = build({"_target_": "knudsen.closure.training.epochs.TrainOptions"} | settings, "train", seed=cfg.seed)
+    training_options = make(TrainOptions, settings, "train", seed=cfg.seed)
     law = closure.untrained(gas, name=name, seed=cfg.seed, **options)
     labels, training = closure.training_of(name)
 
-    unroll = build({"_target_": "knudsen.closure.training.unrolled.UnrollOptions"} | setup.plain(cfg.unroll), "unroll")
+    unroll = make(UnrollOptions, setup.plain(cfg.unroll), "unroll")
     if unroll.passes and name != "herm_mlc":
         raise InputError(f"unroll.passes={unroll.passes}: only closure=herm_mlc trains through the solver, not closure={name}")
 
@@ -50,7 +51,7 @@ def run(cfg: DictConfig, output: Output) -> int:
         )
     if unroll.passes:
         directory = output.directory / "unrolled"
-        law = closure.build(name, gas, checkpoint=output.directory / "checkpoint.pt")
+        law = closure.build(name, gas, checkpoint=output.directory / "checkpoint.pt", network=options["network"])
         with bar("through the solver", cfg.progress) as progress:
             result["unrolled"] = tune(
                 law, options["network"], data, training_options, unroll, directory, recipe=recipe,
@@ -58,7 +59,7 @@ def run(cfg: DictConfig, output: Output) -> int:
             )  # fmt: skip
     output.json("metrics.json", result)
     if name == "enc_mlc":
-        best = closure.build(name, gas, checkpoint=output.directory / "checkpoint.pt")
+        best = closure.build(name, gas, checkpoint=output.directory / "checkpoint.pt", network=options["network"])
         output.figure("basis", encoder_plots.basis_figure(best))
         output.figure("decoded", encoder_plots.decoded_figure(best, encoder_plots.examples(best, data)))
     print(f"{name}: {result['epochs']} epochs, validation loss {result['validation_loss']:.4g}, {result['seconds']:.0f} s")

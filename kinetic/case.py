@@ -1,5 +1,6 @@
 """The Case: domain, boundary, initial state, Knudsen number and end time, shared by every solver."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -184,6 +185,24 @@ class Case:
 
     def _block_mean(self, values):
         return values.reshape(*values.shape[:-1], self.cells, self.refine).mean(axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class HomogeneousCase:
+    """f at t_start as a function of a grid, and the states (u along x, T) that the grid must hold.
+
+    distribution: grid -> f [Nx, ...]; exact: (grid, t) -> f, or None. Times as in the equation, Q over ``knudsen``.
+    """
+
+    name: str
+    distribution: Callable
+    u: np.ndarray = field(repr=False)
+    T: np.ndarray = field(repr=False)
+    knudsen: float
+    t_start: float
+    t_end: float
+    save_times: tuple[float, ...]
+    exact: Callable | None = field(default=None, repr=False)
 
 
 def _whole(value) -> bool:

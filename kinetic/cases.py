@@ -4,6 +4,7 @@ from math import lcm, sqrt
 
 import numpy as np
 
+from knudsen.build import makes
 from knudsen.errors import InputError
 from knudsen.kinetic.case import Case
 from knudsen.kinetic.gas import Gas
@@ -20,6 +21,7 @@ FINE = 600  # cells that the random states are drawn on; a multiple of 100, so t
 RANGES = np.array([[0.4, 1.4], [-0.6, 0.6], [0.4, 1.4]])  # rho, u, T
 
 
+@makes(Case)
 def riemann(left, right, *, bounds=(-0.5, 0.5), jump=0.0, cells=200, name="riemann", boundary="outflow", knudsen=0.01, **times):
     """Two constant states ``left`` and ``right`` = (rho, u, T) that meet at x = ``jump`` (the nearest cell face).
 
@@ -34,11 +36,13 @@ def riemann(left, right, *, bounds=(-0.5, 0.5), jump=0.0, cells=200, name="riema
     return Case(name, tuple(bounds), cells, boundary, rho, u, T, knudsen, **({"t_end": 0.15} | times))
 
 
+@makes(Case)
 def sod(**options):
     """Sod's tube, (rho, u, p) = (1, 0, 1) and (1/8, 0, 1/10). Source: G. A. Sod, J. Comput. Phys. 27, 1 (1978)."""
     return riemann((1.0, 0.0, 1.0), (0.125, 0.0, 0.8), name="sod", **options)
 
 
+@makes(Case)
 def shock(mach: float, gas: Gas, *, length=80.0, knudsen=1.0, t_end=None, **options):
     """A normal shock in its own frame, started as the Rankine-Hugoniot jump at x = 0.
 
@@ -51,6 +55,7 @@ def shock(mach: float, gas: Gas, *, length=80.0, knudsen=1.0, t_end=None, **opti
     return riemann(*rankine_hugoniot(mach, gas), knudsen=knudsen, name="shock", **options)
 
 
+@makes(Case)
 def couette(gas: Gas, *, delta=1.0, drive=1e-3, accommodation=1.0, cells=100, t_end=None, save_times=()):
     r"""Plane Couette flow: the walls at x = -1/2 and 1/2 move along y with -U/2 and U/2, U = drive v0.
 
@@ -63,18 +68,21 @@ def couette(gas: Gas, *, delta=1.0, drive=1e-3, accommodation=1.0, cells=100, t_
     return _channel("couette", gas, delta, left, right, cells, t_end, save_times)
 
 
+@makes(Case)
 def fourier(gas: Gas, *, delta=1.0, drive=1e-3, accommodation=1.0, cells=100, t_end=None, save_times=()):
     """Heat conduction between walls of temperatures T0 (1 - drive/2) and T0 (1 + drive/2); keys as of ``couette``."""
     left, right = (Wall(1.0 + 0.5 * sign * _drive(drive), accommodation=accommodation) for sign in (-1, 1))
     return _channel("fourier", gas, delta, left, right, cells, t_end, save_times)
 
 
+@makes(Case)
 def poiseuille(gas: Gas, *, delta=1.0, drive=1e-3, accommodation=1.0, cells=100, t_end=None, save_times=()):
     """Flow along y under the force drive p0/H per volume, that of a pressure gradient -drive p0/H; keys as of ``couette``."""
     wall = Wall(accommodation=accommodation)
     return _channel("poiseuille", gas, delta, wall, wall, cells, t_end, save_times, acceleration=_drive(drive))
 
 
+@makes(Case)
 def creep(gas: Gas, *, delta=1.0, drive=1e-3, accommodation=1.0, cells=100, t_end=None, save_times=()):
     """Thermal creep: flow along y under dT/dy = drive T0/H in walls and gas at constant pressure; keys as of ``couette``."""
     wall = Wall(accommodation=accommodation)
@@ -100,22 +108,26 @@ def _is_number(value):
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
+@makes(Case)
 def wave(seed: int, **options):
     """Out of equilibrium from the start: f = a M_1 + (1 - a) M_2, two states of up to three sine modes, a uniform in (0, 1)."""
     return _random_case("wave", seed, lambda draw, x: _mixture(draw, x, jumps=False), **options)
 
 
+@makes(Case)
 def mix(seed: int, **options):
     """As ``wave``, with constants instead of a state (probability 0.4) and one or two intervals of other constants."""
     return _random_case("mix", seed, lambda draw, x: _mixture(draw, x, jumps=True), **options)
 
 
+@makes(Case)
 def transition(seed: int, **options):
     """``wave`` or ``mix`` data (one half each) with eps(x) = 1e-3 + 5 (tanh(1 + 11 x) + tanh(1 - 11 x))."""
     options.setdefault("knudsen", lambda x: 1e-3 + 5.0 * (np.tanh(1 + 11 * x) + np.tanh(1 - 11 * x)))
     return _random_case("transition", seed, lambda draw, x: _mixture(draw, x, jumps=draw.random() < 0.5), **options)
 
 
+@makes(Case)
 def equilibrium(seed: int, **options):
     """One local Maxwellian near (1, 0, 1): (1, 0, 1) + A (wave or mix fields minus their mid-range), A log-uniform in 0.02..1."""
 
@@ -127,6 +139,7 @@ def equilibrium(seed: int, **options):
     return _random_case("equilibrium", seed, fields, **options)
 
 
+@makes(Case)
 def strong(seed: int, **options):
     """A strong slab |x| < w between moving gas, local Maxwellians; for tests only, never for training."""
 

@@ -11,16 +11,17 @@ Source: A. V. Bobylev, Sov. Phys. Dokl. 20, 820 (1976); M. Krook, T. T. Wu, Phys
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil, log, pi, sqrt
 
 import numpy as np
 from scipy.fft import next_fast_len
 from scipy.integrate import solve_ivp
 
+from knudsen.build import makes
 from knudsen.errors import InputError
 from knudsen.kinetic import spectral
-from knudsen.kinetic.case import Case
+from knudsen.kinetic.case import Case, HomogeneousCase
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.spectral import VelocityGridND
 from knudsen.kinetic.spectral.grid import conserving
@@ -30,24 +31,7 @@ MOST_POINTS = 4_000_000  # of a velocity grid: 32 MB for one f
 BKW_START = {2: 0.0, 3: 5.5}  # over eps; in D = 3 f is positive from 6 ln(5/2) = 5.498 on
 
 
-@dataclass(frozen=True, eq=False)
-class HomogeneousCase:
-    """f at t_start as a function of a grid, and the states (u along x, T) that the grid must hold.
-
-    distribution: grid -> f [Nx, ...]; exact: (grid, t) -> f, or None. Times as in the equation, Q over ``knudsen``.
-    """
-
-    name: str
-    distribution: Callable
-    u: np.ndarray = field(repr=False)
-    T: np.ndarray = field(repr=False)
-    knudsen: float
-    t_start: float
-    t_end: float
-    save_times: tuple[float, ...]
-    exact: Callable | None = field(default=None, repr=False)
-
-
+@makes(HomogeneousCase)
 def bkw(gas: Gas, *, knudsen=1.0, t_end=6.5, save_times=()) -> HomogeneousCase:
     """The exact solution of Bobylev, Krook and Wu for Maxwell molecules, rho = T = 1, u = 0.
 

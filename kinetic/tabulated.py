@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from knudsen.build import makes
 from knudsen.errors import InputError
 from knudsen.kinetic.case import Case
 
@@ -11,6 +12,7 @@ FIELDS = ("rho", "u", "T")
 UNIFORM = 1e-6  # largest deviation of a cell width from the mean, relative: what single-precision coordinates leave
 
 
+@makes(Case)
 def tabulated(file, cells=None, *, knudsen=None, t_end=0.1, save_times=()):
     """The case that a NetCDF file describes; finer files are averaged (f, or its moments) over blocks to ``cells``.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from ase import Atoms
@@ -29,6 +29,7 @@ class Label:
     stress: np.ndarray | None
 
 
+@runtime_checkable
 class Labeler(Protocol):
     """A pure function of a configuration, one that can be pickled for an executor. InputError where it cannot label."""
 

@@ -201,7 +201,7 @@ def test_a_users_own_network_is_trained_and_loaded(label_file, tmp_path, monkeyp
     law = closure.untrained(gas("bgk_1v"), network=config)
     options = TrainOptions(epochs=1, batch=512, threads=1)
     training.train(law, config, labels.load(label_file, gas("bgk_1v")), options, tmp_path, recipe={})
-    again = closure.build("herm_mlc", gas("bgk_1v"), checkpoint=tmp_path / "checkpoint.pt")
+    again = closure.build("herm_mlc", gas("bgk_1v"), checkpoint=tmp_path / "checkpoint.pt", network=config)
     assert type(again.network.network).__name__ == "Linear" and again.network.network.gain == 0.5
 
 

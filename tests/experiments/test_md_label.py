@@ -52,7 +52,7 @@ BAD = {
     "unknown species": (("system.data={file}", "labeler=sw"), "Ar"),
     "engine without the species": (("system.data={file}", "labeler=ase"), "EMT"),
     "target outside": (("system.data={file}", "labeler=ase", "labeler._target_=os.system"), "labeler._target_"),
-    "no labeler": (("system.data={file}", "labeler=ase", "labeler._target_=ase.Atoms"), "labeler=ase"),
+    "no labeler": (("system.data={file}", "labeler=ase", "labeler._target_=ase.Atoms"), "labeler._target_"),
 }
 
 

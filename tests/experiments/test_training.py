@@ -66,7 +66,7 @@ def test_a_users_own_network_trains_and_runs(knudsen, labels, own_networks, monk
     )
     assert trained.status == 0, trained.last_line
     assert {"checkpoint.pt", "metrics.jsonl", "metrics.json"} <= trained.files()
-    own = knudsen(*CASE, "closure=herm_mlc", f"closure.checkpoint={trained.directory}/checkpoint.pt")
+    own = knudsen(*CASE, *own_networks, f"closure.checkpoint={trained.directory}/checkpoint.pt")
     assert own.status == 0, own.last_line
     rule = knudsen(*CASE, "closure=quadrature")
     assert abs(own.dataset("solution.nc")["T"] - rule.dataset("solution.nc")["T"]).max() < 1e-12
