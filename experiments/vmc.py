@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 
 from knudsen import quantum
-from knudsen.conf.build import build
+from knudsen.build import build, make
 from knudsen.experiments import setup
+from knudsen.experiments.named import named
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.plots import plt
 from knudsen.experiments.progress import bar
@@ -23,11 +24,11 @@ COLOUR = "#D55E00"
 
 
 def run(cfg: DictConfig, output: Output) -> int:
-    hamiltonian = build(setup.plain(cfg.hamiltonian), "hamiltonian", base=quantum.Hamiltonian)
-    options = build({"_target_": "knudsen.quantum.Options"} | setup.plain(cfg.vmc), "vmc", base=quantum.Options, seed=cfg.seed)
+    hamiltonian = build(setup.plain(cfg.hamiltonian), "hamiltonian", quantum.Hamiltonian, named())
+    options = make(quantum.Options, setup.plain(cfg.vmc), "vmc", seed=cfg.seed)
     keys = setup.own_network(setup.plain(cfg.wavefunction), HydraConfig.get().overrides.task, "wavefunction.")
     torch.manual_seed(cfg.seed)  # of a user's module, which may draw its weights from the global generator
-    psi = build(keys, "wavefunction", base=torch.nn.Module, hamiltonian=hamiltonian, seed=cfg.seed).double()
+    psi = build(keys, "wavefunction", torch.nn.Module, named(), hamiltonian=hamiltonian, seed=cfg.seed).double()
     recipe = {name: setup.plain(cfg[name]) for name in ("hamiltonian", "wavefunction")}
     title = f"{setup.option('hamiltonian')}, {setup.option('wavefunction')}"
     try:

@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
+from knudsen.errors import InputError
 
-class InputError(ValueError):
-    """A bad value, key or file given by the user; the message names it and says the remedy."""
+__all__ = ["Diverged", "InputError", "flag", "integer", "positive"]
 
 
 class Diverged(RuntimeError):
