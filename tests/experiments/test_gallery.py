@@ -19,7 +19,13 @@ SMALL = {
     "maxwell_cost": {"knudsen": (0.1,), "cells": 20, "models": ("quadrature", "nsf"), "velocities": (14,), "truth": 16},
     "channel_profiles": {"delta": (1.0,)},
     "hard_sphere_shock": {"mach_numbers": (2.0,), "velocity_points": 14},
+    "monte_carlo": {"dims": (1, 4), "powers": range(4, 8), "budget": 2**6},
+    "random_features": {"dims": (1,), "every": (1, 3), "budget": 2**7, "powers": range(3, 6)},
+    "lorenz": {"orders": (2, 4), "loads": (2,), "time": 0.5, "dt": 0.01},
+    "memory": {"units": (2,)},
+    "free_flight": {"few": (4,), "points": 41},
 }
+ARGUMENTS = ("monte_carlo", "random_features", "lorenz", "memory", "free_flight")
 
 
 def script(name):
@@ -37,6 +43,12 @@ def test_gallery_figure_is_drawn(name, tmp_path):
     assert np.asarray(Image.open(tmp_path / "figure.png").convert("L")).std() > 1  # not a blank page
     shown = GALLERY.parent / "figures" / f"{name}.png"
     assert shown.stat().st_size < 200_000
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_gallery_argument_holds(name):
+    """Each script asserts the physics that its figure shows: convergence orders, exact kernels, conserved energy, balances."""
+    script(name).check()
 
 
 def test_gallery_animation(tmp_path):
