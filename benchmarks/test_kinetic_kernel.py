@@ -8,8 +8,7 @@ import pytest
 
 from knudsen.kinetic import cases, gas, kernel, simulate, solve_shock
 from knudsen.kinetic.grid import grid_of_case
-from knudsen.kinetic.integrators import INTEGRATORS
-from knudsen.kinetic.simulation import _Run
+from knudsen.kinetic.simulation import INTEGRATORS, _Run
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "kinetic"))
 from numpy_scheme import step
@@ -41,7 +40,7 @@ def test_kernel(benchmark, name, transport, integrator):
     eps, steps = np.full(CELLS, 0.1), 50
     arguments = (
         f, other, accumulators, eps, *run._physics(), v, mask, grid.dv, case.dx, run.longest, steps,
-        run.scheme.explicit, run.scheme.implicit, transport == "weno5", row,
+        run.explicit, run.implicit, transport == "weno5", row,
     )  # fmt: skip
     done, failed, _ = benchmark.pedantic(kernel.advance, arguments, rounds=30, warmup_rounds=2)
     assert (done, failed) == (steps, -1)

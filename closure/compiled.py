@@ -20,14 +20,13 @@ from knudsen.closure.laws.maxwell import STRESS_RATE
 from knudsen.closure.laws.quadrature import B_FLOOR, Quadrature
 from knudsen.closure.learned.herm_mlc import HermMLC
 from knudsen.closure.learned.networks import Equivariant
-from knudsen.kinetic.kernel import _bits_of, _double_of, exp2
 from knudsen.solvers import GHOST
 from knudsen.solvers.driver import COLLAPSE
 from knudsen.solvers.integrators import INTEGRATORS
 from knudsen.solvers.reconstruction import FLOOR, STEEPNESS
+from knudsen.solvers.rows import LOG2E, exp2, log
 
 TINY = float(np.finfo(float).tiny)
-LOG2E = 1.4426950408889634
 LOW, SCALE = exp(-STEEPNESS), 0.5 / sinh(STEEPNESS)  # of THINC
 SAFE = {"reassoc", "contract", "arcp", "nsz"}  # no nnan, ninf: a solution that diverges must be seen
 _COMPILE = {"fastmath": SAFE, "nogil": True, "cache": True, "error_model": "numpy"}
@@ -134,32 +133,6 @@ def _network(law):
         True, float(law.memory), float(law.mixing), float(law.members[0].bound), even, bias, odd, to_even, to_odd, constant,
         *scales, rest, order, len(nets[0].even_in),
     )  # fmt: skip
-
-
-@njit(fastmath={"contract"}, cache=True)
-def log(x):
-    """ln x of a positive, normal x, to 1e-15, branch-free so that loops over it vectorise.
-
-    x = 2^e m, m in (sqrt(1/2), sqrt(2)), ln m = 2 artanh((m - 1)/(m + 1)) by its series.
-    """
-    bits = _bits_of(x)
-    exponent = float((bits >> 52) - 1023)
-    m = _double_of((bits & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000)
-    large = m > 1.4142135623730951
-    m = 0.5 * m if large else m
-    exponent = exponent + 1.0 if large else exponent
-    z = (m - 1.0) / (m + 1.0)
-    w = z * z
-    p = 1.0 / 19.0
-    p = p * w + 1.0 / 17.0
-    p = p * w + 1.0 / 15.0
-    p = p * w + 1.0 / 13.0
-    p = p * w + 1.0 / 11.0
-    p = p * w + 1.0 / 9.0
-    p = p * w + 1.0 / 7.0
-    p = p * w + 1.0 / 5.0
-    p = p * w + 1.0 / 3.0
-    return exponent * 0.6931471805599453 + 2.0 * (z + z * w * p)
 
 
 # Rows ------------------------------------------------------------------------------------------------------------------------

@@ -9,8 +9,7 @@ from knudsen.errors import InputError
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.moments import macroscopic, maxwellian_moments
 from knudsen.kinetic.wall import Wall
-
-BOUNDARIES = ("periodic", "outflow", "fixed", "walls")
+from knudsen.solvers.boundaries import BOUNDARIES
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,9 @@ No term changes the moments that determine M but transport, so the implicit part
 
 .. math:: f_j = \frac{f^* + \lambda M[f^*]}{1 + \lambda}, \qquad \lambda = \Delta t\, a_{jj}\, \beta / \epsilon .
 
-The tables are the globally stiffly accurate ones of :mod:`kinetic.integrators`: for eps -> 0 every stage ends on a Maxwellian and
-the scheme becomes the explicit table's for the Euler equations; one convective time step serves every Knudsen number.
+The tables are the globally stiffly accurate ones of :mod:`knudsen.solvers.integrators`: for eps -> 0 every stage ends on a
+Maxwellian and the scheme becomes the explicit table's for the Euler equations; one convective time step serves every Knudsen
+number.
 
 The penalty rate. A mode that Q damps at the rate s beta is multiplied, in a step of ARS(2,2,2) with dt beta/eps -> infinity, by
 
@@ -34,14 +35,15 @@ from functools import cached_property, lru_cache
 from math import gamma
 
 import numpy as np
-from numba import njit
 
+from knudsen.compile import compiled
 from knudsen.errors import InputError
 from knudsen.kinetic import spectral
 from knudsen.kinetic.grid import VelocityGrid, grid_of_case
-from knudsen.kinetic.kernel import GHOST, muscl, weno5
+from knudsen.kinetic.kernel import GHOST, TINY
 from knudsen.kinetic.maxwellian import discrete_maxwellian
 from knudsen.kinetic.simulation import _Run
+from knudsen.solvers.rows import mc, weno5
 
 # bounds in thermal speeds of the hottest, spacing in those of the coldest state; an evaluation of Q costs (bounds/spacing)^(2 D)
 RESOLUTION = {2: (6.0, 0.65), 3: (5.0, 0.8)}
@@ -184,8 +186,7 @@ def _collision_integral(gas, grid):
     return spectral.operator(gas, grid, equilibrium=True)
 
 
-# not cached on disk: the limiters stand in another file, which Numba's cache would not watch
-@njit(nogil=True, fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy")
+@compiled
 def transport(f, v, dx, weno, out):
     """out [n, P] = -v df/dx of f [n + 2 GHOST, P], velocities v [P]; MUSCL or WENO5 (:mod:`knudsen.kinetic.kernel`)."""
     face = np.empty(v.size)
@@ -197,9 +198,9 @@ def transport(f, v, dx, weno, out):
             b, c, d = here - f[i - 1, k], ahead - here, f[i + 2, k] - ahead
             if weno:
                 a, e = f[i - 1, k] - f[i - 2, k], f[i + 3, k] - f[i + 2, k]
-                step = weno5(a if right else e, b if right else d, c, d if right else b)
+                step = weno5(a if right else e, b if right else d, c, d if right else b, TINY)
             else:
-                step = muscl(b if right else d, c)
+                step = mc(b if right else d, c)
             new = here + step if right else ahead - step
             if cell >= 0:
                 out[cell, k] = v[k] / dx * (face[k] - new)
@@ -264,7 +265,7 @@ class FullVelocityRun(_Run):
         penalty = (self._penalty(fields, dt) / self.eps)[:, None]
         relaxing = penalty * (self.grid.maxwellian(*fields) - f)
         forward, backward, carried = [], [], []  # of every stage so far: explicit and implicit part, what transport carries in
-        for explicit, implicit in zip(self.scheme.explicit[1:], self.scheme.implicit[1:], strict=True):
+        for explicit, implicit in zip(self.explicit[1:], self.implicit[1:], strict=True):
             j = len(forward) + 1
             increment = self._transported(padded)
             carried.append(self.grid.conserved(increment))

@@ -26,23 +26,20 @@ Both transport schemes are written in the differences between neighbouring rows 
 differences give the mirrored face, so one branch-free expression serves both signs. The loops over velocities are kept apart and
 branch-free so that they vectorise; the scratch rows share one array at constant distances, which lets the compiler prove that
 they do not overlap. No nnan/ninf: a state that is not finite, or not positive, ends the call.
-All compiled parts stand in this one file because Numba's cache on disk watches only the file of the function that is called.
 """
 
 from math import exp, log, pi, sqrt
 from typing import NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types, uint64
-from numba.extending import intrinsic
-from numpy.polynomial import Chebyshev, Polynomial
+from numba import uint64
+
+from knudsen.compile import compiled
+from knudsen.solvers.boundaries import FIXED, PERIODIC, WALLS
+from knudsen.solvers.rows import LOG2E, exp2, mc, weno5
 
 GHOST = 3  # rows beyond each end: what WENO5 needs
-SAFE = {"reassoc", "contract", "arcp", "nsz"}  # no nnan, ninf: a solution that diverges must be seen
-INVERSE_LN2 = 1.0 / log(2.0)
-EXP2 = tuple(float(a) for a in Chebyshev.interpolate(np.exp2, 10, domain=[-0.5, 0.5]).convert(kind=Polynomial).coef)
-SHIFT = 1.5 * 2.0**52  # adding it rounds to an integer, which then sits in the low bits
+TINY = 1e-40  # of WENO5: far below the squared tail of a Maxwellian, as the weights must not depend on the scale of f
 LOWEST = -900.0  # 2^-900 stands for zero: far from the subnormal numbers, which are slow
 RESOLVED = 1e-9  # quadrature error below which one linear correction is exact to round-off, also over 1e4 steps
 UNDER_RESOLVED = 1e-5  # quadrature error above which the user is warned
@@ -50,11 +47,9 @@ NEWTON_STEPS = 40
 STRIDE = 4096 + 72  # scratch row: the most velocities, plus an odd number of cache lines
 MOST_VELOCITIES = 4096
 MAXWELL, FACE, INCREMENT, STAR = 0, 1, 2, 3  # scratch rows; the last three again for every further field (+ 3 field)
-PERIODIC, OUTFLOW, FIXED, WALLS = 0, 1, 2, 3
 BGK, SHAKHOV, ES_BGK = 0, 1, 2
 NORMAL = (1.0, 0.0, 1.0, 0.0, 3.0, 0.0, 15.0)  # moments of the normal distribution
 MATCHED = (3, 1, 2, 0, 0)  # highest power of z whose sum with the target is exact: of g, h, k, y, l
-_COMPILE = {"fastmath": SAFE, "nogil": True, "cache": True, "error_model": "numpy"}
 
 
 class Model(NamedTuple):
@@ -89,32 +84,7 @@ def scratch():
     return np.zeros(16 * STRIDE)
 
 
-@intrinsic
-def _bits_of(typingctx, x):
-    """The 64 bits of a double, as an integer."""
-    return types.int64(types.float64), lambda context, builder, signature, args: builder.bitcast(args[0], ir.IntType(64))
-
-
-@intrinsic
-def _double_of(typingctx, n):
-    """The double that has these 64 bits."""
-    return types.float64(types.int64), lambda context, builder, signature, args: builder.bitcast(args[0], ir.DoubleType())
-
-
-@njit(fastmath={"contract"}, cache=True)
-def exp2(x):
-    """2^x to a few 1e-15 for -900 <= x <= 1000, branch-free so that loops over it vectorise.
-
-    Left to LLVM to inline: Numba's own inlining would compile it with the caller's flags, and reassociation undoes the rounding.
-    """
-    shifted = x + SHIFT
-    r = x - (shifted - SHIFT)  # |r| <= 1/2
-    p = (((EXP2[10] * r + EXP2[9]) * r + EXP2[8]) * r + EXP2[7]) * r + EXP2[6]
-    p = (((((p * r + EXP2[5]) * r + EXP2[4]) * r + EXP2[3]) * r + EXP2[2]) * r + EXP2[1]) * r + EXP2[0]
-    return _double_of(_bits_of(p) + (_bits_of(shifted) << 52))
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled(fastmath=False)
 def solve3(A, b):
     """x of the 3 x 3 system A x = b (Cramer's rule)."""
     m0 = A[1, 1] * A[2, 2] - A[1, 2] * A[2, 1]
@@ -127,7 +97,7 @@ def solve3(A, b):
     return x0, x1, x2
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled(fastmath=False)
 def fit_maxwellian(rho, u, T, v, dv, M):
     """Newton iteration for an under-resolved grid: writes M [K] of exact rho, u, T; returns False where the grid cannot hold it.
 
@@ -167,7 +137,7 @@ def fit_maxwellian(rho, u, T, v, dv, M):
     return False
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled(fastmath=False)
 def discrete_maxwellians(rho, u, T, v, dv, M):
     """Writes M [n, K] of the states [n]; returns the first that the grid cannot hold, or -1."""
     for i in range(rho.size):
@@ -176,46 +146,12 @@ def discrete_maxwellians(rho, u, T, v, dv, M):
     return -1
 
 
-@njit(fastmath=SAFE, inline="always")
-def muscl(back, ahead):
-    r"""Half the limited slope: the face lies at f_i + muscl(f_i - f_{i-1}, f_{i+1} - f_i).
-
-    Monotonised central limiter, second order: :math:`\tfrac12 \mathrm{minmod}(2a, \tfrac12(a + b), 2b)`.
-    Source: B. van Leer, J. Comput. Phys. 23, 276 (1977), doi:10.1016/0021-9991(77)90095-X.
-    """
-    centred = 0.5 * (back + ahead)
-    low = back if back < ahead else ahead
-    high = ahead if back < ahead else back
-    rise = 2.0 * low if 2.0 * low < centred else centred  # the slope where both differences are positive, else below zero
-    fall = 2.0 * high if 2.0 * high > centred else centred
-    return 0.5 * ((rise if rise > 0.0 else 0.0) + (fall if fall < 0.0 else 0.0))
-
-
-@njit(fastmath=SAFE, inline="always")
-def weno5(a, b, c, d):
-    r"""Face value minus f_i, from the differences a = f_{i-1} - f_{i-2}, b = f_i - f_{i-1}, ... d = f_{i+2} - f_{i+1}.
-
-    Finite differences on point values, fifth order, weights of WENO-Z with power 2:
-    :math:`\omega_k \sim d_k (1 + (\tau_5/\beta_k)^2)`, :math:`\tau_5 = |\beta_0 - \beta_2|`.
-    Source: R. Borges et al., J. Comput. Phys. 227, 3191 (2008), eqs. 25-28, doi:10.1016/j.jcp.2007.11.038.
-    """
-    tiny = 1e-40  # far below the squared tail of a Maxwellian: the weights must not depend on the scale of f
-    beta0 = 13.0 / 12.0 * (b - a) * (b - a) + 0.25 * (3.0 * b - a) * (3.0 * b - a) + tiny
-    beta1 = 13.0 / 12.0 * (c - b) * (c - b) + 0.25 * (b + c) * (b + c) + tiny
-    beta2 = 13.0 / 12.0 * (d - c) * (d - c) + 0.25 * (d - 3.0 * c) * (d - 3.0 * c) + tiny
-    tau = (beta0 - beta2) * (beta0 - beta2)
-    s0, s1, s2 = beta0 * beta0, beta1 * beta1, beta2 * beta2
-    # the weights over a common denominator: one division
-    w0, w1, w2 = (s0 + tau) * s1 * s2, 6.0 * (s1 + tau) * s0 * s2, 3.0 * (s2 + tau) * s0 * s1
-    return (w0 * (5.0 * b - 2.0 * a) + w1 * (b + 2.0 * c) + w2 * (4.0 * c - d)) / (6.0 * (w0 + w1 + w2))
-
-
-@njit(inline="always")
+@compiled(inline="always")
 def _at(row, k):
-    return uint64(row * 4168) + uint64(k)  # unsigned: no wrap-around to check
+    return uint64(row * STRIDE) + uint64(k)  # unsigned: no wrap-around to check
 
 
-@njit(**_COMPILE)
+@compiled
 def _transport_muscl(f, here, v, ratio, field, row):
     """Scratch INCREMENT = -dt/dx v (face_{i+1/2} - face_{i-1/2}); FACE moves on to i + 1/2. Row i starts at f[here]."""
     K = uint64(v.size)
@@ -225,13 +161,13 @@ def _transport_muscl(f, here, v, ratio, field, row):
         right = v[n] > 0.0
         ahead = f[i2 + k] - f[i1 + k]
         behind, beyond = f[i1 + k] - f[i0 + k], f[i3 + k] - f[i2 + k]
-        half = muscl(behind if right else beyond, ahead)
+        half = mc(behind if right else beyond, ahead)
         face = f[i1 + k] + half if right else f[i2 + k] - half
         row[_at(INCREMENT + 3 * field, n)] = ratio * v[n] * (row[_at(FACE + 3 * field, n)] - face)
         row[_at(FACE + 3 * field, n)] = face
 
 
-@njit(**_COMPILE)
+@compiled
 def _transport_weno5(f, here, v, ratio, field, row):
     K = uint64(v.size)
     i0, i1, i2, i3, i4, i5 = here - K - K, here - K, here, here + K, here + K + K, here + K + K + K
@@ -240,13 +176,13 @@ def _transport_weno5(f, here, v, ratio, field, row):
         right = v[n] > 0.0
         a, b, c = f[i1 + k] - f[i0 + k], f[i2 + k] - f[i1 + k], f[i3 + k] - f[i2 + k]
         d, e = f[i4 + k] - f[i3 + k], f[i5 + k] - f[i4 + k]
-        step = weno5(a if right else e, b if right else d, c, d if right else b)
+        step = weno5(a if right else e, b if right else d, c, d if right else b, TINY)
         face = f[i2 + k] + step if right else f[i3 + k] - step
         row[_at(INCREMENT + 3 * field, n)] = ratio * v[n] * (row[_at(FACE + 3 * field, n)] - face)
         row[_at(FACE + 3 * field, n)] = face
 
 
-@njit(**_COMPILE)
+@compiled
 def _explicit_part(base, here, v, weight, field, row):
     """Scratch STAR = base + weight INCREMENT; returns its sums with 1, v, v^2."""
     s0 = s1 = s2 = 0.0
@@ -260,7 +196,7 @@ def _explicit_part(base, here, v, weight, field, row):
     return s0, s1, s2
 
 
-@njit(**_COMPILE)
+@compiled
 def _explicit_part_cubic(base, here, v, weight, field, row, sums):
     """As _explicit_part, its sums with 1, v, v^2, v^3 into sums[field]."""
     s0 = s1 = s2 = s3 = 0.0
@@ -275,7 +211,7 @@ def _explicit_part_cubic(base, here, v, weight, field, row, sums):
     sums[field, 0], sums[field, 1], sums[field, 2], sums[field, 3] = s0, s1, s2, s3
 
 
-@njit(**_COMPILE)
+@compiled
 def _push(f, i, rows, v, dt, force, row):
     """Scratch INCREMENT of h, k, y, l += dt times what the force does to them: a (2 k, g, 2 k, h + 2 y) and the sources."""
     K, a = uint64(v.size), dt * force.acceleration
@@ -288,7 +224,7 @@ def _push(f, i, rows, v, dt, force, row):
         row[_at(INCREMENT + 12, n)] += a * (f[h + m] + 2.0 * f[y + m]) + dt * force.source[1, n]
 
 
-@njit(**_COMPILE)
+@compiled
 def _gaussian(v, mask, u, b, row):
     """Scratch MAXWELL = 2^(-b (v - u)^2), zero on the padding."""
     for n in range(v.size):
@@ -297,7 +233,7 @@ def _gaussian(v, mask, u, b, row):
         row[_at(MAXWELL, n)] = mask[n] * exp2(x if x > LOWEST else LOWEST)
 
 
-@njit(**_COMPILE)
+@compiled
 def _sums(v, row):
     """The sums of scratch MAXWELL with 1, v, v^2 (a loop of its own: together with the exponential it runs out of registers)."""
     s0 = s1 = s2 = 0.0
@@ -310,7 +246,7 @@ def _sums(v, row):
     return s0, s1, s2
 
 
-@njit(**_COMPILE)
+@compiled
 def _power_sums(v, u, inverse, scale, s, row):
     """s [7] = scale times the sums of scratch MAXWELL with z^0 .. z^6, z = (v - u) inverse."""
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = 0.0
@@ -331,7 +267,7 @@ def _power_sums(v, u, inverse, scale, s, row):
     s[4], s[5], s[6] = scale * s4, scale * s5, scale * s6
 
 
-@njit(**_COMPILE)
+@compiled
 def _relax_cubic(new, here, v, u, inverse, y, z, p, field, row):
     """new = y STAR + z (p_0 + p_1 c + p_2 c^2 + p_3 c^3) MAXWELL, c = (v - u) inverse, p of this field."""
     p0, p1, p2, p3 = z * p[field, 0], z * p[field, 1], z * p[field, 2], z * p[field, 3]
@@ -340,14 +276,14 @@ def _relax_cubic(new, here, v, u, inverse, y, z, p, field, row):
         new[here + uint64(n)] = y * row[_at(STAR + 3 * field, n)] + row[_at(MAXWELL, n)] * (p0 + c * (p1 + c * (p2 + c * p3)))
 
 
-@njit(**_COMPILE)
+@compiled
 def _relax(new, here, v, y, p0, p1, p2, field, row):
     """new = y STAR + (p0 + p1 v + p2 v^2) MAXWELL."""
     for n in range(v.size):
         new[here + uint64(n)] = y * row[_at(STAR + 3 * field, n)] + row[_at(MAXWELL, n)] * (p0 + v[n] * (p1 + v[n] * p2))
 
 
-@njit(**_COMPILE)
+@compiled
 def _start(acc, there, f, new, here, v, explicit, implicit, field, row):
     """acc = f + explicit INCREMENT + implicit (new - STAR), in the first stage; each array with the place of its row."""
     for n in range(v.size):
@@ -356,7 +292,7 @@ def _start(acc, there, f, new, here, v, explicit, implicit, field, row):
         acc[there + k] = f[here + k] + explicit * row[_at(INCREMENT + 3 * field, n)] + implicit * collided
 
 
-@njit(**_COMPILE)
+@compiled
 def _accumulate(acc, there, new, here, v, explicit, implicit, field, row):
     """acc += explicit INCREMENT + implicit (new - STAR), in a later stage."""
     for n in range(v.size):
@@ -365,7 +301,7 @@ def _accumulate(acc, there, new, here, v, explicit, implicit, field, row):
         acc[there + k] += explicit * row[_at(INCREMENT + 3 * field, n)] + implicit * collided
 
 
-@njit(**_COMPILE)
+@compiled
 def _fill_ghosts(f, fields, cells, v, points, ends):
     """Ghost rows of f; those of a FIXED boundary hold their Maxwellians and stay. At WALLS also f at the wall."""
     rows = f.reshape(fields, cells + 2 * GHOST, v.size)
@@ -380,7 +316,7 @@ def _fill_ghosts(f, fields, cells, v, points, ends):
                 rows[field, GHOST + cells + g] = rows[field, GHOST + g if periodic else GHOST + cells - 1]
 
 
-@njit(**_COMPILE)
+@compiled
 def _reflect(rows, side, first, inward, v, points, ends):
     """f at a wall: extrapolated from the gas where it comes in, Wall's law where it leaves; ghost rows on the line through it.
 
@@ -405,7 +341,7 @@ def _reflect(rows, side, first, inward, v, points, ends):
                 rows[field, first - g * inward, k] = face[field, k] + (2 * g - 1) * step
 
 
-@njit(**_COMPILE)
+@compiled
 def _set_face(face, v, ratio, field, row):
     """The last face becomes f at the wall, whatever the reconstruction made of it: no net flux to round-off."""
     for n in range(v.size):
@@ -413,14 +349,14 @@ def _set_face(face, v, ratio, field, row):
         row[_at(FACE + 3 * field, n)] = face[field, n]
 
 
-@njit(**_COMPILE)
+@compiled
 def _maxwellian(rho, u, T, v, mask, dv, row):
     """Scratch MAXWELL and the polynomial (p0, p1, p2) in v whose product is the conservative Maxwellian of (rho, u, T).
 
     Returns p0, p1, p2 and a flag: 0 resolved, 1 visibly under-resolved, 2 the grid cannot hold it.
     """
     inverse = 1.0 / T
-    _gaussian(v, mask, u, 0.5 * INVERSE_LN2 * inverse, row)
+    _gaussian(v, mask, u, 0.5 * LOG2E * inverse, row)
     s0, s1, s2 = _sums(v, row)
     height = sqrt(inverse * (0.5 / pi))
     scale = dv * height
@@ -437,7 +373,7 @@ def _maxwellian(rho, u, T, v, mask, dv, row):
     return height * (c0 - u * (r1 - u * c2)), height * (r1 - 2.0 * u * c2), height * c2, 0
 
 
-@njit(**_COMPILE)
+@compiled
 def _polynomials(model, s, dv, rate, P):
     r"""P [field, power of z]: the target of each field over rho times the Gaussian of variance Lambda in v.
 
@@ -496,7 +432,7 @@ def _polynomials(model, s, dv, rate, P):
     return rho, u, along, relaxation
 
 
-@njit(**_COMPILE)
+@compiled
 def _target(model, rho, u, along, v, mask, dv, s, P, row):
     """Scratch MAXWELL, and P [field, 4] corrected and scaled so that their product is the conservative discrete target.
 
@@ -504,7 +440,7 @@ def _target(model, rho, u, along, v, mask, dv, s, P, row):
     """
     inverse, how = 1.0 / sqrt(along), 0
     height = inverse * sqrt(0.5 / pi)
-    _gaussian(v, mask, u, 0.5 * INVERSE_LN2 * inverse * inverse, row)
+    _gaussian(v, mask, u, 0.5 * LOG2E * inverse * inverse, row)
     _power_sums(v, u, inverse, height * dv, s, row)
     resolved = abs(1.0 - s[0]) + abs(s[1]) + abs(1.0 - s[2]) < RESOLVED
     if not resolved:
@@ -530,7 +466,7 @@ def _target(model, rho, u, along, v, mask, dv, s, P, row):
     return how
 
 
-@njit(**_COMPILE)
+@compiled
 def _defect(s, p, i):
     """What the sum of z^i p times the discrete Gaussian, of power sums s, lacks of the integral."""
     total = 0.0
@@ -539,7 +475,7 @@ def _defect(s, p, i):
     return total
 
 
-@njit(**_COMPILE)
+@compiled
 def _solve_hankel(s, n, r, p):
     """p += d with sum_j s_{i+j} d_j = r_i for i, j <= n (elimination; the matrix is positive definite)."""
     A = np.empty((n + 1, n + 2))
@@ -557,7 +493,7 @@ def _solve_hankel(s, n, r, p):
         p[i] += A[i, n + 1]
 
 
-@njit(**_COMPILE)
+@compiled
 def _stage(j, f, new, acc, eps, model, ends, force, v, mask, dv, ratio, dt, explicit, implicit, weno, row):
     """Stage j; returns (cell that failed or -1, number of under-resolved targets)."""
     K, cells, last, fields, dims = v.size, eps.size, explicit.shape[0] - 1, model.fields, model.dims
@@ -631,23 +567,24 @@ def _stage(j, f, new, acc, eps, model, ends, force, v, mask, dv, ratio, dt, expl
     return -1, fitted
 
 
-@njit(**_COMPILE)
+@compiled
 def advance(f, other, acc, eps, model, ends, force, v, mask, dv, dx, dt, steps, explicit, implicit, weno, row):
-    """``steps`` steps of size dt on f, in place (an even number of stages ends where it began).
+    """``steps`` steps of size dt on f, in place.
 
     f, other: flat [fields * (cells + 2 GHOST) * K]; acc: flat [(stages - 1) * fields * cells * K]; eps [cells]; row: scratch();
     v, mask [K]: velocities, 1 where they are not padding. Returns (steps done, cell that failed or -1, under-resolved targets).
     """
-    fitted, points, ratio = 0, int(mask.sum()), dt / dx
+    fitted, points, ratio, now, then = 0, int(mask.sum()), dt / dx, f, other
     for step in range(steps):
-        for j in range(1, explicit.shape[0], 2):
-            for half in range(2):
-                now, then = (f, other) if half == 0 else (other, f)
-                _fill_ghosts(now, model.fields, eps.size, v, points, ends)
-                failed, more = _stage(
-                    j + half, now, then, acc, eps, model, ends, force, v, mask, dv, ratio, dt, explicit, implicit, weno, row
-                )
-                fitted += more
-                if failed >= 0:
-                    return step, failed, fitted
+        for j in range(1, explicit.shape[0]):
+            _fill_ghosts(now, model.fields, eps.size, v, points, ends)
+            failed, more = _stage(
+                j, now, then, acc, eps, model, ends, force, v, mask, dv, ratio, dt, explicit, implicit, weno, row
+            )
+            fitted += more
+            if failed >= 0:
+                return step, failed, fitted
+            now, then = then, now
+    if steps * (explicit.shape[0] - 1) % 2:
+        f[:] = now
     return steps, -1, fitted

@@ -15,12 +15,13 @@ from knudsen.kinetic import kernel
 from knudsen.kinetic.case import Case
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.grid import VelocityGrid, grid_of_case
-from knudsen.kinetic.integrators import INTEGRATORS
 from knudsen.kinetic.maxwellian import discrete_maxwellian, transverse_weights
 from knudsen.kinetic.moments import macroscopic, maxwellian_moments, tangential
+from knudsen.solvers.boundaries import BOUNDARIES
+from knudsen.solvers.integrators import INTEGRATORS as TABLEAUX
 
+INTEGRATORS = {name: tableau for name, tableau in TABLEAUX.items() if tableau.implicit}  # collisions are stiff
 TRANSPORTS = {"muscl": 2, "weno5": 5}  # name: order in space
-BOUNDARY = {"periodic": kernel.PERIODIC, "outflow": kernel.OUTFLOW, "fixed": kernel.FIXED, "walls": kernel.WALLS}
 KIND = {"bgk": kernel.BGK, "shakhov": kernel.SHAKHOV, "es_bgk": kernel.ES_BGK}
 LANES = 8  # rows of velocities are padded to whole vectors
 VISIT = 0.2  # seconds of computing between visits to Python, for the progress bar and interrupts
@@ -148,6 +149,7 @@ class _Run:
             raise InputError(f"gas.velocity_bounds=[{low:g}, {high:g}]: walls reflect velocities; give [-v, v]")
         self.case, self.gas, self.grid, self.order, self.keeps = case, gas, grid, order, _kept(keep_f, case)
         self.transport, self.scheme = transport, INTEGRATORS[integrator]
+        self.explicit, self.implicit = self.scheme.arrays()
         self.longest = cfl * case.dx / grid.fastest
         self.done = 0.0  # fraction
         self.fitted = 0
@@ -210,7 +212,7 @@ class _Run:
             M = -0.5 * case.temperature_gradient * T * discrete_maxwellian(rho, 0.0, T, grid)
             z2 = grid.v**2 / T
             source[:, : grid.points] = (z2 - 1) * M, (gas.dims + 1) * T * (z2 + 1) * M
-        ends = kernel.Ends(BOUNDARY[case.boundary], accommodation, emission, np.zeros((2, fields, K)))
+        ends = kernel.Ends(BOUNDARIES[case.boundary], accommodation, emission, np.zeros((2, fields, K)))
         return model, ends, kernel.Force(case.acceleration != 0 or case.temperature_gradient != 0, case.acceleration, source)
 
     def _interior(self, flat):
@@ -233,7 +235,7 @@ class _Run:
             began = time.perf_counter()
             now, cell, fitted = kernel.advance(
                 f, other, accumulators, eps, *physics, v, mask, grid.dv, case.dx, dt, min(visit, steps - taken),
-                self.scheme.explicit, self.scheme.implicit, self.transport == "weno5", row,
+                self.explicit, self.implicit, self.transport == "weno5", row,
             )  # fmt: skip
             taken += now
             self.fitted += fitted

@@ -14,8 +14,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,24 @@ class Tableau:
     implicit: tuple[tuple[float, ...], ...] | None
     order: int
     source: str
+
+    @property
+    def stages(self) -> int:
+        """Number of stages after the first, which is the start."""
+        return len(self.explicit) - 1
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """(explicit, implicit) as full tables [stages + 1, stages + 1], row i the stage U_i, row 0 the start; for compiled loops.
+
+        Raises ValueError for an explicit tableau.
+        """
+        if self.implicit is None:
+            raise ValueError("an explicit tableau has no implicit table")
+        tables = np.zeros((2, len(self.explicit), len(self.explicit)))
+        for table, rows in zip(tables, (self.explicit, self.implicit)):
+            for i, row in enumerate(rows):
+                table[i, : len(row)] = row
+        return tables[0], tables[1]
 
     def step(self, U: Tensor, transport: Callable, resolvent: Callable, source: Callable, first: Tensor | None = None) -> Tensor:
         """U at the next time level.
@@ -60,7 +82,7 @@ class Tableau:
         return stage
 
 
-GAMMA = 1 - 1 / math.sqrt(2)
+GAMMA = 1 - math.sqrt(0.5)
 DELTA = 1 - 1 / (2 * GAMMA)
 
 INTEGRATORS = {

@@ -27,8 +27,6 @@ CYCLES_YET = {
 LONG_YET = {"kinetic/kernel.py", "closure/compiled.py"}
 PRIVATE_YET = {
     "benchmarks/test_kinetic_kernel.py: knudsen.kinetic.simulation._Run",
-    "closure/compiled.py: knudsen.kinetic.kernel._bits_of",
-    "closure/compiled.py: knudsen.kinetic.kernel._double_of",
     "closure/laws/hme.py: knudsen.closure.laws.grad._hermite_coefficients",
     "closure/laws/raw.py: knudsen.closure.laws.base._gaussian_moments",
     "closure/learned/entropy_net.py: knudsen.closure.laws.hme._norms",

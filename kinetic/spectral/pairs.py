@@ -1,12 +1,11 @@
-"""The compiled sums over pairs of velocities; all loops that call each other stand in this file (Numba's cache)."""
+"""The compiled sums over pairs of velocities."""
 
 import numpy as np
-from numba import njit
 
-_COMPILE = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
+from knudsen.compile import compiled
 
 
-@njit(**_COMPILE)
+@compiled(fastmath=True)
 def pair_sums(F, G, same, tolerance, shape, first, shifts, weights, starts, project, A):
     """A [cell, rank, Nx, rows columns] = project . P, P_o(v) = sum over s of orbit o of f(v + s) g(v - s).
 
@@ -41,7 +40,7 @@ def pair_sums(F, G, same, tolerance, shape, first, shifts, weights, starts, proj
             A[cell, :, ix] = np.dot(project, P.reshape(len(P), (ny - y0) * width))
 
 
-@njit(**_COMPILE)
+@compiled(fastmath=True)
 def _add_row(f, g, factor, top_f, top_g, least, ix, iy, columns, shifts, weights, starts, sums):
     """sums [orbits, width] += factor f(v + s) g(v - s) of the row (ix, iy); f, g flat, columns = (row length, start, width)."""
     nx, ny = top_f.shape
@@ -73,7 +72,7 @@ def _add_row(f, g, factor, top_f, top_g, least, ix, iy, columns, shifts, weights
                     p[z] += w * (f_a[z] * g_b_[z] + f_a_[z] * g_b[z])
 
 
-@njit(**_COMPILE)
+@compiled(fastmath=True)
 def combine(spectra, multiplier, out):
     """out [cell, k] = sum over p of multiplier [p, k] spectra [cell, p, k]."""
     out[:] = 0.0

@@ -80,13 +80,13 @@ def relaxation(f, v, dv, gas, rate):
 def step(f, v, dv, dx, dt, knudsen, gas, scheme, transport):
     """One step of f [field, n, K], periodic."""
     faces = FACES[transport]
-    moved, collided, stage = [], [], f
+    (ahead, back), moved, collided, stage = scheme.arrays(), [], [], f
     for j in range(1, scheme.stages + 1):
         moved.append(-dt / dx * v * np.diff(faces(with_periodic_ghosts(stage), v), axis=-2))
-        explicit = f + sum(scheme.explicit[j, i] * moved[i] for i in range(j))
-        explicit += sum(scheme.implicit[j, i + 1] * collided[i] for i in range(j - 1))
-        M, rho, T, own = relaxation(explicit, v, dv, gas, dt * scheme.implicit[j, j] / knudsen)
+        explicit = f + sum(ahead[j, i] * moved[i] for i in range(j))
+        explicit += sum(back[j, i + 1] * collided[i] for i in range(j - 1))
+        M, rho, T, own = relaxation(explicit, v, dv, gas, dt * back[j, j] / knudsen)
         rate = (own * dt * gas.frequency(rho, T) / knudsen)[:, None]
-        stage = (explicit + scheme.implicit[j, j] * rate * M) / (1 + scheme.implicit[j, j] * rate)
+        stage = (explicit + back[j, j] * rate * M) / (1 + back[j, j] * rate)
         collided.append(rate * (M - stage))
     return stage

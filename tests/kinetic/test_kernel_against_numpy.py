@@ -7,8 +7,8 @@ import pytest
 from numpy_scheme import step
 
 from knudsen.kinetic import Wall, cases, gas, simulate
-from knudsen.kinetic.integrators import INTEGRATORS
-from knudsen.kinetic.simulation import TRANSPORTS
+from knudsen.kinetic.simulation import INTEGRATORS, TRANSPORTS
+from knudsen.solvers.integrators import Tableau
 
 # per step and operation 1e-16; 20 steps of about 100 operations, and limiters that may switch on the last digit
 ROUND_OFF = 1e-12
@@ -29,6 +29,21 @@ def test_kernel_is_the_scheme(transport, integrator, name, omega):
         )
     assert solved.steps > 10
     np.testing.assert_allclose(solved.f[-1], f, rtol=0, atol=ROUND_OFF * f.max())
+
+
+@pytest.mark.parametrize("name", ["bgk_1v", "es_bgk_3v"])
+@pytest.mark.parametrize("cells", [20, 21])
+def test_an_odd_number_of_stages(monkeypatch, cells, name):
+    """Forward-backward Euler, ARS(1,1,1): the kernel goes to and fro between two arrays, and must end in the first."""
+    euler = Tableau(((), (1.0,)), ((0.0,), (0.0, 1.0)), 1, "Ascher, Ruuth, Spiteri 1997, sec. 2.1")
+    monkeypatch.setitem(INTEGRATORS, "ars111", euler)
+    the_gas, case = gas(name, velocity_points=43), cases.wave(5, cells=cells, fine=420, knudsen=0.1, t_end=0.06)
+    solved = simulate(case, the_gas, integrator="ars111", keep_f=True)[0]
+    f = solved.f[0]
+    for _ in range(solved.steps):
+        f = step(f, solved.grid.v, solved.grid.dv, case.dx, case.t_end / solved.steps, case.knudsen, the_gas, euler, "muscl")
+    assert solved.steps % 2 == (cells == 20)  # an odd and an even number of steps
+    np.testing.assert_allclose(solved.f[-1], f, rtol=0, atol=(ROUND_OFF if name == "bgk_1v" else 1e-8) * f.max())
 
 
 @pytest.mark.parametrize("name", ["shakhov_3v", "es_bgk_3v"])
