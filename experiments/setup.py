@@ -173,26 +173,20 @@ def status_in_words(metrics: dict[str, Any]) -> str:
 
 
 def case_and_reference(cfg: DictConfig, gas: kinetic.Gas) -> tuple[kinetic.Case, kinetic.Case]:
-    """The case, and the same start on the reference's finer grid.
-
-    A start that is known on finer cells (random fields, a file) is refined no further than that; a formula is evaluated there.
-    """
+    """The case, and the same start on the reference's finer grid."""
     start = case(cfg, gas)
-    if start.refine == 1 and "file" not in cfg.case:
-        refine = _refinement(cfg, start, gas)
-        finer = case(cfg, gas, cells=refine * start.cells)
-        return finer.at(start.cells), finer
     return start, start.at(reference_cells(cfg, start, gas))
 
 
 def reference_cells(cfg: DictConfig, case: kinetic.Case, gas: kinetic.Gas) -> int:
-    """The largest multiple of the case's cells that its fine grid has, up to reference.cells (200 for a Boltzmann gas)."""
-    return case.cells * max(r for r in range(1, _refinement(cfg, case, gas) + 1) if case.refine % r == 0)
-
-
-def _refinement(cfg: DictConfig, case: kinetic.Case, gas: kinetic.Gas) -> int:
+    """The multiple of the case's cells nearest below reference.cells on which its start can be had, but twice its cells at least:
+    no model is judged by something as coarse as itself. A Boltzmann gas has up to 200 cells, or the case's own."""
     wanted = positive(cfg, "reference.cells", int)
-    return max(min(wanted, MOST_REFERENCE_CELLS) if gas.is_boltzmann else wanted, case.cells) // case.cells
+    least = 1 if gas.is_boltzmann else 2
+    most = max(min(wanted, MOST_REFERENCE_CELLS) if gas.is_boltzmann else wanted, least * case.cells) // case.cells
+    own = case.refine
+    parts = [r for r in range(least, max(most, own) + 1) if own % r == 0 or r % own == 0]  # that a cell can be cut into
+    return case.cells * max((r for r in parts if r <= most), default=parts[0])
 
 
 def workers(cfg: DictConfig) -> int:

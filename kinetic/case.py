@@ -155,9 +155,14 @@ class Case:
         return self.bounds[0] + (np.arange(self.cells) + 0.5) * self.dx
 
     def at(self, cells: int) -> "Case":
-        """The same case on another number of cells, which must divide ``fine``."""
+        """The same case on another number of cells: a divisor of ``fine``, or a multiple (fine cells are uniform)."""
         knudsen = self.knudsen if self.fine_knudsen is None else self.fine_knudsen
-        return replace(self, cells=cells, knudsen=knudsen, fine_knudsen=None)
+        parts = cells // self.fine if _whole(cells) and cells % self.fine == 0 else 1
+        states = {
+            key: np.repeat(values, parts, axis=1) for key in ("rho", "u", "T", "uy") if (values := getattr(self, key)) is not None
+        }
+        knudsen = np.repeat(knudsen, parts) if np.ndim(knudsen) else knudsen
+        return replace(self, cells=cells, knudsen=knudsen, fine_knudsen=None, **states)
 
     def raw_moments(self, gas: Gas, order: int):
         """G [order + 1, n] and H [order + 1, n] (None for D = 1) of the start: exact for the Maxwellians, then block averages."""

@@ -1,6 +1,10 @@
-"""The cases by name. The random ones are functions of their seed alone and share the domain [-1/2, 1/2], periodic."""
+"""The cases by name: Riemann problems and other canonical flows, channels, and random ones (functions of their seed alone).
 
-from math import lcm, sqrt
+All but ``shock`` fill the domain [-1/2, 1/2], so that the Knudsen number is in lengths of the domain. States are (rho, u, T); the
+gas's gamma = (D + 2)/D enters where a wave is to be one of its own.
+"""
+
+from math import ceil, lcm, pi, sqrt
 
 import numpy as np
 
@@ -13,11 +17,13 @@ from knudsen.kinetic.tabulated import tabulated
 from knudsen.kinetic.wall import Wall
 
 __all__ = [
-    "CASES", "couette", "creep", "equilibrium", "fourier", "mix", "poiseuille", "riemann", "shock", "sod", "strong", "tabulated",
-    "transition", "wave",
+    "CANONICAL", "CASES", "blast", "cold_hot", "collision", "couette", "creep", "dense_blob", "entropy", "equilibrium",
+    "expansion", "fourier", "hot_spot", "lax", "mix", "near_vacuum", "poiseuille", "riemann", "shock", "shu_osher", "sod", "sound",
+    "strong", "tabulated", "transition", "wave",
 ]  # fmt: skip
 
 FINE = 600  # cells that the random states are drawn on; a multiple of 100, so that jumps on multiples of 0.01 are exact
+SMOOTH = 1200  # fine cells at least of a start that is a formula: its averages over cells are then those of the formula to 1e-5
 RANGES = np.array([[0.4, 1.4], [-0.6, 0.6], [0.4, 1.4]])  # rho, u, T
 
 
@@ -40,6 +46,159 @@ def riemann(left, right, *, bounds=(-0.5, 0.5), jump=0.0, cells=200, name="riema
 def sod(**options):
     """Sod's tube, (rho, u, p) = (1, 0, 1) and (1/8, 0, 1/10). Source: G. A. Sod, J. Comput. Phys. 27, 1 (1978)."""
     return riemann((1.0, 0.0, 1.0), (0.125, 0.0, 0.8), name="sod", **options)
+
+
+@makes(Case)
+def lax(**options):
+    """Lax's tube, (rho, u, p) = (0.445, 0.698, 3.528) and (0.5, 0, 0.571): a strong shock and a strong contact.
+
+    Source: P. D. Lax, Comm. Pure Appl. Math. 7, 159 (1954), doi:10.1002/cpa.3160070112.
+    """
+    return riemann((0.445, 0.698, 3.528 / 0.445), (0.5, 0.0, 0.571 / 0.5), name="lax", **{"t_end": 0.1} | options)
+
+
+@makes(Case)
+def expansion(*, speed=1.0, **options):
+    r"""Streams that recede, (1, -speed, 1) and (1, speed, 1): two rarefactions, thin and cold gas between them.
+
+    In the Euler limit :math:`T = (1 - \tfrac{\gamma - 1}{2}\,\mathrm{speed}/\sqrt\gamma)^2` in the middle, a vacuum from
+    :math:`\mathrm{speed} = 2 \sqrt\gamma/(\gamma - 1)` on (D = 1: 1.73). Source: E. F. Toro, Riemann Solvers (2009), test 2 of
+    table 4.1, there between faster and colder streams.
+    """
+    speed = _positive("speed", speed)
+    return riemann((1.0, -speed, 1.0), (1.0, speed, 1.0), name="expansion", **{"t_end": 0.12} | options)
+
+
+@makes(Case)
+def collision(*, speed=1.5, **options):
+    """Streams that collide, (1, speed, 1) and (1, -speed, 1): two shocks, or in free flight two beams that cross."""
+    speed = _positive("speed", speed)
+    return riemann((1.0, speed, 1.0), (1.0, -speed, 1.0), name="collision", **options)
+
+
+@makes(Case)
+def cold_hot(*, ratio=4.0, **options):
+    """Cold gas beside hot at equal pressure, (ratio, 0, 1/ratio) and (1, 0, 1): a contact, which only collisionless flow and
+    conduction move."""
+    ratio = _positive("ratio", ratio)
+    return riemann((ratio, 0.0, 1.0 / ratio), (1.0, 0.0, 1.0), name="cold_hot", **options)
+
+
+@makes(Case)
+def near_vacuum(*, density=0.01, **options):
+    """Gas that flows into a near vacuum of equal temperature, (1, 0, 1) and (density, 0, 1)."""
+    density = _positive("density", density)
+    return riemann((1.0, 0.0, 1.0), (density, 0.0, 1.0), name="near_vacuum", **{"t_end": 0.1} | options)
+
+
+@makes(Case)
+def blast(*, temperature=10.0, cells=200, knudsen=0.01, t_end=0.06, save_times=()):
+    """A slab |x| < 0.1 (the nearest cell faces) of hot gas, (1, 0, temperature), in gas at rest, (1, 0, 1)."""
+    _positive_cells(cells)
+    temperature = _positive("temperature", temperature)
+    inside = abs((np.arange(cells) + 0.5) / cells - 0.5) < 0.1
+    one = np.ones(cells)
+    T = np.where(inside, temperature, 1.0)
+    return Case("blast", (-0.5, 0.5), cells, "outflow", one, 0 * one, T, knudsen, t_end, save_times)
+
+
+@makes(Case)
+def shu_osher(gas: Gas, *, mach_number=3.0, amplitude=0.2, cells=200, knudsen=0.01, t_end=None, save_times=()):
+    r"""A shock that runs into a density wave: left of x = -0.4 the state behind a shock of that Mach number in gas at rest with
+    (1, 0, 1), right of it :math:`(1 + A \sin 50 x, 0, 1)`.
+
+    The original with its domain [-5, 5] made one long; t_end: None is when the shock has gone as far as there at its end
+    (t = 1.8), 0.639. Source: C.-W. Shu, S. Osher, J. Comput. Phys. 83, 32 (1989), doi:10.1016/0021-9991(89)90222-2, example 8.
+    """
+    (_, speed, _), (rho, u, T) = rankine_hugoniot(mach_number, gas)
+    amplitude = _amplitude(amplitude)
+
+    def fields(x):
+        behind, still = x < -0.4, np.zeros_like(x)
+        return np.where(behind, rho, 1 + amplitude * np.sin(50 * x)), np.where(behind, speed - u, still), np.where(behind, T, 1)
+
+    t_end = 0.18 * 3.0 * sqrt(1.4) / speed if t_end is None else t_end
+    return _formula("shu_osher", fields, "outflow", cells, knudsen, t_end, save_times)
+
+
+@makes(Case)
+def sound(gas: Gas, *, amplitude=0.01, waves=1, cells=100, knudsen=0.1, t_end=0.5, save_times=()):
+    r"""A sound wave that runs to the right, with n = ``waves`` of them in the periodic domain:
+
+    .. math:: \rho = 1 + A s, \quad u = \sqrt\gamma A s, \quad T = 1 + (\gamma - 1) A s, \quad s = \sin 2 \pi n x,
+
+    a mode of the linearised Euler equations; at a finite Knudsen number it is damped, and sheds other modes.
+    """
+    amplitude, waves = _amplitude(amplitude), _waves(waves)
+
+    def fields(x):
+        s = amplitude * np.sin(2 * pi * waves * x)
+        return 1 + s, sqrt(gas.gamma) * s, 1 + (gas.gamma - 1) * s
+
+    return _formula("sound", fields, "periodic", cells, knudsen, t_end, save_times)
+
+
+@makes(Case)
+def entropy(*, amplitude=0.2, waves=1, velocity=1.0, cells=100, knudsen=0.1, t_end=0.5, save_times=()):
+    r"""An entropy wave, carried along at constant pressure: :math:`\rho = 1 + A \sin 2 \pi n x`, u = ``velocity``,
+    :math:`T = 1/\rho`, periodic; an exact solution of the Euler equations, which conduction evens out."""
+    amplitude, waves = _amplitude(amplitude), _waves(waves)
+    if not _is_number(velocity) or not np.isfinite(velocity):
+        raise InputError(f"case.velocity={velocity!r}: give a finite number")
+
+    def fields(x):
+        rho = 1 + amplitude * np.sin(2 * pi * waves * x)
+        return rho, np.full_like(x, velocity), 1 / rho
+
+    return _formula("entropy", fields, "periodic", cells, knudsen, t_end, save_times)
+
+
+@makes(Case)
+def hot_spot(*, amplitude=2.0, width=0.1, cells=100, knudsen=0.1, t_end=0.1, save_times=()):
+    r"""Gas at rest with a hot spot, (1, 0, :math:`1 + A e^{-(x/w)^2}`), periodic: sound leaves it, heat spreads."""
+    amplitude, width = _positive("amplitude", amplitude), _positive("width", width)
+
+    def fields(x):
+        return np.ones_like(x), np.zeros_like(x), 1 + amplitude * np.exp(-((x / width) ** 2))
+
+    return _formula("hot_spot", fields, "periodic", cells, knudsen, t_end, save_times)
+
+
+@makes(Case)
+def dense_blob(*, amplitude=4.0, width=0.1, cells=100, knudsen=0.1, t_end=0.1, save_times=()):
+    r"""Gas at rest with a dense blob that bursts, (:math:`1 + A e^{-(x/w)^2}`, 0, 1), periodic."""
+    amplitude, width = _positive("amplitude", amplitude), _positive("width", width)
+
+    def fields(x):
+        return 1 + amplitude * np.exp(-((x / width) ** 2)), np.zeros_like(x), np.ones_like(x)
+
+    return _formula("dense_blob", fields, "periodic", cells, knudsen, t_end, save_times)
+
+
+def _formula(name, fields, boundary, cells, knudsen, t_end, save_times):
+    """The case of a start that is known everywhere, ``fields(x)`` -> rho, u, T, averaged over the cells."""
+    _positive_cells(cells)
+    fine = cells * max(2, ceil(SMOOTH / cells))
+    x = (np.arange(fine) + 0.5) / fine - 0.5
+    return Case(name, (-0.5, 0.5), cells, boundary, *fields(x), knudsen, t_end, save_times)
+
+
+def _positive(key, value):
+    if not _is_number(value) or not 0 < value < np.inf:
+        raise InputError(f"case.{key}={value!r}: give a positive number")
+    return float(value)
+
+
+def _amplitude(amplitude):
+    if not _is_number(amplitude) or not 0 < abs(amplitude) < 1:
+        raise InputError(f"case.amplitude={amplitude!r}: give a number between 0 and 1, so that the density stays positive")
+    return float(amplitude)
+
+
+def _waves(waves):
+    if isinstance(waves, bool) or not isinstance(waves, int | np.integer) or waves < 1:
+        raise InputError(f"case.waves={waves!r}: give a positive integer")
+    return int(waves)
 
 
 @makes(Case)
@@ -154,7 +313,10 @@ def strong(seed: int, **options):
 
 _RANDOM = (wave, mix, transition, equilibrium, strong)
 _CHANNELS = (couette, fourier, poiseuille, creep)
-CASES = {f.__name__: f for f in (shock, riemann, sod, *_RANDOM, tabulated, *_CHANNELS)}
+CANONICAL = (
+    sod, lax, expansion, collision, cold_hot, near_vacuum, blast, shu_osher, sound, entropy, hot_spot, dense_blob,
+)  # fmt: skip
+CASES = {f.__name__: f for f in (shock, riemann, *CANONICAL, *_RANDOM, tabulated, *_CHANNELS)}
 
 
 def _random_case(name, seed, fields, *, knudsen=None, cells=100, fine=None, t_end=0.1, save_times=()):
