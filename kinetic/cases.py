@@ -18,8 +18,8 @@ from knudsen.kinetic.wall import Wall
 
 __all__ = [
     "CANONICAL", "CASES", "blast", "cold_hot", "collision", "couette", "creep", "dense_blob", "entropy", "equilibrium",
-    "expansion", "fourier", "hot_spot", "lax", "mix", "near_vacuum", "poiseuille", "riemann", "shock", "shu_osher", "sod", "sound",
-    "strong", "tabulated", "transition", "wave",
+    "expansion", "fourier", "hot_spot", "lax", "mix", "near_vacuum", "poiseuille", "riemann", "shock", "shu_osher", "sod",
+    "sound", "strong", "tabulated", "transition", "wave",
 ]  # fmt: skip
 
 FINE = 600  # cells that the random states are drawn on; a multiple of 100, so that jumps on multiples of 0.01 are exact
