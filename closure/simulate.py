@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from knudsen.closure.laws.quadrature import Quadrature
 from knudsen.errors import InputError
 from knudsen.kinetic.case import Case
 from knudsen.kinetic.gas import Gas
@@ -85,7 +84,7 @@ def case_cells(law, cases) -> Cells:
 
 @torch.no_grad()
 def simulate(
-    law, cases, gas: Gas | None = None, *, batch: int = 64, compiled: bool = True, comoving: bool = True, progress=None,
+    law, cases, *, batch: int = 64, compiled: bool = True, comoving: bool = True, progress=None,
     **solver_options,
 ) -> list[Solution]:  # fmt: skip
     """One :class:`Solution` per case. ``solver_options``: reconstruction, flux, integrator, cfl of :class:`solvers.Solver`.
@@ -193,11 +192,11 @@ def _fields(law, U, cells) -> dict[str, torch.Tensor]:
 
 def _rollout(law, solver: Solver):
     """The compiled form of a law and a solver's schemes, None where there is none."""
-    if not isinstance(law, Quadrature):
+    if (rows := law.compiled()) is None:
         return None
-    from knudsen.closure.compiled import Rollout, supports  # compiled code only where it is needed
+    from knudsen.closure.compiled import Rollout  # compiled code only where it is needed
 
-    return Rollout(law, *solver.schemes, solver.cfl) if supports(law, *solver.schemes) else None
+    return Rollout(rows, law, *solver.schemes, solver.cfl)
 
 
 def _compiled(rollout, law, solver, case, number: int, total: int, progress) -> Solution:

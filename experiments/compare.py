@@ -22,7 +22,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     solutions = {"kinetic": setup.reference(cfg, gas, [fine])[0].averaged(case.cells)}
     for name, law in laws.items():
         with bar(name, cfg.progress) as progress:
-            solutions[name] = closure.simulate(law, [case], gas, progress=progress, **options)[0]
+            solutions[name] = closure.simulate(law, [case], progress=progress, **options)[0]
 
     metrics = {name: setup.outcome(s) for name, s in solutions.items()}
     delivered = [name for name, s in solutions.items() if s.status == "ok"]

@@ -114,7 +114,7 @@ def exact(cfg: DictConfig, gas: kinetic.Gas, cases: list[kinetic.Case], output: 
 def score(law, cases, truths, solver: dict[str, Any]) -> np.ndarray:
     """[case] relative L2 error of stacked (rho, m, E) at the end; infinite where the law diverged."""
     errors = np.full(len(cases), np.inf)
-    for i, (found, truth) in enumerate(zip(closure.simulate(law, cases, law.gas, **solver), truths)):
+    for i, (found, truth) in enumerate(zip(closure.simulate(law, cases, **solver), truths)):
         if found.status == "ok":
             stacked = (np.stack(list(conserved(s.rho[-1], s.u[-1], s.T[-1], law.gas.dims).values())) for s in (found, truth))
             errors[i] = rel_l2(*stacked)

@@ -15,7 +15,6 @@ from omegaconf import DictConfig
 
 from knudsen import closure, kinetic
 from knudsen.build import build
-from knudsen.closure.laws.quadrature import Quadrature
 from knudsen.errors import InputError, UnderResolvedWarning
 from knudsen.experiments import evaluation_plots, leaderboard, plots, references, setup
 from knudsen.experiments.measure import conserved, rel_l2
@@ -96,7 +95,7 @@ def run(cfg: DictConfig, output: Output) -> int:
 def solve(name: str, laws, rivals, cases, options, progress=None):
     """All cases with one model: a closure, or the kinetic solver with few velocities."""
     if name in laws:
-        return closure.simulate(laws[name], cases, laws[name].gas, progress=progress, **options)
+        return closure.simulate(laws[name], cases, progress=progress, **options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnderResolvedWarning)  # that is what is being measured
         return kinetic.simulate(cases, rivals[name], progress=progress)
@@ -105,7 +104,7 @@ def solve(name: str, laws, rivals, cases, options, progress=None):
 def step_cost(name: str, laws, rivals, case: kinetic.Case, options) -> float | None:
     """CPU microseconds of a cell's step in a compiled loop, without set-up: what a longer run of one case takes more than a short
     one, the best of three; None where batches in torch are the way to run."""
-    if name in laws and not isinstance(laws[name], Quadrature):
+    if name in laws and laws[name].compiled() is None:
         return None
     runs = [replace(case, t_end=t, save_times=()) for t in (0.2, 1.0)]
     best = np.inf
@@ -134,8 +133,8 @@ def in_words(cfg: DictConfig, gas: kinetic.Gas, per_decade: int, options) -> str
         f"`gas={gas.name}`, {per_decade} cases per kind and decade of the Knudsen number (`seed={cfg.seed}`, never trained on), "
         f"{cfg.case.cells} cells, t = {cfg.case.t_end:g}{late}, {schemes}. Relative L2 errors in per cent against the kinetic "
         f"solution on {cfg.reference.cells} cells with at least {cfg.reference.velocity_points} velocities. `kinetic_N`: the "
-        f"kinetic solver on the same cells with N velocities. Costs are CPU time of one core: compiled loops for the kinetic "
-        f"solver, quadrature and HermMLC, batches in torch for the others.\n"
+        f"kinetic solver on the same cells with N velocities. Costs are CPU time of one core: compiled loops, and batches in "
+        f"torch for closures that have no compiled form.\n"
     )
 
 

@@ -27,7 +27,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     plane, points = cfg.plane, setup.positive(cfg, "points", int)
     region = region_dataset(law, plane, points)
     with bar(name, cfg.progress) as progress:
-        solution = closure.simulate(law, [case], gas, progress=progress, **options)[0]
+        solution = closure.simulate(law, [case], progress=progress, **options)[0]
     run_data = diagnosis(law, case, solution)
 
     metrics = {"closure": name} | setup.outcome(solution)

@@ -55,7 +55,7 @@ def _solve(cfg: DictConfig, gas: kinetic.Gas, case: kinetic.Case):
     options = setup.solver_options(cfg, "moments")
     law = setup.law(cfg, name, gas)
     with bar(name, cfg.progress) as progress:
-        return name, closure.simulate(law, [case], gas, progress=progress, **options)[0]
+        return name, closure.simulate(law, [case], progress=progress, **options)[0]
 
 
 def dataset(solution, case: kinetic.Case, gas: kinetic.Gas) -> xr.Dataset:

@@ -24,7 +24,7 @@ CYCLES_YET = {
     frozenset({"knudsen.kinetic.full_velocity", "knudsen.kinetic.simulation"}),
     frozenset({"knudsen.kinetic.shock", "knudsen.kinetic.boltzmann_shock"}),
 }
-LONG_YET = {"kinetic/kernel.py", "closure/compiled.py"}
+LONG_YET = {"kinetic/kernel.py"}
 PRIVATE_YET = {
     "benchmarks/test_kinetic_kernel.py: knudsen.kinetic.simulation._Run",
     "closure/laws/hme.py: knudsen.closure.laws.grad._hermite_coefficients",

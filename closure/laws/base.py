@@ -7,6 +7,7 @@ h = int |v_perp|^2 f dv_perp): rho = G_0, m = G_1, 2E = G_2 + H_0. A closure add
 from collections.abc import Mapping
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -156,6 +157,17 @@ class MomentLaw(Law):
     def admissible(self, U: Tensor) -> Tensor:
         rho, _, T = self.fluid(U)
         return (rho > 0) & (T > 0) & U.isfinite().all(1)
+
+    # The compiled form -------------------------------------------------------------------------------------------------------
+
+    def compiled(self):
+        """The law's row functions (``knudsen.closure.compiled.Rows``) for the compiled loop; None where it has none."""
+        return None
+
+    @cached_property
+    def energy_weights(self) -> np.ndarray:
+        """Twice the energy is the sum of these numbers [component] times U."""
+        return 2 * self.energy(torch.eye(len(self.degrees), dtype=torch.float64)[:, :, None])[:, 0].numpy()
 
     # Fields ------------------------------------------------------------------------------------------------------------------
 

@@ -10,11 +10,7 @@ from knudsen.closure.laws.base import smoothstep
 from knudsen.closure.laws.frames import scale_moments, shift_moments
 from knudsen.closure.laws.maxwell import MaxwellMolecules
 from knudsen.closure.laws.raw import RawMomentLaw
-from knudsen.closure.laws.recurrence import apply_jacobi, expand, jacobi_powers, recurrence_from_moments
-
-# A moment vector on the edge of realizability (b_k -> 0) is read as if b_k were this small (own-frame units): the moments
-# themselves are untouched, so conservation is too.
-B_FLOOR = 1e-5
+from knudsen.closure.laws.recurrence import B_FLOOR, apply_jacobi, expand, jacobi_powers, recurrence_from_moments
 
 
 class Quadrature(RawMomentLaw):
@@ -145,6 +141,11 @@ class Quadrature(RawMomentLaw):
         """``factor`` times raw moments of own-frame Hermite moments (or of their changes)."""
         own = torch.einsum("ij,bjn->bin", self.molecules.monomial, w)
         return self.boost(self.rescale(factor.unsqueeze(1) * own, T.sqrt()), u)
+
+    def compiled(self):
+        from knudsen.closure.compiled import quadrature  # compiled code only where it is needed
+
+        return quadrature.rows_of(self)
 
     # Speeds -----------------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,10 @@ Fox and Laurent, SIAM J. Appl. Math. 82 (2022) 750, doi:10.1137/20M1366009 (its 
 import torch
 from torch import Tensor
 
+# A moment vector on the edge of realizability (b_k -> 0) is read as if b_k were this small (own-frame units): the moments
+# themselves are untouched, so conservation is too.
+B_FLOOR = 1e-5
+
 
 def recurrence_from_moments(m: Tensor) -> tuple[Tensor, Tensor]:
     """Chebyshev's algorithm: moments m_0..m_{2n} [batch, 2n+1, cell] -> a_0..a_{n-1} [batch, n, cell], b_1..b_n [batch, n, cell].

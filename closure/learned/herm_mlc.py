@@ -72,6 +72,11 @@ class HermMLC(Quadrature):
     def assemble(self) -> None:
         """What follows from loaded weights: nothing."""
 
+    def compiled(self):
+        from knudsen.closure.compiled import herm_mlc  # compiled code only where it is needed
+
+        return herm_mlc.rows_of(self)
+
     # Positions in V of the closing coefficients, and of what the network sees.
 
     @property

@@ -29,7 +29,7 @@ def solve(knudsen, cells, models):
     truth = kinetic.simulate([kinetic.cases.sod(knudsen=eps, cells=3 * cells) for eps in knudsen], fine)
     cases = [kinetic.cases.sod(knudsen=eps, cells=cells) for eps in knudsen]  # one batch: what a step costs is mostly overhead
     solutions = {"kinetic": [t.averaged(cells) for t in truth]}
-    solutions |= {name: closure.simulate(build(name, gas), cases, gas) for name in models}
+    solutions |= {name: closure.simulate(build(name, gas), cases) for name in models}
     for i, case in enumerate(cases):
         ok = {name: batch[i] for name, batch in solutions.items() if batch[i].status == "ok"}
         fields = {name: (("model", "x"), np.stack([np.asarray(getattr(s, name))[-1] for s in ok.values()])) for name in FIELDS}

@@ -96,8 +96,8 @@ def test_knudsen_field_of_the_file_is_used(knudsen, start_file):
 def diverging(original, names=("nsf",)):
     """knudsen.closure.simulate, but the models named fail at half time in cell 3."""
 
-    def simulate(law, cases, gas, **options):
-        solutions = original(law, cases, gas, **options)
+    def simulate(law, cases, **options):
+        solutions = original(law, cases, **options)
         if law.name in names:
             for s in solutions:
                 s.status, s.diverged_at = "diverged", (0.5 * float(s.t[-1]), 3)

@@ -1,0 +1,131 @@
+"""The mirror-equivariant network (``learned.networks.Equivariant`` in ``Normalised``) on rows, in single precision.
+
+In ``Data.weights``, member after member of an ensemble: scale_in [input], of every layer the even matrix
+[2 half, even + odd], its bias [2 half] and the odd matrix [half, odd]; then to_even and to_odd [output, half], constant and
+scale_out [output].
+"""
+
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from knudsen.closure.compiled.vectors import matrix
+from knudsen.closure.learned.networks import Equivariant
+from knudsen.compile import compiled
+from knudsen.solvers.rows import LOG2E, exp2, log
+
+
+class Size(NamedTuple):
+    """What all members have in common: numbers of members, inputs (the first ``evens`` of them even), layers, channels of each
+    parity, outputs; the largest output (``Normalised.bound``)."""
+
+    members: int
+    inputs: int
+    evens: int
+    depth: int
+    half: int
+    outputs: int
+    bound: float
+
+
+def is_compilable(members) -> bool:
+    """Are the networks equivariant and of one architecture?"""
+    nets = [member.network for member in members]
+    return all(isinstance(net, Equivariant) for net in nets) and 1 == len(
+        {(net.layers[0]["odd"].weight.shape, len(net.layers)) for net in nets}
+    )
+
+
+def size_of(members) -> Size:
+    net = members[0].network
+    evens, half = len(net.even_in), net.layers[0]["odd"].weight.shape[0]
+    outputs = len(net.even_out) + len(net.odd_out)
+    return Size(len(members), evens + len(net.odd_in), evens, len(net.layers), half, outputs, float(members[0].bound))
+
+
+def order_of(members) -> list[int]:
+    """The law's number of each input of the network."""
+    return members[0].network.even_in + members[0].network.odd_in
+
+
+@torch.no_grad()
+def weights_of(members) -> np.ndarray:
+    parts = []
+    for member in members:
+        net, size = member.network, size_of(members)
+        tables = torch.zeros(2, size.outputs, size.half)
+        constant = torch.zeros(size.outputs)
+        if net.even_out:
+            tables[0, net.even_out], constant[net.even_out] = net.to_even.weight.float(), net.to_even.bias.float()
+        if net.odd_out:
+            tables[1, net.odd_out] = net.to_odd.weight.float()
+        parts.append(member.scale_in[order_of(members)])
+        for layer in net.layers:
+            parts += [layer["even"].weight, layer["even"].bias, layer["odd"].weight]
+        parts += [tables, constant, member.scale_out]
+    return torch.cat([part.flatten().float() for part in parts]).numpy()
+
+
+@torch.no_grad()
+def at_rest(members, parity_out) -> np.ndarray:
+    """What the even outputs of each member say in equilibrium, [member, output]."""
+    rest = torch.stack([member(torch.zeros(1, len(order_of(members)), dtype=torch.float64))[0] for member in members])
+    return torch.where(parity_out > 0, rest, 0.0).numpy()
+
+
+@compiled
+def _arsinh(x):
+    """Odd; good to single precision, relative to max(|x|, 1e-9)."""
+    y = abs(x)
+    value = log(1.0 + (y + y * y / (1.0 + sqrt(1.0 + y * y))))
+    return value if x > 0.0 else -value
+
+
+@compiled
+def evaluate(weights, size, phi, order, rest, out):
+    """The mean of the members' outputs, without ``rest``, into out [output, column]; phi [input, column], as the law orders it;
+    order: its row for each input of the network."""
+    half, width, odds = size.half, phi.shape[1], size.inputs - size.evens
+    unit, at = np.float32(1.0), 0
+    out[:] = 0.0
+    for m in range(size.members):
+        x, odd = np.empty((size.inputs, width), np.float32), np.empty((odds, width), np.float32)
+        for k in range(size.inputs):
+            source, scale = phi[order[k]], 1.0 / weights[at + k]
+            target = x[k] if k < size.evens else odd[k - size.evens]
+            for i in range(width):
+                target[i] = np.float32(_arsinh(source[i] * scale))
+        at += size.inputs
+        for _ in range(size.depth):
+            above, below = x.shape[0] - odd.shape[0], odd.shape[0]
+            for k in range(below):
+                for i in range(width):
+                    x[above + k, i] = odd[k, i] * odd[k, i]
+            both = np.dot(matrix(weights, at, 2 * half, above + below), x)
+            at += 2 * half * (above + below)
+            bias = weights[at : at + 2 * half]
+            at += 2 * half
+            odd = np.dot(matrix(weights, at, half, below), odd)
+            at += half * below
+            x = np.empty((2 * half, width), np.float32)
+            for k in range(half):
+                for i in range(width):
+                    y = both[k, i] + bias[k]
+                    x[k, i] = y / sqrt(unit + y * y)
+                for i in range(width):
+                    y = both[half + k, i] + bias[half + k]
+                    odd[k, i] *= unit + y / sqrt(unit + y * y)
+        said = np.dot(matrix(weights, at, size.outputs, half), x[:half])
+        at += size.outputs * half
+        said += np.dot(matrix(weights, at, size.outputs, half), odd)
+        at += size.outputs * half
+        for k in range(size.outputs):
+            constant, scale = weights[at + k], weights[at + size.outputs + k]
+            for i in range(width):
+                y = (said[k, i] + constant) / size.bound
+                e = exp2(-2.0 * LOG2E * min(abs(float(y)), 20.0))
+                value = (1.0 - e) / (1.0 + e) * size.bound * scale
+                out[k, i] += ((value if y > 0.0 else -value) - rest[m, k]) / size.members
+        at += 2 * size.outputs

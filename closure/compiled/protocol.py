@@ -1,0 +1,118 @@
+"""What a closure supplies to the compiled loop: numbers, and row functions that read them.
+
+All arrays are float64 [row, column], contiguous. A row function writes into the arrays it is given, and raises nothing.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numba import float32, float64, int64, types
+
+from knudsen.compile import compiled
+
+
+class Data(NamedTuple):
+    """The numbers of a law, of one type for all laws; the row functions read them by names of their own.
+
+    counts: int64 [any]; numbers: float64 [any]; weights: float32 [any], of a network.
+    """
+
+    counts: np.ndarray
+    numbers: np.ndarray = np.zeros(1)
+    weights: np.ndarray = np.zeros(1, np.float32)
+
+
+class Mesh(NamedTuple):
+    """The cells of a case: width; boundary (code of ``solvers.BOUNDARIES``); the states [component] held beyond a fixed one; the
+    Knudsen number on padded cells."""
+
+    dx: float
+    boundary: int
+    left: np.ndarray
+    right: np.ndarray
+    knudsen: np.ndarray
+
+
+SLOW, FAST, VELOCITY, TEMPERATURE, DEPARTURE = range(
+    5
+)  # rows of a frame: what the numerical fluxes know of one side of the faces
+
+VECTOR, TABLE = float64[::1], float64[:, ::1]
+DATA = types.NamedTuple([int64[::1], VECTOR, float32[::1]], Data)
+MESH = types.NamedTuple([float64, int64, VECTOR, VECTOR, VECTOR], Mesh)
+VARIABLES = types.void(DATA, TABLE, TABLE)
+CORRECT = types.void(DATA, MESH, TABLE, TABLE)
+SIDES = types.void(DATA, TABLE, TABLE, TABLE, TABLE)
+SPEED = types.void(DATA, TABLE, VECTOR)
+RELAX = types.void(DATA, MESH, TABLE, float64)
+SOURCE = types.void(DATA, MESH, TABLE, TABLE)
+BOOST = types.void(DATA, TABLE, VECTOR)
+DIFFUSIVITY = types.void(DATA, MESH, TABLE, VECTOR)
+PRODUCT = types.void(DATA, TABLE, TABLE, TABLE, TABLE, TABLE, TABLE, int64, TABLE)
+TRANSPORT = types.void(DATA, MESH, int64, TABLE, TABLE, TABLE, TABLE)
+
+
+def row_function(signature, **options):
+    """A decorator: a function compiled for one of the signatures above, to be handed to the loop."""
+    return lambda function: compiled(function, signatures=(signature,), **options)
+
+
+@row_function(CORRECT)
+def no_correction(data, mesh, U, V): ...
+
+
+@row_function(RELAX)
+def no_relaxation(data, mesh, U, tau): ...
+
+
+@row_function(SOURCE)
+def no_source(data, mesh, U, S):
+    S[:] = 0.0
+
+
+@row_function(DIFFUSIVITY)
+def no_diffusivity(data, mesh, V, D): ...
+
+
+@row_function(PRODUCT)
+def no_product(data, V_l, U_l, F_l, V_r, U_r, F_r, shift, product): ...
+
+
+@row_function(TRANSPORT)
+def no_transport(data, mesh, flux, V_l, V_r, V, K): ...
+
+
+class Rows(NamedTuple):
+    """The compiled form of a law: the counterparts of ``solvers.BalanceLaw``, to which it must agree to round-off.
+
+    data: its numbers. energy [component]: twice the energy is their sum with U. height: number of rows of V.
+    variables(data, U, V): V of U, padded cells, without what neighbours say.
+    correct(data, mesh, U, V): what the neighbours say is added to V; the outermost column has one neighbour only.
+    sides(data, V, U, F, frame): of V on one side of the faces, the conserved U, the flux F and the frame [5, face]: the
+        smallest and the largest characteristic speed, u, T, and ``MomentLaw.departure``.
+    speed(data, V, speed): the largest modulus of a characteristic speed, padded cells.
+    relax(data, mesh, U, tau): the resolvent of the source, in place, interior cells.
+    source(data, mesh, U, S): the source, interior cells; only explicit integrators ask for it.
+    boost(data, U, velocity): the same gas with every velocity increased by ``velocity`` [column], in place.
+    diffusivity(data, mesh, V, D), hidden_diffusivity likewise: padded cells, [column].
+    product(data, V_l, U_l, F_l, V_r, U_r, F_r, shift, product): the non-conservative product from column i of the left arrays to
+        column i + shift of the right ones, for every column of ``product``.
+    transport(data, mesh, flux, V_l, V_r, V, K): dx dU/dt of the interior cells without source, instead of flux differences; flux:
+        a code of ``fluxes.FLUXES``; V on padded cells.
+    """
+
+    data: Data
+    energy: np.ndarray
+    height: int
+    variables: Callable
+    sides: Callable
+    speed: Callable
+    boost: Callable
+    relax: Callable = no_relaxation
+    source: Callable = no_source
+    correct: Callable = no_correction
+    diffusivity: Callable = no_diffusivity
+    hidden_diffusivity: Callable = no_diffusivity
+    product: Callable = no_product
+    transport: Callable = no_transport

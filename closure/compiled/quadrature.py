@@ -1,0 +1,252 @@
+"""Row functions of the quadrature closure (``laws.quadrature.Quadrature``, where the formulae stand)."""
+
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from knudsen.closure.compiled import maxwell
+from knudsen.closure.compiled.protocol import (
+    DEPARTURE,
+    FAST,
+    SIDES,
+    SLOW,
+    SPEED,
+    TEMPERATURE,
+    VARIABLES,
+    VELOCITY,
+    Data,
+    Rows,
+    row_function,
+)
+from knudsen.closure.compiled.raw import OTHER_NUMBERS, boost, raw_numbers, relax, source
+from knudsen.closure.compiled.vectors import TINY, exp, rescale, shift, smoothstep
+from knudsen.closure.laws.recurrence import B_FLOOR
+from knudsen.compile import compiled
+from knudsen.solvers.rows import LOG2E, exp2, log
+
+
+class Shape(NamedTuple):
+    """n: G_0..G_2n are carried; n_h, dims; reach: the largest speed at rest; up, down [n]: the Perron vector's ratios."""
+
+    n: int
+    n_h: int
+    dims: int
+    reach: float
+    up: np.ndarray
+    down: np.ndarray
+
+
+@compiled
+def shape_of(data):
+    n, first = (data.counts[0] - 1) // 2, OTHER_NUMBERS
+    up = data.numbers[first + 1 : first + 1 + n]
+    return Shape(n, data.counts[1], data.counts[2], data.numbers[first], up, data.numbers[first + 1 + n : first + 1 + 2 * n])
+
+
+def rows_of(law, counts=(), numbers=(), **others) -> Rows:
+    """counts, numbers: what another law adds, between this one's own and the tables of its collisions; others: parts of Rows."""
+    own_counts, own_numbers = raw_numbers(law)
+    counts = [*own_counts, *counts]
+    numbers = [*own_numbers, law._reach, *law._up[:, 0].tolist(), *law._down[:, 0].tolist(), *numbers]
+    collisions = {"relax": relax, "source": source}
+    if law.molecules is not None:
+        collisions = maxwell.collisions(law, counts, numbers)
+    rows = Rows(
+        data=Data(np.array(counts, np.int64), np.array(numbers, float)),
+        energy=law.energy_weights, height=3 * law.n + 4 if law.n_h else 2 * law.n + 2,
+        variables=variables, sides=sides, speed=speed, boost=boost, **collisions,
+    )  # fmt: skip
+    return rows._replace(**others)
+
+
+@row_function(VARIABLES)
+def variables(data, U, V):
+    law = shape_of(data)
+    n, n_h, dims = law.n, law.n_h, law.dims
+    n_g, width = 2 * n + 1, U.shape[1]
+    rows = np.empty((4, width))
+    rho, minus_u, inverse, ladder = rows[0], rows[1], rows[2], rows[3]
+    m, sigma = np.empty((n_g, width)), np.empty((3, n_g, width))
+    for i in range(width):
+        rho[i] = 1.0 / max(U[0, i], TINY)
+        minus_u[i] = -U[1, i] * rho[i]
+    for k in range(n_g):
+        for i in range(width):
+            m[k, i] = U[k, i] * rho[i]
+    shift(m, 0, n_g, minus_u)
+    for i in range(width):
+        T = max(m[2, i], TINY)
+        inverse[i] = 1.0 / sqrt(T)
+        V[0, i] = -log(rho[i])
+        V[1, i] = -minus_u[i]
+        V[2, i] = log(T)
+    rescale(m, 0, n_g, inverse, ladder)
+    # Chebyshev's algorithm; sigma[k % 3, l] for l = k .. 2n - k
+    sigma[0] = m
+    mean = V[2 * n + 1]
+    a, b = np.empty((n, width)), np.empty((n + 1, width))
+    for i in range(width):
+        a[0, i] = m[1, i] / m[0, i]
+        mean[i] = a[0, i]
+    for k in range(1, n + 1):
+        new, now, old = sigma[k % 3], sigma[(k - 1) % 3], sigma[(k - 2) % 3]
+        for l in range(k, 2 * n - k + 1):
+            if k == 1:
+                for i in range(width):
+                    new[l, i] = now[l + 1, i] - a[0, i] * now[l, i]
+            else:
+                for i in range(width):
+                    new[l, i] = now[l + 1, i] - a[k - 1, i] * now[l, i] - b[k - 1, i] * old[l, i]
+        for i in range(width):
+            b[k, i] = new[k, i] / now[k - 1, i]
+        if k < n:
+            for i in range(width):
+                a[k, i] = new[k + 1, i] / new[k, i] - now[k, i] / now[k - 1, i]
+                mean[i] += a[k, i]
+                V[2 + k, i] = a[k, i]
+        if k > 1:
+            for i in range(width):
+                V[n + k, i] = log(max(b[k, i] / k, B_FLOOR))
+    for i in range(width):
+        mean[i] /= n
+    if n_h > 0:
+        for k in range(n_h):
+            for i in range(width):
+                m[k, i] = U[n_g + k, i] * rho[i]
+        shift(m, 0, n_h, minus_u)
+        for i in range(width):
+            eta_0 = max(m[0, i], TINY)
+            V[2 * n + 2, i] = log(eta_0 / (dims - 1))
+            rho[i] = 1.0 / eta_0
+        for k in range(n_h):
+            for i in range(width):
+                m[k, i] *= rho[i]
+        rescale(m, 0, n_h, inverse, ladder)
+        norm = ladder
+        norm[:] = 1.0
+        for l in range(n_h):
+            sigma[0, l] = m[l]
+        for k in range(1, n_h):
+            new, now, old = sigma[k % 3], sigma[(k - 1) % 3], sigma[(k - 2) % 3]
+            for l in range(n_h - k):
+                for i in range(width):
+                    new[l, i] = now[l + 1, i] - a[k - 1, i] * now[l, i]
+                if k > 1:
+                    for i in range(width):
+                        used = 1.0 if k == 2 else max(b[k - 1, i], B_FLOOR * (k - 1))
+                        new[l, i] -= used * old[l, i]
+            for i in range(width):
+                norm[i] *= 1.0 if k == 1 else max(b[k, i], B_FLOOR * k)
+                V[2 * n + 2 + k, i] = new[0, i] / sqrt(norm[i])
+        V[3 * n + 3] = 0.0
+
+
+@compiled
+def _jacobi(V, n, a, b):
+    """The Jacobi matrix of V: a_0..a_n on its diagonal, b[k] = sqrt(b_k) beside it; a, b: [n + 2, column]."""
+    a[0], b[0], b[1], b[n + 1] = 0.0, 0.0, 1.0, 0.0
+    for k in range(1, n + 1):
+        a[k] = V[2 + k if k < n else 2 * n + 1]
+    for k in range(2, n + 1):
+        for i in range(V.shape[1]):
+            b[k, i] = sqrt(k * exp(V[n + k, i]))
+
+
+@compiled
+def span_of(law, a, b, span):
+    """The bound of the own-frame speeds in units of sqrt(T_x), of the Jacobi matrix."""
+    n = law.n
+    stretch = sqrt((2 * n + 1) / n)
+    span[:] = 0.0
+    for k in range(n + 1):
+        ahead, behind = (law.up[k] if k < n else 0.0), (law.down[k - 1] if k > 0 else 0.0)
+        ahead = ahead * stretch if k == n - 1 else ahead
+        behind = behind * stretch if k == n else behind
+        for i in range(span.size):
+            span[i] = max(span[i], abs(a[k, i]) + b[k + 1, i] * ahead + b[k, i] * behind)
+
+
+@compiled
+def reach_of(data, V, span):
+    """The bound of the own-frame speeds of V in units of sqrt(T_x)."""
+    law = shape_of(data)
+    tables = np.empty((2, law.n + 2, V.shape[1]))
+    _jacobi(V, law.n, tables[0], tables[1])
+    span_of(law, tables[0], tables[1], span)
+
+
+@row_function(SPEED)
+def speed(data, V, speed):
+    reach_of(data, V, speed)
+    for i in range(speed.size):
+        speed[i] = abs(V[1, i]) + exp2(0.5 * LOG2E * V[2, i]) * speed[i]
+
+
+@row_function(SIDES)
+def sides(data, V, U, F, frame):
+    law = shape_of(data)
+    n, n_h, dims, width = law.n, law.n_h, law.dims, V.shape[1]
+    tables, p = np.empty((2, n + 2, width)), np.empty((n + 2, n + 1, width))
+    rows, G, H = np.empty((4, width)), np.empty((2 * n + 2, width)), np.empty((n + 2, width))
+    a, b = tables[0], tables[1]
+    rho, s, ladder, span = rows[0], rows[1], rows[2], rows[3]
+    _jacobi(V, n, a, b)
+    span_of(law, a, b, span)
+    for i in range(width):
+        rho[i] = exp2(LOG2E * V[0, i])
+        s[i] = exp2(0.5 * LOG2E * V[2, i])
+        frame[SLOW, i], frame[FAST, i] = V[1, i] - s[i] * span[i], V[1, i] + s[i] * span[i]
+        frame[VELOCITY, i], frame[TEMPERATURE, i] = V[1, i], s[i] * s[i]
+        frame[DEPARTURE, i] = smoothstep((span[i] / law.reach - 1.25) / 0.5)
+    p[:] = 0.0
+    p[0, 0] = 1.0
+    for j in range(n + 1):  # p_{j+1} = J p_j, of which the first j + 2 entries are not zero
+        for k in range(min(j + 2, n + 1)):
+            new, now = p[j + 1, k], p[j]
+            for i in range(width):
+                new[i] = a[k, i] * now[k, i]
+            if k > 0:
+                for i in range(width):
+                    new[i] += b[k, i] * now[k - 1, i]
+            if k < n:
+                for i in range(width):
+                    new[i] += b[k + 1, i] * now[k + 1, i]
+    G[:] = 0.0
+    for j in range(n + 1):
+        for k in range(j + 1):
+            for i in range(width):
+                G[2 * j, i] += p[j, k, i] * p[j, k, i]
+                G[2 * j + 1, i] += p[j, k, i] * p[j + 1, k, i]
+    rescale(G, 0, 2 * n + 2, s, ladder)
+    shift(G, 0, 2 * n + 2, V[1])
+    for k in range(2 * n + 2):
+        for i in range(width):
+            G[k, i] *= rho[i]
+    U[: 2 * n + 1] = G[: 2 * n + 1]
+    F[: 2 * n + 1] = G[1:]
+    if n_h > 0:
+        for j in range(n + 2):
+            H[j] = p[j, 0]
+            for k in range(1, min(j, n) + 1):
+                for i in range(width):
+                    H[j, i] += p[j, k, i] * V[2 * n + 2 + k, i]
+        factor = sqrt(n + 1.0)
+        for i in range(width):
+            ladder[i] = V[3 * n + 3, i] * factor
+        for k in range(2, n + 1):
+            for i in range(width):
+                ladder[i] *= b[k, i]
+        for i in range(width):
+            H[n + 1, i] += ladder[i]
+        rescale(H, 0, n + 2, s, ladder)
+        shift(H, 0, n + 2, V[1])
+        for i in range(width):
+            transverse = (dims - 1) * exp2(LOG2E * V[2 * n + 2, i])
+            frame[TEMPERATURE, i] = (frame[TEMPERATURE, i] + transverse) / dims
+            rho[i] *= transverse
+        for k in range(n + 2):
+            for i in range(width):
+                H[k, i] *= rho[i]
+        U[2 * n + 1 :] = H[: n + 1]
+        F[2 * n + 1 :] = H[1:]

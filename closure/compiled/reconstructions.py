@@ -1,0 +1,150 @@
+"""The reconstructions of ``solvers.reconstruction`` as loops over rows: RECONSTRUCTIONS, by the same names."""
+
+from math import exp as exp_of
+from math import sinh
+
+import numpy as np
+from numba import boolean, types
+
+from knudsen.closure.compiled.protocol import TABLE
+from knudsen.compile import compiled
+from knudsen.solvers.cells import GHOST
+from knudsen.solvers.reconstruction import FLOOR, STEEPNESS
+from knudsen.solvers.rows import LOG2E, exp2, weno5_bounded
+
+LOW, SCALE = exp_of(-STEEPNESS), 0.5 / sinh(STEEPNESS)  # of THINC
+RECONSTRUCT = types.void(TABLE, boolean[::1], TABLE, TABLE)
+RECONSTRUCTIONS = {}
+
+
+def reconstruction(function):
+    """Registers (V, sharp, left, right): both sides of the faces of the interior, of V with ghosts; sharp [column]: where the
+    Knudsen number is below the cell width."""
+    RECONSTRUCTIONS[function.__name__] = compiled(function, signatures=(RECONSTRUCT,))
+    return RECONSTRUCTIONS[function.__name__]
+
+
+@reconstruction
+def constant(V, sharp, left, right):
+    faces = left.shape[1]
+    for r in range(V.shape[0]):
+        for j in range(faces):
+            left[r, j], right[r, j] = V[r, j + GHOST - 1], V[r, j + GHOST]
+
+
+@compiled(inline="always")
+def _albada(v, a, b, side):
+    """The face value on one side of a cell with backward and forward difference a and b."""
+    s = (2.0 * max(a * b, 0.0) + FLOOR) / (a * a + b * b + FLOOR)
+    return v + s * s * (b - a) / 12.0 + side * s * (a + b)
+
+
+@reconstruction
+def muscl(V, sharp, left, right):
+    faces = left.shape[1]
+    for r in range(V.shape[0]):
+        v, l, rt = V[r], left[r], right[r]
+        for j in range(faces):
+            k = j + GHOST - 1
+            a, b, c = v[k] - v[k - 1], v[k + 1] - v[k], v[k + 2] - v[k + 1]
+            l[j] = _albada(v[k], a, b, 0.25)
+            rt[j] = _albada(v[k + 1], b, c, -0.25)
+
+
+@compiled(inline="always")
+def _harmonic(a, b):
+    monotone = a * b > 0.0
+    return a * b / (a + b if monotone else 1.0) if monotone else 0.0
+
+
+@reconstruction
+def van_leer(V, sharp, left, right):
+    faces = left.shape[1]
+    for r in range(V.shape[0]):
+        v, l, rt = V[r], left[r], right[r]
+        for j in range(faces):
+            k = j + GHOST - 1
+            a, b, c = v[k] - v[k - 1], v[k + 1] - v[k], v[k + 2] - v[k + 1]
+            l[j] = v[k] + _harmonic(a, b)
+            rt[j] = v[k + 1] - _harmonic(b, c)
+
+
+@compiled(inline="always")
+def _central(a, b):
+    size = min(min(abs(a), abs(b)), 0.25 * abs(a + b))
+    return (size if a > 0.0 else -size) if a * b > 0.0 else 0.0
+
+
+@reconstruction
+def mc(V, sharp, left, right):
+    faces = left.shape[1]
+    for r in range(V.shape[0]):
+        v, l, rt = V[r], left[r], right[r]
+        for j in range(faces):
+            k = j + GHOST - 1
+            a, b, c = v[k] - v[k - 1], v[k + 1] - v[k], v[k + 2] - v[k + 1]
+            l[j] = v[k] + _central(a, b)
+            rt[j] = v[k + 1] - _central(b, c)
+
+
+@reconstruction
+def weno3(V, sharp, left, right):
+    faces = left.shape[1]
+    for r in range(V.shape[0]):
+        v, l, rt = V[r], left[r], right[r]
+        for j in range(faces):
+            k = j + GHOST - 1
+            a, b, c = v[k] - v[k - 1], v[k + 1] - v[k], v[k + 2] - v[k + 1]
+            tau = (a - b) * (a - b)
+            z_a, z_b = 1.0 + tau / (a * a + FLOOR), 1.0 + tau / (b * b + FLOOR)
+            l[j] = v[k] + 0.5 * (z_a * a + 2.0 * z_b * b) / (z_a + 2.0 * z_b)
+            tau = (b - c) * (b - c)
+            z_b, z_c = 1.0 + tau / (b * b + FLOOR), 1.0 + tau / (c * c + FLOOR)
+            rt[j] = v[k + 1] - 0.5 * (2.0 * z_b * b + z_c * c) / (2.0 * z_b + z_c)
+
+
+@compiled
+def _smooth(V, left, right):
+    faces = left.shape[1]
+    for r in range(V.shape[0]):
+        v, l, rt = V[r], left[r], right[r]
+        for j in range(faces):
+            k = j + GHOST - 1
+            l[j] = weno5_bounded(v[k - 2], v[k - 1], v[k], v[k + 1], v[k + 2], FLOOR)
+            rt[j] = weno5_bounded(v[k + 3], v[k + 2], v[k + 1], v[k], v[k - 1], FLOOR)
+
+
+@reconstruction
+def weno5(V, sharp, left, right):
+    _smooth(V, left, right)
+
+
+@reconstruction
+def weno5_thinc(V, sharp, left, right):
+    """THINC in place of WENO5 in the sharp cells where the jumps at the faces are then smaller."""
+    if not sharp.any():
+        _smooth(V, left, right)
+        return
+    cells = left.shape[1] + 3  # two more on each side than the interior
+    edges = np.empty((4, cells))
+    plain_l, plain_r, steep_l, steep_r = edges[0], edges[1], edges[2], edges[3]
+    for r in range(V.shape[0]):
+        v, l, rt = V[r], left[r], right[r]
+        for c in range(cells):
+            k = c + GHOST - 2
+            plain_r[c] = weno5_bounded(v[k - 2], v[k - 1], v[k], v[k + 1], v[k + 2], FLOOR)
+            plain_l[c] = weno5_bounded(v[k + 2], v[k + 1], v[k], v[k - 1], v[k - 2], FLOOR)
+            monotone = sharp[k] and (v[k + 1] - v[k]) * (v[k] - v[k - 1]) > FLOOR
+            step = v[k + 1] - v[k - 1] if monotone else 1.0
+            tilt = STEEPNESS * (2.0 * (v[k] - v[k - 1]) / step - 1.0) if monotone else 0.0
+            up = exp2(LOG2E * tilt)
+            steep_l[c] = v[k - 1] + step * SCALE * (up - LOW) if monotone else plain_l[c]
+            steep_r[c] = v[k + 1] - step * SCALE * (1.0 / up - LOW) if monotone else plain_r[c]
+        for c in range(1, cells - 1):
+            a, b, x, y = plain_r[c - 1], steep_r[c - 1], plain_l[c + 1], steep_l[c + 1]
+            plain = min(abs(plain_l[c] - a), abs(plain_l[c] - b)) + min(abs(plain_r[c] - x), abs(plain_r[c] - y))
+            steep = min(abs(steep_l[c] - a), abs(steep_l[c] - b)) + min(abs(steep_r[c] - x), abs(steep_r[c] - y))
+            if c < cells - 2:
+                l[c - 1] = steep_r[c] if steep < plain else plain_r[c]
+            if c > 1:
+                rt[c - 2] = steep_l[c] if steep < plain else plain_l[c]

@@ -1,0 +1,61 @@
+"""A law and its schemes, ready to run one case after another."""
+
+import numpy as np
+
+from knudsen.closure.compiled import protocol
+from knudsen.closure.compiled.fluxes import FLUXES, UPWIND, Waves
+from knudsen.closure.compiled.loop import FUNCTIONS, Has, Stepping, run
+from knudsen.closure.compiled.reconstructions import RECONSTRUCTIONS
+from knudsen.solvers.boundaries import BOUNDARIES
+from knudsen.solvers.cells import GHOST
+from knudsen.solvers.integrators import INTEGRATORS
+
+
+class Rollout:
+    """The compiled solver of a law with row functions ``rows`` (``law.compiled()``) and the options of ``solvers.Solver``."""
+
+    def __init__(self, rows: protocol.Rows, law, reconstruction: str, flux: str, integrator: str, cfl: float):
+        tableau = INTEGRATORS[integrator]
+        stages = len(tableau.explicit)
+        explicit, implicit = np.zeros((2, stages, stages))
+        for table, lines in ((explicit, tableau.explicit), (implicit, tableau.implicit or ())):
+            for i, line in enumerate(lines):
+                table[i, : len(line)] = line
+        self.stepping = Stepping(float(cfl), FLUXES[flux], explicit, implicit, tableau.implicit is not None)
+        self.waves = _waves(law, FLUXES[flux] == UPWIND)
+        self.has = Has(
+            rows.diffusivity is not protocol.no_diffusivity,
+            rows.hidden_diffusivity is not protocol.no_diffusivity,
+            rows.product is not protocol.no_product,
+            rows.transport is not protocol.no_transport,
+        )
+        functions = rows._asdict() | {"reconstruct": RECONSTRUCTIONS[reconstruction]}
+        self.functions = [functions[name] for name in FUNCTIONS]
+        self.rows = rows
+
+    def __call__(self, start, ends, dx: float, knudsen, boundary: str, times):
+        """start [component, cell]; ends: the two states [component] of a fixed boundary, or None; knudsen [cell]; times increase.
+
+        Returns (U [1 + times, component, cell], steps, None or (time, cell) of the failure); U is NaN from there on.
+        """
+        start = np.ascontiguousarray(start, float)
+        left, right = ends if ends is not None else (start[:, 0], start[:, -1])
+        padded = np.pad(np.asarray(knudsen, float), GHOST, "wrap" if boundary == "periodic" else "edge")
+        mesh = protocol.Mesh(
+            float(dx), BOUNDARIES[boundary], np.ascontiguousarray(left, float), np.ascontiguousarray(right, float), padded
+        )
+        saved = np.full((len(times) + 1, *start.shape), np.nan)
+        saved[0] = start
+        steps, failed_at, cell = run(
+            saved, np.asarray(times, float), self.rows.height, self.rows.energy, mesh, self.rows.data, self.has, self.stepping,
+            self.waves, *self.functions,
+        )  # fmt: skip
+        return saved, int(steps), None if cell < 0 else (float(failed_at), int(cell))
+
+
+def _waves(law, needed: bool) -> Waves:
+    if not needed:
+        empty = np.zeros((1, 1))
+        return Waves(np.zeros(1, np.int64), empty[0], empty, empty)
+    speeds, right, left = (np.ascontiguousarray(table.numpy()) for table in law.characteristics)
+    return Waves(law.degrees.numpy().astype(np.int64), speeds, right, left)
