@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from knudsen import closure, kinetic
-from knudsen.closure.simulate import case_cells, initial_state
+from knudsen.closure.simulation import case_cells, initial_state
 from knudsen.kinetic import cases
 from knudsen.solvers import Solver
 

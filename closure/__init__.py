@@ -2,12 +2,23 @@
 
 Must not know: experiments.
 
-Public: build, supports, CLOSURES, simulate, solve_shock, Solution, ShockSolution; submodules labels, training, epochs,
-checkpoint, networks.
+Public: build, supports, CLOSURES, simulate, solve_shock, Solution, ShockSolution; training_of, untrained; submodules
+laws, learned, training, checkpoint, diagnostics.
 """
 
-from knudsen.closure.registry import CLOSURES, build, supports, training_of, untrained
-from knudsen.closure.shock import ShockSolution, solve_shock
-from knudsen.closure.simulate import Solution, simulate
+from knudsen.lazy import attach
 
-__all__ = ["CLOSURES", "ShockSolution", "Solution", "build", "simulate", "solve_shock", "supports", "training_of", "untrained"]
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "CLOSURES": "registry",
+        "build": "registry",
+        "supports": "registry",
+        "training_of": "registry",
+        "untrained": "registry",
+        "Solution": "simulation",
+        "simulate": "simulation",
+        "ShockSolution": "shock",
+        "solve_shock": "shock",
+    },
+)

@@ -7,7 +7,7 @@ import torch
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 
-from knudsen.closure.simulate import equilibrium_state
+from knudsen.closure.simulation import equilibrium_state
 from knudsen.kinetic import rankine_hugoniot
 from knudsen.kinetic import solve_shock as solve_kinetic_shock
 from knudsen.solvers import Boundary, Cells, Solver, SteadyResult

@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 
-from knudsen.experiments import plots  # noqa: F401 (sets the style)
+from knudsen.experiments.plots import Figure
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7")
 LABELS = {
@@ -18,7 +16,8 @@ LABELS = {
 
 def correlation_figure(found: Mapping[str, Mapping[str, Any]], title: str) -> Figure:
     """True error against the indicator, logarithmic, a panel for windows and one for whole cases, with the rank correlations."""
-    figure, axes = plt.subplots(1, len(found), figsize=(3.7 * len(found), 3.4))
+    figure = Figure(figsize=(3.7 * len(found), 3.4))
+    axes = figure.subplots(1, len(found))
     for axis, (name, f) in zip(np.atleast_1d(axes), found.items()):
         x, y = np.asarray(f["indicator"]), np.asarray(f["error"])
         axis.loglog(x, y, ".", ms=3 if len(x) > 200 else 6, alpha=0.4 if len(x) > 200 else 0.9, color="#0072B2")
@@ -30,7 +29,8 @@ def correlation_figure(found: Mapping[str, Mapping[str, Any]], title: str) -> Fi
 
 def comparison_figure(found: Sequence[Mapping[str, Any]], title: str) -> Figure:
     """Mean and worst error against labelled cells: every run thin, the mean over the seeds of every selection thick."""
-    figure, axes = plt.subplots(1, 2, figsize=(7.4, 3.4))
+    figure = Figure(figsize=(7.4, 3.4))
+    axes = figure.subplots(1, 2)
     for selection, colour in zip(dict.fromkeys(f["selection"] for f in found), COLOURS):
         some = [f for f in found if f["selection"] == selection]
         length = min(len(f["labels"]) for f in some)

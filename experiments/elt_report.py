@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 
 from knudsen import elt
 from knudsen.elt.history import Iteration
-from knudsen.experiments import plots  # noqa: F401 (sets the style)
 from knudsen.experiments.output import Output, number, table
+from knudsen.experiments.plots import Figure
 
 LABELLED, EXPLORED = "#D55E00", "#0072B2"
 
@@ -124,7 +122,8 @@ def errors_table(past: Sequence[Iteration], errors: Mapping[str, Sequence[float 
 
 def progress_figure(past: Sequence[Iteration], words: Words, errors: Mapping[str, Sequence[float | None]] | None) -> Figure:
     """Left: explored, candidates and labels of every iteration. Right: score and errors against the labels spent."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.2))
+    figure = Figure(figsize=(7.4, 3.2))
+    left, right = figure.subplots(1, 2)
     x = [i.number for i in past]
     left.semilogy(x, [max(i.explored, 0.5) for i in past], "o-", color=EXPLORED, label="explored")
     left.semilogy(x, [max(i.candidates, 0.5) for i in past], "s-", color="#009E73", label="candidates")
@@ -153,7 +152,8 @@ def progress_figure(past: Sequence[Iteration], words: Words, errors: Mapping[str
 
 def coverage_figure(past: Sequence[Iteration], words: Words, axes: tuple[Axis, Axis]) -> Figure:
     """Explored configurations as a shade, labelled ones as points, in two directions of state space."""
-    figure, axis = plt.subplots(figsize=(4.8, 3.8))
+    figure = Figure(figsize=(4.8, 3.8))
+    axis = figure.subplots()
     met = _columns(np.concatenate([i.met_features for i in past]), axes)
     shade = axis.hexbin(*met, gridsize=40, cmap="Blues", bins="log", mincnt=1)
     taken = _columns(np.concatenate([i.features for i in past]), axes)
@@ -169,7 +169,8 @@ def coverage_figure(past: Sequence[Iteration], words: Words, axes: tuple[Axis, A
 
 def disagreement_figure(past: Sequence[Iteration], words: Words, axes: tuple[Axis, Axis]) -> Figure:
     """Mean score of what the last scored iteration explored, in two directions of state space."""
-    figure, axis = plt.subplots(figsize=(4.8, 3.8))
+    figure = Figure(figsize=(4.8, 3.8))
+    axis = figure.subplots()
     scored = [i for i in past if i.number and np.isfinite(i.met_scores).any()]
     if scored:
         good = np.isfinite(scored[-1].met_scores)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
+from matplotlib import colormaps
 
-from knudsen.experiments.plots import COLOURS, plt
+from knudsen.experiments.plots import COLOURS, Figure
 
 REACH = 6.0  # of the own-frame velocity shown
 
@@ -13,7 +13,7 @@ def basis_figure(law) -> Figure:
     """w_k(c) of every learned moment, even ones left, odd ones right; for D > 1 those of g above, of the transverse energy below.
     In units of the largest value of both."""
     nodes = law.nodes
-    figure = plt.figure(figsize=(8, 0.4 + 2.6 * nodes.densities))
+    figure = Figure(figsize=(8, 0.4 + 2.6 * nodes.densities))
     axes = figure.subplots(nodes.densities, 2, sharex=True, sharey=True, squeeze=False)
     c = torch.linspace(-REACH, REACH, 601, dtype=torch.float64)
     w = [nodes.evaluate(values, c).numpy() for values in (law.A @ law.encoder.analysis).split(nodes.count, 1)]
@@ -21,7 +21,7 @@ def basis_figure(law) -> Figure:
     for number, (row, values) in enumerate(zip(axes, w)):
         for axis, sign, word in zip(row, (1, -1), ("even", "odd")):
             numbers = (law.encoder.parity_W == sign).nonzero()[:, 0].tolist()
-            shades = plt.get_cmap("viridis")(np.linspace(0, 0.85, len(numbers)))
+            shades = colormaps["viridis"](np.linspace(0, 0.85, len(numbers)))
             for k, shade in zip(numbers, shades):
                 axis.plot(c, values[k] / size[k], color=shade, label=f"$w_{{{k + 1}}}$")
             axis.set(xlim=(-REACH, REACH))
@@ -40,7 +40,7 @@ def decoded_figure(law, states) -> Figure:
 
     states: (title, own-frame velocities, true density there, decoded masses at the law's nodes), one a panel.
     """
-    figure = plt.figure(figsize=(3.0 * len(states), 3.4))
+    figure = Figure(figsize=(3.0 * len(states), 3.4))
     axes = np.atleast_1d(figure.subplots(1, len(states)))
     for axis, (title, c_true, f_true, decoded) in zip(axes, states):
         c = law.nodes.c.numpy()

@@ -3,16 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib import colormaps
 
 from knudsen.experiments.leaderboard import microseconds
-from knudsen.experiments.plots import colours, label
+from knudsen.experiments.plots import Figure, colours, label
 
 
 def _panels(kinds: Sequence[str]):
-    figure = plt.figure(figsize=(max(3.1 * len(kinds), 6.2) + 1.6, 3.4))
+    figure = Figure(figsize=(max(3.1 * len(kinds), 6.2) + 1.6, 3.4))
     return figure, figure.subplots(1, max(len(kinds), 1), sharex=True, sharey=True, squeeze=False)[0]
 
 
@@ -24,7 +23,7 @@ def _legend(figure, axis) -> None:
 def _shades(models: Sequence[str]) -> dict[str, Any]:
     """Colours of the models; those of the kinetic solver with few velocities are greys, darker the more there are."""
     rivals = sorted((m for m in models if m.startswith("kinetic_")), key=_velocities)
-    greys = plt.get_cmap("Greys")(np.linspace(0.3, 0.85, len(rivals)))
+    greys = colormaps["Greys"](np.linspace(0.3, 0.85, len(rivals)))
     return colours([m for m in models if m not in rivals]) | dict(zip(rivals, greys))
 
 

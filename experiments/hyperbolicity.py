@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from knudsen import closure
 from knudsen.closure import diagnostics
-from knudsen.closure.simulate import case_cells
+from knudsen.closure.simulation import case_cells
 from knudsen.experiments import plots, setup
 from knudsen.experiments.output import Output
 from knudsen.experiments.progress import bar

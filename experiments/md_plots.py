@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib import colormaps
 from matplotlib.ticker import NullLocator
 
-from knudsen.experiments.plots import plt
+from knudsen.experiments.plots import Figure
 
 AXES = {
     "energy_per_atom": "energy [eV/atom]",
@@ -31,7 +31,7 @@ COLOUR = COLOURS["deep_pot_smooth"]
 
 def learning_figure(lines: Sequence[Mapping[str, Any]], title: str) -> Figure:
     """Validation errors against steps. lines: those of ``metrics.jsonl``."""
-    figure = plt.figure(figsize=(6.4, 2.8))
+    figure = Figure(figsize=(6.4, 2.8))
     axes = figure.subplots(1, 2)
     steps = [line["step"] for line in lines]
     axes[0].loglog(steps, [line["force_rmse"] for line in lines], "o-", ms=3, color=COLOUR)
@@ -44,7 +44,7 @@ def learning_figure(lines: Sequence[Mapping[str, Any]], title: str) -> Figure:
 
 def parity_figure(compared: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str) -> Figure:
     """Predictions against labels, one panel per quantity; the black line is equality. compared: {name: (label, prediction)}."""
-    figure = plt.figure(figsize=(3.0 * len(compared), 3.0))
+    figure = Figure(figsize=(3.0 * len(compared), 3.0))
     axes = figure.subplots(1, len(compared), squeeze=False)[0]
     for axis, (name, (label, prediction)) in zip(axes, compared.items()):
         ends = [min(label.min(), prediction.min()), max(label.max(), prediction.max())]
@@ -57,7 +57,7 @@ def parity_figure(compared: Mapping[str, tuple[np.ndarray, np.ndarray]], title: 
 
 def loop_figure(metrics: Mapping[str, Any]) -> Figure:
     """Share of the explored that was labelled so far, and force errors of the ensembles and final potentials against labels."""
-    figure = plt.figure(figsize=(7.0, 3.0))
+    figure = Figure(figsize=(7.0, 3.0))
     left, right = figure.subplots(1, 2)
     iterations = metrics["iterations"]
     labels = np.cumsum([i["labelled"] for i in iterations])
@@ -81,14 +81,14 @@ def loop_figure(metrics: Mapping[str, Any]) -> Figure:
 
 def deviation_figure(past: Sequence[Any], lower: float, upper: float) -> Figure:
     """Distribution of the force deviation over what each iteration explored, and the trust levels. past: of ``elt.history``."""
-    figure = plt.figure(figsize=(4.4, 3.2))
+    figure = Figure(figsize=(4.4, 3.2))
     axis = figure.subplots()
     scored = [i for i in past if i.number and np.isfinite(i.met_scores).any()]
     edges = np.geomspace(1e-3, 10, 61)
     for k, i in enumerate(scored):
         share, _ = np.histogram(i.met_scores[np.isfinite(i.met_scores)], edges)
         axis.stairs(
-            100 * share / max(share.sum(), 1), edges, color=plt.cm.viridis(k / max(len(scored) - 1, 1)), label=f"{i.number}"
+            100 * share / max(share.sum(), 1), edges, color=colormaps["viridis"](k / max(len(scored) - 1, 1)), label=f"{i.number}"
         )
     for level in (lower, upper):
         axis.axvline(level, color="black", lw=0.8, ls=":")
@@ -102,7 +102,7 @@ def distributions_figure(data: Any, labeler: str, potential: str) -> Figure:
     """g(r) above, bond angles below, a column for every phase: the labeler's in black, the potential's in colour, bands of two
     standard errors; data: of experiment=md_rdf."""
     count = data.sizes["phase"]
-    figure = plt.figure(figsize=(2.6 * count + 0.6, 4.8))
+    figure = Figure(figsize=(2.6 * count + 0.6, 4.8))
     axes = figure.subplots(2, count, squeeze=False)
     for column, name in zip(axes.T, data["phase"].values):
         for axis, variable, x in zip(column, ("g", "p"), ("r", "theta")):
@@ -121,7 +121,7 @@ def distributions_figure(data: Any, labeler: str, potential: str) -> Figure:
 
 def symmetry_figure(sizes: Sequence[int], errors: Mapping[str, Sequence[Mapping[str, float]]], rms: float) -> Figure:
     """Test errors of forces against the number of training frames. errors: {potential: one for each size}; rms: of the forces."""
-    figure = plt.figure(figsize=(4.2, 3.2))
+    figure = Figure(figsize=(4.2, 3.2))
     axis = figure.subplots()
     for kind, found in errors.items():
         axis.loglog(sizes, [e["force_rmse"] for e in found], "o-", ms=4, color=COLOURS[kind], label=NAMES[kind])
@@ -139,7 +139,7 @@ def symmetry_figure(sizes: Sequence[int], errors: Mapping[str, Sequence[Mapping[
 
 def nve_figure(time: np.ndarray, energies: Mapping[str, np.ndarray]) -> Figure:
     """Change of the total energy in time [ps], on a scale that is linear within 1 ueV an atom and logarithmic beyond."""
-    figure = plt.figure(figsize=(4.6, 3.2))
+    figure = Figure(figsize=(4.6, 3.2))
     axis = figure.subplots()
     for kind, energy in energies.items():
         axis.plot(time, 1e6 * (energy - energy[0]), lw=0.8, color=COLOURS[kind], label=NAMES[kind])
@@ -154,7 +154,7 @@ def overview_figure(systems: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndar
 
     systems: {name: {"energy_per_atom": (label, prediction), "forces": ...}}.
     """
-    figure = plt.figure(figsize=(2.4 * len(systems), 4.6))
+    figure = Figure(figsize=(2.4 * len(systems), 4.6))
     axes = figure.subplots(2, len(systems), squeeze=False)
     for column, (name, compared) in zip(axes.T, systems.items()):
         for axis, (quantity, scale) in zip(column, (("energy_per_atom", 1e3), ("forces", 1.0))):

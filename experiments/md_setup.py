@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 from hydra.core.hydra_config import HydraConfig
@@ -14,6 +13,9 @@ from knudsen import molecular
 from knudsen.build import build
 from knudsen.experiments.named import named
 from knudsen.experiments.setup import option, plain
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def frames(cfg: DictConfig) -> list[Atoms]:
@@ -31,12 +33,14 @@ def labeler(cfg: DictConfig) -> molecular.Labeler:
     return molecular.AseLabeler(built) if isinstance(built, BaseCalculator) else built
 
 
-def new_potential(cfg: DictConfig, training: list[Atoms]) -> torch.nn.Module:
+def new_potential(cfg: DictConfig, training: list[Atoms]) -> nn.Module:
     """An untrained potential; without ``potential.species`` for the elements of the training frames, in alphabetical order."""
+    from torch import nn
+
     options = plain(cfg.potential)
     if options.get("species") is None:
         options["species"] = sorted({symbol for frame in training for symbol in frame.symbols})
-    return build(options, "potential", torch.nn.Module, named(), seed=cfg.seed)
+    return build(options, "potential", nn.Module, named(), seed=cfg.seed)
 
 
 def trained_potential(cfg: DictConfig) -> Any:

@@ -90,13 +90,9 @@ class Output:
         return self._write(name, lambda path: path.write_text(text))
 
     def figure(self, name: str, figure: Any) -> Path:
-        """Write ``name.png`` and ``name.pdf``, and close the figure."""
-        import matplotlib.pyplot as plt
-
+        """Write ``name.png`` and ``name.pdf``."""
         self._write(f"{name}.pdf", figure.savefig)
-        path = self._write(f"{name}.png", figure.savefig)
-        plt.close(figure)
-        return path
+        return self._write(f"{name}.png", figure.savefig)
 
     def announce(self) -> None:
         """Say on the terminal where the files are."""

@@ -4,17 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")  # files only: runs need no display
-import matplotlib.pyplot as plt
+import matplotlib.style
 import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
-from scipy.interpolate import CubicSpline
-from scipy.signal import resample
+from matplotlib import colormaps
+from matplotlib.figure import Figure  # not pyplot: runs need no display, no state, and less time to start
 
-plt.style.use(Path(__file__).with_name("knudsen.mplstyle"))
+matplotlib.style.use(Path(__file__).with_name("knudsen.mplstyle"))
 
 # Colours that remain apart in grey and for colour-blind readers (Okabe and Ito 2008, https://jfly.uni-koeln.de/color/).
 COLOURS = {
@@ -124,7 +120,7 @@ def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]], title: str) ->
 
     data: `shock.nc`; rows: model, lambda1/delta, relative errors of rho, u, T in per cent, status.
     """
-    figure = plt.figure(figsize=(9, 8.2))
+    figure = Figure(figsize=(9, 8.2))
     axes = figure.subplot_mosaic(
         [["rho", "u"], ["T", "q"], ["error_rho", "error_T"], ["table", "table"]], height_ratios=[1.5, 1.5, 1, 0.75]
     )
@@ -153,7 +149,7 @@ def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]], title: str) ->
 def comparison_figure(data: xr.Dataset, title: str) -> Figure:
     """Fields of every model at the end time, and under each its error in per cent of the largest value (`comparison.nc`)."""
     names = [name for name in ("rho", "u", "T", "q") if name in data]
-    figure = plt.figure(figsize=(3.1 * len(names), 4.6))
+    figure = Figure(figsize=(3.1 * len(names), 4.6))
     axes = figure.subplots(2, len(names), sharex=True, height_ratios=[1.8, 1])
     for (top, bottom), name in zip(axes.T, names):
         curves(top, data[name], data.x.values)
@@ -170,8 +166,8 @@ def solution_figure(data: xr.Dataset, title: str) -> Figure:
     """Fields of one model at every saved time, light to dark. data: `solution.nc`."""
     names = [name for name in ("rho", "u", "T", "q", "sigma", "u_y", "sigma_xy", "q_y") if name in data]
     rows = 1 if len(names) <= 5 else 2
-    figure = plt.figure(figsize=(2.9 * -(-len(names) // rows), 2.9 * rows))
-    shades = plt.get_cmap("viridis_r")(np.linspace(0.15, 1, data.sizes["time"]))
+    figure = Figure(figsize=(2.9 * -(-len(names) // rows), 2.9 * rows))
+    shades = colormaps["viridis_r"](np.linspace(0.15, 1, data.sizes["time"]))
     for axis, name in zip(np.ravel(figure.subplots(rows, -(-len(names) // rows), squeeze=False)), names):
         for shade, (_, row) in zip(shades, data[name].groupby("time")):
             axis.plot(data.x, row.squeeze(), color=shade, label=f"$t$ = {float(row.time.squeeze()):g}")
@@ -190,7 +186,7 @@ def distribution_figure(data: xr.Dataset, title: str, columns: int = 4) -> Figur
     v, f = v[inside[0] : inside[-1] + 1], f.isel(velocity=slice(inside[0], inside[-1] + 1))
     times = data.time_f.values
     columns = min(columns, times.size)
-    figure = plt.figure(figsize=(1.2 + 2.4 * columns, 0.6 + 2.2 * -(-times.size // columns)))
+    figure = Figure(figsize=(1.2 + 2.4 * columns, 0.6 + 2.2 * -(-times.size // columns)))
     axes = figure.subplots(-(-times.size // columns), columns, sharex=True, sharey=True, squeeze=False)
     for axis, time, row in zip(axes.flat, times, f):
         image = axis.pcolormesh(data.x, v, row.T, cmap="magma_r", vmin=0, vmax=float(f.max()), rasterized=True)
@@ -212,14 +208,16 @@ def homogeneous_figure(solution: Any, exact: np.ndarray | None, title: str) -> F
 
     solution: `knudsen.kinetic.homogeneous.Relaxation`; exact: f of the exact solution at the same times, or None.
     """
+    from scipy.signal import resample
+
     grid, through = solution.grid, tuple(n // 2 for n in solution.grid.points[1:])
     M = grid.maxwellian(*grid.moments(solution.f[-1]))[(slice(None), *through)]
     v, inside = grid.v[0], M > 1e-4 * M.max()
     fine = v[0] + grid.dv[0] / 8 * np.arange(8 * v.size)  # between the nodes f is its trigonometric interpolant
     shown = (fine >= v[inside][0]) & (fine <= v[inside][-1])
-    figure = plt.figure(figsize=(9.6, 3.3))
+    figure = Figure(figsize=(9.6, 3.3))
     left, middle, right = figure.subplots(1, 3)
-    shades = plt.get_cmap("viridis_r")(np.linspace(0.15, 1, len(solution.t)))
+    shades = colormaps["viridis_r"](np.linspace(0.15, 1, len(solution.t)))
     for i, (shade, t) in enumerate(zip(shades, solution.t)):
         cut = solution.f[(i, slice(None), *through)]
         truth = None if exact is None else exact[(i, slice(None), *through)]
@@ -246,13 +244,15 @@ def homogeneous_figure(solution: Any, exact: np.ndarray | None, title: str) -> F
 
 def channel_figure(data: xr.Dataset, title: str) -> Figure:
     """The fields that the flow moves, across the channel. data: `solution.nc` of a channel."""
+    from scipy.interpolate import CubicSpline
+
     units = {"u_y": r"\sqrt{T_0}", "sigma_xy": "p_0", "q_y": r"(p_0 \sqrt{T_0})", "rho": r"\rho_0", "T": "T_0"}
     units |= {"q": units["q_y"], "sigma": "p_0"}
     change = {name: float(abs(data[name] - (name in ("rho", "T"))).max()) for name in units}
     names = [name for name in units if change[name] > 1e-6 * max(change.values())]
     rows = 1 if len(names) <= 4 else 2
     columns = -(-len(names) // rows)
-    figure = plt.figure(figsize=(max(2.9 * columns, 5.8), 0.4 + 2.7 * rows))
+    figure = Figure(figsize=(max(2.9 * columns, 5.8), 0.4 + 2.7 * rows))
     x = np.linspace(*data.x.values[[0, -1]], 401)
     axes = np.ravel(figure.subplots(rows, columns, squeeze=False))
     for axis, name in zip(axes, names):
@@ -283,7 +283,7 @@ def _imaginary(figure: Figure, axis: Any, x: np.ndarray, y: np.ndarray, values: 
 
 def region_figure(data: xr.Dataset, title: str) -> Figure:
     """Complex characteristic speeds over a plane of states. data: `region.nc`."""
-    figure = plt.figure(figsize=(4.6, 3.6))
+    figure = Figure(figsize=(4.6, 3.6))
     axis = figure.subplots()
     x, y, values = data["first"].values, data["second"].values, data.imaginary_part.values.T
     _imaginary(figure, axis, x, y, values)
@@ -298,7 +298,7 @@ def dispersion_figure(data: xr.Dataset, title: str, dims: int) -> Figure:
     """Damping and frequency over k eps, in units of what they are for long waves; one column a Knudsen number. data:
     `dispersion.nc`."""
     k, numbers, colour = data.wavenumber.values, data.knudsen.values, colours(data.model.values)
-    figure = plt.figure(figsize=(2.6 * len(numbers) + 1.4, 6.2))
+    figure = Figure(figsize=(2.6 * len(numbers) + 1.4, 6.2))
     axes = figure.subplots(3, len(numbers), squeeze=False, sharey="row")
     rows = (
         ("sound", "growth", -1.0, 2, r"damping of sound / $k^2\varepsilon T$"),
@@ -326,7 +326,7 @@ def dispersion_figure(data: xr.Dataset, title: str, dims: int) -> Figure:
 
 def diagnosis_figure(data: xr.Dataset, title: str) -> Figure:
     """Over x and t: complex speeds, and how close the moments are to those of no positive distribution. data: `diagnosis.nc`."""
-    figure = plt.figure(figsize=(8.2, 3.3))
+    figure = Figure(figsize=(8.2, 3.3))
     left, right = figure.subplots(1, 2, sharey=True)
     x, t = data.x.values, data.time.values
     _imaginary(figure, left, x, t, data.imaginary_part.values)

@@ -12,13 +12,12 @@ from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from knudsen import closure, kinetic
+from knudsen import closure, kinetic, solvers
 from knudsen.build import build, judge, targets
 from knudsen.errors import InputError
 from knudsen.experiments.named import named
 from knudsen.experiments.progress import bar
 from knudsen.kinetic.case import HomogeneousCase
-from knudsen.solvers import Solver
 
 DEFAULT_RIVALS = ("grad", "nsf", "euler")
 MOST_REFERENCE_CELLS = 200  # of a Boltzmann gas, whose every cell holds a full velocity grid
@@ -127,7 +126,7 @@ def solver_options(cfg: DictConfig, name: str) -> dict[str, Any]:
     options["cfl"] = positive(cfg, "solver.cfl")
     if name == "moments":
         schemes = {key: value for key, value in options.items() if key not in ("compiled", "comoving")}
-        Solver(None, **schemes)  # names an unknown scheme; it needs no law for that
+        solvers.Solver(None, **schemes)  # names an unknown scheme; it needs no law for that
     return options
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.spacegroup import crystal as spacegroup_crystal
 
 from knudsen.molecular.errors import InputError, positive
 
@@ -29,6 +28,8 @@ def crystal(
     (first setting); cell: a, b, c [A], alpha, beta, gamma [degrees]; repeat: conventional cells along each vector;
     vacancies: atoms taken out at random.
     """
+    from ase.spacegroup import crystal as spacegroup_crystal  # brings half of scipy
+
     try:
         atoms = spacegroup_crystal(list(symbols), [tuple(b) for b in basis], spacegroup=spacegroup, cellpar=list(cell))
     except Exception as error:  # ASE raises many kinds for a wrong group, basis or cell

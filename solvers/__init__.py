@@ -7,20 +7,24 @@ INTEGRATORS. Torch is imported on first use: without it are ``integrators`` and 
 functions that compiled loops are made of).
 """
 
-from importlib import import_module
-
+from knudsen.lazy import attach
 from knudsen.solvers.boundaries import BOUNDARIES
 from knudsen.solvers.integrators import INTEGRATORS
 
-_LAZY = {
-    "GHOST": "cells", "Boundary": "cells", "Cells": "cells", "Result": "driver", "Solver": "driver", "FLUXES": "fluxes",
-    "BalanceLaw": "protocol", "Law": "protocol", "RECONSTRUCTIONS": "reconstruction", "Basis": "steady", "SteadyResult": "steady",
-}  # fmt: skip
-
-__all__ = ["BOUNDARIES", "INTEGRATORS", *_LAZY]
-
-
-def __getattr__(name):
-    if name in _LAZY:
-        return getattr(import_module(f"knudsen.solvers.{_LAZY[name]}"), name)
-    raise AttributeError(f"module 'knudsen.solvers' has no attribute {name!r}")
+__getattr__, __dir__, lazy = attach(
+    __name__,
+    {
+        "BalanceLaw": "protocol",
+        "Law": "protocol",
+        "Boundary": "cells",
+        "Cells": "cells",
+        "GHOST": "cells",
+        "Result": "driver",
+        "Solver": "driver",
+        "FLUXES": "fluxes",
+        "RECONSTRUCTIONS": "reconstruction",
+        "Basis": "steady",
+        "SteadyResult": "steady",
+    },
+)
+__all__ = ["BOUNDARIES", "INTEGRATORS", *lazy]

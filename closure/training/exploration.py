@@ -18,7 +18,7 @@ import xarray as xr
 
 from knudsen.closure import registry
 from knudsen.closure.laws.quadrature import Quadrature
-from knudsen.closure.simulate import case_cells, simulate
+from knudsen.closure.simulation import case_cells, simulate
 from knudsen.closure.training import regression as training
 from knudsen.closure.training.epochs import TrainOptions
 from knudsen.closure.training.labels import SHOCK_KNUDSEN

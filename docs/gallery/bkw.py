@@ -4,10 +4,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+from matplotlib import colormaps
 from scipy.signal import resample
 
 from knudsen import kinetic
-from knudsen.experiments.plots import plt
+from knudsen.experiments.plots import Figure
 from knudsen.kinetic.homogeneous import bkw, bkw_distribution, relax
 from knudsen.kinetic.spectral import VelocityGridND, operator
 
@@ -36,7 +37,7 @@ def run(dims, points):
 
 def figure():
     """Three panels. Returns a matplotlib figure."""
-    drawn = plt.figure(figsize=(10, 3.4))
+    drawn = Figure(figsize=(10, 3.4))
     left, middle, right = drawn.subplots(1, 3)
     gas, velocities = kinetic.gas("maxwell_3v"), grid(3, 24)
     case = bkw(gas, t_end=16.5, save_times=[6.5, 8.5, 11.5])
@@ -45,7 +46,7 @@ def figure():
     v = velocities.v[0]
     fine = v[0] + velocities.dv[0] / 8 * np.arange(8 * v.size)
     shown, inside = abs(fine) < 3.6, abs(v) < 3.6
-    shades = plt.get_cmap("viridis_r")(np.linspace(0.15, 1, len(solution.t)))
+    shades = colormaps["viridis_r"](np.linspace(0.15, 1, len(solution.t)))
     for t, f, shade in zip(solution.t, solution.f, shades):
         curve = resample(f[:, 12, 12], fine.size) / resample(M, fine.size)
         left.plot(fine[shown], curve[shown], color=shade, label=f"$t$ = {t:g}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from knudsen import kinetic
-from knudsen.experiments.plots import plt
+from knudsen.experiments.plots import Figure
 
 DELTA = (30.0, 3.0, 1.0, 0.1)  # p0 H/(mu v0): large is dense
 PANELS = (  # case, field, what is drawn, in units of the drive
@@ -28,7 +28,7 @@ def profile(name, field, delta, gas):
 def figure(delta=DELTA, gas="bgk_3v"):
     """One panel for each flow, one colour for each rarefaction. Returns a matplotlib figure."""
     gas = kinetic.gas(gas)
-    drawn = plt.figure(figsize=(11, 3.3))
+    drawn = Figure(figsize=(11, 3.3))
     axes = drawn.subplots(1, len(PANELS))
     for axis, (name, field, text) in zip(axes, PANELS):
         for d, colour in zip(delta, COLOURS):

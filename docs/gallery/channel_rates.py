@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+from matplotlib import colormaps
 
 from knudsen import kinetic
-from knudsen.experiments.plots import GASES, plt
+from knudsen.experiments.plots import GASES, Figure
 
 MODELS = {"bgk_3v": "black", "shakhov_3v": "#D55E00", "es_bgk_3v": "#0072B2"}  # Okabe and Ito
 # Linearised BGK, independent numbers at delta = 0.1, 1, 10
@@ -30,7 +31,7 @@ def solve(case, name, delta):
 
 def figure(points=21, profiles=(0.1, 1.0, 10.0)):
     """The four flows from free molecules to the continuum, and Couette profiles of BGK. Returns a matplotlib figure."""
-    drawn = plt.figure(figsize=(9.6, 5.6))
+    drawn = Figure(figsize=(9.6, 5.6))
     axes = drawn.subplot_mosaic([["poiseuille", "creep", "u_y"], ["couette", "fourier", "q_y"]])
     deltas = np.geomspace(0.01, 100, points)
     for case, (measure, title) in MEASURES.items():
@@ -43,7 +44,7 @@ def figure(points=21, profiles=(0.1, 1.0, 10.0)):
         axes[case].set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         axes[case].yaxis.minorticks_off()
     axes["poiseuille"].legend()
-    for shade, delta in zip(plt.get_cmap("viridis_r")(np.linspace(0.25, 1, len(profiles))), profiles):
+    for shade, delta in zip(colormaps["viridis_r"](np.linspace(0.25, 1, len(profiles))), profiles):
         flow = solve("couette", "bgk_3v", delta)
         U = 1e-3 * np.sqrt(2)
         axes["u_y"].plot(flow.x, flow.u_y / U, color=shade, label=rf"$\delta$ = {delta:g}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from knudsen import kinetic
-from knudsen.experiments.plots import plt
+from knudsen.experiments.plots import Figure
 
 MODELS = {"hard_sphere_3v": ("hard spheres", "black"), "shakhov_3v": ("Shakhov", "#D55E00"), "es_bgk_3v": ("ES-BGK", "#0072B2")}
 FIELDS = {"rho": r"density $\hat\rho$", "T": r"temperature $\hat T$", "q": r"heat flux $q/(\rho_1 T_1^{3/2})$"}
@@ -28,7 +28,7 @@ def profiles(mach, x, **hard_spheres):
 
 def figure(mach_numbers=(2.0, 3.0), **hard_spheres):
     """Profiles, and beneath them what the models differ by from the hard spheres. Returns a matplotlib figure."""
-    drawn = plt.figure(figsize=(9.6, 3.9 * len(mach_numbers)))
+    drawn = Figure(figsize=(9.6, 3.9 * len(mach_numbers)))
     axes = drawn.subplots(2 * len(mach_numbers), 3, sharex=True, height_ratios=[2, 1] * len(mach_numbers))
     x = np.linspace(-9, 7, 321)
     for row, mach in zip(axes.reshape(len(mach_numbers), 2, 3), mach_numbers):

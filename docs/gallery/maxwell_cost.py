@@ -48,7 +48,7 @@ def figure(**sizes):
     found = measure(**sizes)
     for name, (error, cost, count) in found.items():
         print(f"{name}: {100 * error:.2f} %, {cost:.2f} us per cell and step, {count} cases", flush=True)
-    drawn = plots.plt.figure(figsize=(5.6, 3.8))
+    drawn = plots.Figure(figsize=(5.6, 3.8))
     axis = drawn.subplots()
     closures = [name for name in found if not name.startswith("kinetic_")]
     for name, colour in plots.colours(closures).items():

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.animation import FuncAnimation, PillowWriter
 from matplotlib.colors import ListedColormap, PowerNorm
 
 from knudsen import kinetic
-from knudsen.experiments.plots import plt
+from knudsen.experiments.plots import Figure
 
 KNUDSEN = (10.0, 0.03, 0.001)
 NORM = PowerNorm(0.5, vmin=0.0, vmax=0.42)  # the thin gas on the right has an eighth of the density
@@ -26,7 +27,7 @@ def image(axis, trajectory, index, colours="magma_r"):
 
 def figure(times=(0.0, 0.05, 0.1, 0.2), cells=300, velocities=320):
     """Rows: Knudsen numbers, with the density beneath the last; columns: times. Returns a matplotlib figure."""
-    drawn = plt.figure(figsize=(9, 6.4))
+    drawn = Figure(figsize=(9, 6.4))
     axes = drawn.subplots(len(KNUDSEN) + 1, len(times), sharex=True, sharey="row")
     styles = (("#D55E00", "-"), ("#0072B2", "-"), ("black", "--"))
     for row, trajectory, eps, (colour, style) in zip(axes, solve(times, cells, velocities), KNUDSEN, styles):
@@ -50,8 +51,8 @@ def animation(path, frames=41, cells=200, velocities=200, t_end=0.2):
     """Writes a GIF of the three Knudsen numbers side by side, their densities beneath."""
     times = tuple(np.linspace(0, t_end, frames))
     trajectories = solve(times, cells, velocities)
-    levels = ListedColormap(plt.get_cmap("magma_r")(np.linspace(0, 1, 28)))  # few colours: a small file
-    drawn = plt.figure(figsize=(7.2, 3.6))
+    levels = ListedColormap(colormaps["magma_r"](np.linspace(0, 1, 28)))  # few colours: a small file
+    drawn = Figure(figsize=(7.2, 3.6))
     axes = drawn.subplots(2, len(KNUDSEN), sharex=True, sharey="row", height_ratios=[2, 1])
     meshes, lines = [], []
     for (top, bottom), trajectory, eps in zip(axes.T, trajectories, KNUDSEN):
@@ -71,7 +72,6 @@ def animation(path, frames=41, cells=200, velocities=200, t_end=0.2):
         clock.set_text(f"$f(x, v)$ and density, $t$ = {times[i]:.3f}")
 
     FuncAnimation(drawn, show, frames).save(path, PillowWriter(fps=10), dpi=80)
-    plt.close(drawn)
 
 
 if __name__ == "__main__":

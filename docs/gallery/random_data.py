@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from knudsen import kinetic
-from knudsen.experiments.plots import SYMBOLS, plt
+from knudsen.experiments.plots import SYMBOLS, Figure
 
 KINDS = ("wave", "mix", "transition", "equilibrium", "strong")
 COLOURS = ("#0072B2", "#D55E00", "#009E73")  # of the seeds; Okabe and Ito
@@ -15,7 +15,7 @@ def figure(seeds=(1, 3, 5), cells=600):
     """One row for each kind, one colour for each seed. Returns a matplotlib figure."""
     gas = kinetic.gas("bgk_3v")
     names = ("rho", "u", "T", "sigma")
-    drawn = plt.figure(figsize=(10, 8.2))
+    drawn = Figure(figsize=(10, 8.2))
     axes = drawn.subplots(len(KINDS), len(names) + 1, sharex=True)
     for row, kind in zip(axes, KINDS):
         for seed, colour in zip(seeds, COLOURS):

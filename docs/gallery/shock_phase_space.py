@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.colors import LogNorm, PowerNorm
 
 from knudsen import kinetic
-from knudsen.experiments.plots import plt
+from knudsen.experiments.plots import Figure
 from knudsen.kinetic.characteristics import DEGREE, Mesh, Sweep
 
 ACROSS = (0.1, 0.5, 0.9)  # normalised densities at which sections are drawn
@@ -37,7 +37,7 @@ def distribution(shock, v, speed):
 
 def figure(mach_numbers=(3.0, 5.5), points=240, speeds=64):
     """One row for each Mach number. Returns a matplotlib figure."""
-    drawn = plt.figure(figsize=(11, 3.3 * len(mach_numbers)))
+    drawn = Figure(figsize=(11, 3.3 * len(mach_numbers)))
     axes = drawn.subplots(len(mach_numbers), 3, squeeze=False)
     for (image, section, plane), mach in zip(axes, mach_numbers):
         shock = kinetic.solve_shock(kinetic.gas("bgk_3v"), mach)

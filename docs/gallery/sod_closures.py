@@ -39,7 +39,7 @@ def solve(knudsen, cells, models):
 
 def figure(knudsen=KNUDSEN, cells=100, models=MODELS):
     """Columns: Knudsen numbers; rows: density, temperature, heat flux and the errors. Returns a matplotlib figure."""
-    drawn = plots.plt.figure(figsize=(2.7 * len(knudsen), 7.6))
+    drawn = plots.Figure(figsize=(2.7 * len(knudsen), 7.6))
     axes = drawn.subplots(len(FIELDS) + 1, len(knudsen), sharey="row", squeeze=False)
     for column, eps, (data, errors) in zip(axes.T, knudsen, solve(knudsen, cells, models)):
         for axis, name in zip(column, FIELDS):

@@ -6,7 +6,7 @@ import torch
 from closure_samples import make_law, random_moments
 
 from knudsen.closure.laws.frames import scale_moments, shift_moments
-from knudsen.closure.simulate import equilibrium_state
+from knudsen.closure.simulation import equilibrium_state
 from knudsen.kinetic.gas import gas
 from knudsen.kinetic.moments import maxwellian_moments
 from knudsen.solvers import Boundary, Cells, Solver

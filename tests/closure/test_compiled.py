@@ -12,7 +12,7 @@ from knudsen.closure.compiled.reconstructions import RECONSTRUCTIONS
 from knudsen.closure.laws.quadrature import Quadrature
 from knudsen.closure.learned.herm_mlc import HermMLC
 from knudsen.closure.learned.networks import Equivariant
-from knudsen.closure.simulate import initial_state
+from knudsen.closure.simulation import initial_state
 from knudsen.kinetic import cases
 from knudsen.solvers import FLUXES as TORCH_FLUXES
 from knudsen.solvers import GHOST, INTEGRATORS, Boundary, Cells

@@ -11,7 +11,7 @@ from closure_samples import NETWORK, make_law
 from knudsen import closure
 from knudsen.closure import checkpoint
 from knudsen.closure.learned.encoder import Nodes
-from knudsen.closure.simulate import case_cells, equilibrium_state, initial_state
+from knudsen.closure.simulation import case_cells, equilibrium_state, initial_state
 from knudsen.closure.training import autoencoder as enc_training
 from knudsen.closure.training import distributions
 from knudsen.closure.training.epochs import TrainOptions

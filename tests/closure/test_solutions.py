@@ -8,8 +8,8 @@ import torch
 from closure_samples import make_law
 
 from knudsen import closure, kinetic
-from knudsen.closure.simulate import case_cells, initial_state
-from knudsen.closure.simulate import drift as frame_velocity
+from knudsen.closure.simulation import case_cells, initial_state
+from knudsen.closure.simulation import drift as frame_velocity
 from knudsen.errors import InputError
 from knudsen.kinetic import cases
 from knudsen.solvers import Cells, Solver

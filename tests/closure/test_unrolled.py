@@ -7,7 +7,7 @@ import xarray as xr
 
 from knudsen import closure
 from knudsen.closure import checkpoint
-from knudsen.closure.simulate import case_cells, initial_state
+from knudsen.closure.simulation import case_cells, initial_state
 from knudsen.closure.training import unrolled
 from knudsen.closure.training.epochs import TrainOptions
 from knudsen.closure.training.unrolled import Unrolled, UnrollOptions

@@ -7,7 +7,7 @@ from closure_samples import make_law, random_moments
 
 from knudsen import closure, kinetic
 from knudsen.closure import diagnostics
-from knudsen.closure.simulate import case_cells, equilibrium_state, initial_state
+from knudsen.closure.simulation import case_cells, equilibrium_state, initial_state
 from knudsen.errors import InputError
 from knudsen.kinetic import cases
 
