@@ -245,7 +245,7 @@ def amplification(law, n: int, knudsen: float, window: int = 64, **schemes) -> f
 
     Of all waves that fit into ``window`` periodic cells. schemes: reconstruction, flux, integrator, cfl of the solver.
     """
-    from knudsen.closure.simulate import equilibrium_state
+    from knudsen.closure.simulation import equilibrium_state
 
     solver, cells = Solver(law, **schemes), Cells(1 / n, window, knudsen, Boundary("periodic"))
     U = equilibrium_state(law, 1.0, 0.0, 1.0).expand(1, -1, window).clone()
@@ -260,7 +260,7 @@ def amplification(law, n: int, knudsen: float, window: int = 64, **schemes) -> f
 
 def visited(law, cases, every: int = 8, **options) -> tuple[Tensor, Tensor, Tensor]:
     """States, slopes [sample, n] and Knudsen numbers [sample] that the closure meets at the end of its own runs of ``cases``."""
-    from knudsen.closure.simulate import simulate
+    from knudsen.closure.simulation import simulate
 
     U, slopes, knudsen = [], [], []
     for case, solution in zip(cases, simulate(law, cases, **options), strict=True):
@@ -278,7 +278,7 @@ def modes(law, knudsen: float, k) -> dict[str, np.ndarray]:
     Each is followed from long waves on, where it is nearly 0 or i sqrt(gamma) k: at every step the eigenvalue nearest to where
     the last two point.
     """
-    from knudsen.closure.simulate import equilibrium_state
+    from knudsen.closure.simulation import equilibrium_state
 
     k = np.asarray(k, dtype=float)
     path = np.unique(np.concatenate((np.geomspace(min(1e-2 / knudsen, k.min()), max(k.max(), 2e-2 / knudsen), 400), k)))

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from knudsen import kinetic
 from knudsen.closure import diagnostics
-from knudsen.closure.simulate import equilibrium_state
+from knudsen.closure.simulation import equilibrium_state
 from knudsen.errors import InputError
 from knudsen.experiments import plots, setup
 from knudsen.experiments.output import Output, number, table

@@ -8,7 +8,7 @@ from closure_samples import make_law
 from knudsen import closure, kinetic
 from knudsen.closure import diagnostics
 from knudsen.closure.laws.quadrature import Quadrature
-from knudsen.closure.simulate import equilibrium_state
+from knudsen.closure.simulation import equilibrium_state
 from knudsen.kinetic.dispersion import dispersion_roots
 
 
