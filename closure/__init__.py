@@ -2,8 +2,8 @@
 
 Must not know: experiments.
 
-Public: build, supports, CLOSURES, simulate, solve_shock, Solution, ShockSolution; training_of, untrained; submodules
-laws, learned, training, checkpoint, diagnostics.
+Public: build, find, register, supports, CLOSURES, MomentLaw, LearnedLaw, simulate, solve_shock, Solution, ShockSolution;
+training_of, untrained; submodules laws, learned, training, checkpoint, diagnostics.
 """
 
 from knudsen.lazy import attach
@@ -12,7 +12,11 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "CLOSURES": "registry",
+        "LearnedLaw": "learned.protocol",
+        "MomentLaw": "laws.base",
         "build": "registry",
+        "find": "registry",
+        "register": "registry",
         "supports": "registry",
         "training_of": "registry",
         "untrained": "registry",

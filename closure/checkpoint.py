@@ -1,22 +1,22 @@
 """Checkpoints of learned closures: weights, plain configuration, format; loaded without running any code from the file."""
 
 import pickle
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
 
 from knudsen.build import build, renamed
-from knudsen.closure.learned.enc_mlc import EncMLC
-from knudsen.closure.learned.entropy_net import EntropyNet
-from knudsen.closure.learned.gradient_net import GradientNet
-from knudsen.closure.learned.herm_mlc import HermMLC, ensemble
+from knudsen.closure.learned.herm_mlc import HermMLC
+from knudsen.closure.learned.protocol import LearnedLaw
 from knudsen.errors import InputError
 from knudsen.files import Draft
+from knudsen.kinetic.gas import Gas
+from knudsen.kinetic.gas import gas as gas_of_name
 
 FORMAT = 1
 SHIPPED = Path(__file__).with_name("weights")
-LEARNED = {law.name: law for law in (HermMLC, EncMLC, GradientNet, EntropyNet)}
+GAS = ("name", "dims", "collision", "omega", "prandtl")  # what a file says of its gas
 
 
 def network_factory(config: dict, named: Collection[str] = ()):
@@ -36,7 +36,7 @@ def save(path: Path, law, network_config: dict, recipe: dict) -> None:
     content = {
         "format": FORMAT,
         "closure": law.name,
-        "gas": law.gas.name,
+        "gas": {key: getattr(law.gas, key) for key in GAS},
         "config": law.options | {"network": dict(network_config)},
         "state": law.network.state_dict(),
         "recipe": recipe,
@@ -45,31 +45,28 @@ def save(path: Path, law, network_config: dict, recipe: dict) -> None:
         torch.save(content, partial)
 
 
-def load(path: Path | list, gas, name: str = "herm_mlc", named: Collection[str] = ()):
-    """Closure ``name`` of a checkpoint for a gas; of several checkpoints their ensemble. InputError names the file when it is
-    absent, unreadable, of another kind.
+def load(path: Path | list, gas: Gas, kind: type[LearnedLaw] = HermMLC, named: Collection[str] = ()) -> LearnedLaw:
+    """The law of class ``kind`` of a checkpoint for a gas; of several checkpoints their ensemble. InputError names the file when
+    it is absent, unreadable, of another kind.
 
     named: networks from outside the project that the user has named himself: the file alone may name none.
     """
     if isinstance(path, list | tuple):
-        if not path or name != HermMLC.name:
-            raise InputError(f"closure.checkpoint={list(path)}: give one file, or with closure=herm_mlc a list of files")
-        laws = [load(one, gas, name, named) for one in path]
-        try:
-            return ensemble(laws)
-        except ValueError as error:
-            raise InputError(f"closure.checkpoint: {error}; give files of one kind") from None
+        if not path:
+            raise InputError("closure.checkpoint=[]: give one file, or with closure=herm_mlc a list of files")
+        return kind.ensemble([load(one, gas, kind, named) for one in path])
     path = Path(path)
     content = read(path)
-    if content["gas"] != gas.name:
+    if key := difference(content["gas"], gas):
         raise InputError(
-            f"{path}: checkpoint for gas {content['gas']}, but gas={gas.name}: choose the matching closure.checkpoint"
+            f"{path}: checkpoint for gas {content['gas'].name}, but gas={gas.name} has another gas.{key}: "
+            "choose the matching closure.checkpoint"
         )
-    if content["closure"] != name:
-        raise InputError(f"{path}: checkpoint of closure={content['closure']}, but closure={name}: choose the matching one")
+    if content["closure"] != kind.name:
+        raise InputError(f"{path}: checkpoint of closure={content['closure']}, but closure={kind.name}: choose the matching one")
     config = dict(content["config"])
     try:
-        law = LEARNED[name](gas, network_factory(config.pop("network"), named), **config)
+        law = kind(gas, network_factory(config.pop("network"), named), **config)
     except (TypeError, ValueError) as error:  # an InputError is one
         raise InputError(f"{path}: {error}") from None
     try:
@@ -82,9 +79,23 @@ def load(path: Path | list, gas, name: str = "herm_mlc", named: Collection[str] 
     return law
 
 
+def difference(there: Gas, gas: Gas) -> str | None:
+    """In what, if anything, a closure learned in one gas is not for another. The frequency of a relaxation model is none of it:
+    the closure takes it from the gas it is run with."""
+    return there.difference(gas, but=() if gas.is_boltzmann else ("omega",))
+
+
+def _gas_of(content: dict) -> Gas:
+    """Files from before 0.2 have the gas's name alone, and most of them its options among the recipe's."""
+    known = content["gas"] if isinstance(content["gas"], Mapping) else content["recipe"].get("gas")
+    if not isinstance(known, Mapping):
+        return gas_of_name(content["gas"])
+    return Gas(**{key: known[key] for key in GAS if key in known})
+
+
 def read(path: Path) -> dict:
-    """What a checkpoint holds: format, closure, gas, config (its network by the name of today), state, recipe. InputError if the
-    file is absent, unreadable or of another format."""
+    """What a checkpoint holds: closure, gas, config (its network by the name of today), state, recipe. InputError if the file is
+    absent, unreadable or of another format."""
     if not path.exists():
         raise InputError(f"{path}: no such checkpoint: train one with experiment=train, or leave closure.checkpoint out")
     try:
@@ -92,8 +103,8 @@ def read(path: Path) -> dict:
         found = content["format"]
         if found == FORMAT:
             content["config"]["network"] = renamed(content["config"]["network"])
-            content = {key: content[key] for key in ("closure", "gas", "config", "state", "recipe")}
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError, IsADirectoryError):
+            content = {key: content[key] for key in ("closure", "config", "state", "recipe")} | {"gas": _gas_of(content)}
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError, TypeError, ValueError, IsADirectoryError):
         raise InputError(f"{path}: not a checkpoint of this program: give a file written by experiment=train") from None
     if found != FORMAT:
         raise InputError(
@@ -102,14 +113,14 @@ def read(path: Path) -> dict:
     return content
 
 
-def shipped(gas, config: dict, name: str = "herm_mlc") -> Path:
+def shipped(gas: Gas, config: dict, name: str) -> Path:
     """The first checkpoint that comes with the package for a gas, a closure and the options given (null fits any); InputError
     for none."""
     config = {key: value for key, value in config.items() if value is not None}
     for path in sorted(SHIPPED.glob("*.pt")):
         content = read(path)
         given = {key: content["config"].get(key) for key in config}
-        if (content["closure"], content["gas"], given) == (name, gas.name, config):
+        if (content["closure"], given) == (name, config) and not difference(content["gas"], gas):
             return path
     raise InputError(
         f"closure.checkpoint: no weights for gas={gas.name} with these closure options are shipped: train them with "

@@ -7,9 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from knudsen.closure.laws.grad import Grad13
-from knudsen.closure.laws.raw import RawMomentLaw
-from knudsen.closure.laws.recurrence import recurrence_from_moments
 from knudsen.errors import InputError
 from knudsen.solvers import GHOST, Boundary, Cells, Solver
 from knudsen.solvers.fluxes import mean_flux
@@ -75,43 +72,10 @@ def imaginary_part(law, U: Tensor, cells: Cells | None = None) -> Tensor:
     return torch.where(share < COMPLEX, 0.0, share)
 
 
-def least_b(law, U: Tensor) -> Tensor:
-    r"""The least b_k/k of the recurrence coefficients of g (and of h), scaled by the temperature, [batch, cell].
-
-    The moments are those of a positive distribution where it is positive, which is the same as positive Hankel determinants
-    (Gautschi 2004, theorem 1.2); 1 at equilibrium. For closures that carry raw moments; others give the directional temperatures.
-    """
-    rho, u, T = law.fluid(U)
-    if isinstance(law, RawMomentLaw):
-        own = law.rescale(law.boost(U, -u), T.clamp(min=torch.finfo(U.dtype).tiny).rsqrt())
-        least = _least(own[:, : law.n_g])
-        return torch.minimum(least, torch.minimum(_least(own[:, law.n_g :]), own[:, law.n_g])) if law.n_h else least
-    if isinstance(law, Grad13):
-        T_x = law.boost(U, -u)[:, 3] / (rho * T)
-        return torch.minimum(T_x, (law.gas.dims - T_x) / (law.gas.dims - 1))
-    return torch.where((rho > 0) & (T > 0), 1.0, -1.0)
-
-
-def _least(m: Tensor) -> Tensor:
-    """Of m_0..m_{2n} (an even number of moments: without the last), [batch, cell]; -inf after the first b_k <= 0."""
-    odd = m.shape[1] - (m.shape[1] + 1) % 2
-    if odd < 3:
-        return m[:, 0]
-    _, b = recurrence_from_moments(m[:, :odd])
-    b = b / torch.arange(1, b.shape[1] + 1, dtype=m.dtype)[:, None]
-    return b.nan_to_num(-torch.inf).amin(1)
-
-
-def grad13_state(law: Grad13, stress: Tensor, heat_flux: Tensor) -> Tensor:
-    """Grad-13 at rest with rho = T = 1, sigma/p and q/(p sqrt T) [cell] -> [1, 5, cell]."""
-    one = torch.ones_like(stress)
-    return torch.stack((one, 0 * one, 0.5 * law.gas.dims * one, 1 + stress, heat_flux))[None]
-
-
-def grad13_limit(law: Grad13, stress: float, step: float = 1e-3, most: float = 3.0) -> float | None:
+def grad13_limit(law, stress: float, step: float = 1e-3, most: float = 3.0) -> float | None:
     """The largest q/(p sqrt T) up to which the system is hyperbolic from q = 0 on, to ``step``; None where it is not at q = 0."""
     q = torch.arange(0, most, step, dtype=torch.float64)
-    real = imaginary_part(law, grad13_state(law, torch.full_like(q, stress), q))[0] == 0
+    real = imaginary_part(law, law.stressed(torch.full_like(q, stress), q))[0] == 0
     if not real[0]:
         return None
     return float(q[int((~real).to(torch.int8).argmax()) - 1]) if not real.all() else most
@@ -135,17 +99,15 @@ def region(law, plane: str = "mixture", points: int = 81) -> tuple[Tensor, Tenso
     ``stress``: sigma/p -1..1.9 and q/(p sqrt T) -1.5..1.5, closure grad13.
     """
     if plane == "stress":
-        if not isinstance(law, Grad13):
-            raise InputError("plane=stress: sigma and q are a whole state of Grad-13 only: take closure=grad, gas=bgk_3v")
         x, y = torch.linspace(-1, 1.9, points).double(), torch.linspace(-1.5, 1.5, points).double()
-        make = grad13_state
+        make = law.stressed
     elif plane == "mixture":
         x, y = torch.linspace(0, 8, points).double(), torch.linspace(-2, 2, points).double()
-        make = lambda law, d, r: mixture(law, d, 10**r)  # noqa: E731
+        make = lambda d, r: mixture(law, d, 10**r)  # noqa: E731
     else:
         raise InputError(f"plane={plane}: choose mixture or stress")
     X, Y = torch.meshgrid(x, y, indexing="ij")
-    values = imaginary_part(law, make(law, X.reshape(-1), Y.reshape(-1)))
+    values = imaginary_part(law, make(X.reshape(-1), Y.reshape(-1)))
     return x, y, values.reshape(points, points)
 
 

@@ -35,13 +35,16 @@ def run(cfg) -> int:
     """Run the chosen experiment on a resolved configuration; returns its exit status."""
     from hydra.core.hydra_config import HydraConfig
 
+    from knudsen.experiments import plugins
     from knudsen.experiments.output import Output
     from knudsen.experiments.setup import check_added_keys
 
     if (here := os.getcwd()) not in sys.path:
         sys.path.append(here)  # a user's own network may lie beside the run
     hydra_config = HydraConfig.get()
-    experiment = importlib.import_module(f"knudsen.experiments.{hydra_config.runtime.choices.experiment}")
+    name = hydra_config.runtime.choices.experiment
+    brought = plugins.found().get(("experiment", name))
+    experiment = brought.load() if brought else importlib.import_module(f"knudsen.experiments.{name}")
     check_added_keys(hydra_config.overrides.task, getattr(experiment, "OPTIONAL", ()))
     try:
         return experiment.run(cfg, Output(Path(hydra_config.runtime.output_dir), cfg)) or 0
@@ -66,9 +69,11 @@ def main() -> int:
 
     import hydra
 
+    from knudsen.experiments import plugins
     from knudsen.experiments.failure import explain
 
     sys.argv[1:] = [quote_path(argument) for argument in sys.argv[1:]]
+    plugins.announce()
     statuses: list[int] = []
     application = hydra.main(version_base="1.3", config_path="pkg://knudsen.conf", config_name="config")(
         lambda cfg: statuses.append(run(cfg))

@@ -62,10 +62,11 @@ def run(cfg: DictConfig, output: Output) -> int:
 
 def of_closure(cfg: DictConfig, gas: kinetic.Gas):
     """The four parts, for the closure under study."""
-    name = setup.option("closure")
-    options = {"name": name} | setup.closure_config(cfg, name)
-    if name != "herm_mlc":
+    name = setup.study_name(cfg)
+    kind, options = setup.closure_config(cfg, name)
+    if not issubclass(kind, closure.LearnedLaw) or kind.corrects is None:
         raise InputError(f"closure={name}: this experiment trains closure=herm_mlc; other networks train with experiment=train")
+    options = {"name": name} | options
     if options.pop("checkpoint") is not None:
         raise InputError("closure.checkpoint: this experiment starts from fresh networks; leave it out")
     explore, train = setup.plain(cfg.explore), setup.plain(cfg.train)

@@ -1,12 +1,26 @@
 """Figures of EncMLC: the functions that its moments are made of, and decoded distributions beside the true ones."""
 
+from functools import singledispatch
+
 import numpy as np
 import torch
 from matplotlib import colormaps
 
-from knudsen.experiments.plots import COLOURS, Figure
+from knudsen.closure.learned.enc_mlc import EncMLC
+from knudsen.experiments.plots import Figure
 
 REACH = 6.0  # of the own-frame velocity shown
+
+
+@singledispatch
+def of_training(law, data) -> dict[str, Figure]:
+    """{name: figure} worth drawing of a law just trained on ``data``: by its class, none of most."""
+    return {}
+
+
+@of_training.register
+def _(law: EncMLC, data) -> dict[str, Figure]:
+    return {"basis": basis_figure(law), "decoded": decoded_figure(law, examples(law, data))}
 
 
 def basis_figure(law) -> Figure:
@@ -44,9 +58,9 @@ def decoded_figure(law, states) -> Figure:
     axes = np.atleast_1d(figure.subplots(1, len(states)))
     for axis, (title, c_true, f_true, decoded) in zip(axes, states):
         c = law.nodes.c.numpy()
-        axis.plot(c_true, f_true, color=COLOURS["kinetic"], lw=2.4, label="kinetic")
+        axis.plot(c_true, f_true, color="black", lw=2.4, label="kinetic")
         axis.plot(c_true, np.exp(-0.5 * c_true**2) / np.sqrt(2 * np.pi), color="#999999", lw=1.2, label="Maxwellian")
-        axis.plot(c, decoded[: len(c)] / law.nodes.width.numpy(), "o", ms=3, color=COLOURS["enc_mlc"], label="decoded")
+        axis.plot(c, decoded[: len(c)] / law.nodes.width.numpy(), "o", ms=3, color=law.colour, label="decoded")
         axis.axhline(0, color="black", lw=0.6)
         axis.set(title=title, xlabel=r"$c = (v - u)/\sqrt{T}$", xlim=(-REACH, REACH))
     axes[0].set_ylabel(r"$f\,\sqrt{T}/\rho$")

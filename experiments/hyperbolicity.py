@@ -21,7 +21,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     gas = setup.gas(cfg)
     case = setup.case(cfg, gas)
     case = replace(case, save_times=tuple(np.linspace(0, case.t_end, setup.positive(cfg, "times", int) + 1)[1:]))
-    name = setup.option("closure")
+    name = setup.study_name(cfg)
     options = setup.solver_options(cfg, "moments")
     law = setup.law(cfg, name, gas)
     plane, points = cfg.plane, setup.positive(cfg, "points", int)
@@ -64,7 +64,7 @@ def diagnosis(law, case, solution) -> xr.Dataset:
     """The imaginary part and the least b_k/k over time and x, up to where the run diverged."""
     rows = np.isfinite(solution.U).all((1, 2))
     U, cells = torch.tensor(solution.U[rows]), case_cells(law, [case])
-    values = [torch.cat([diagnostics.imaginary_part(law, u[None], cells) for u in U]), diagnostics.least_b(law, U)]
+    values = [torch.cat([diagnostics.imaginary_part(law, u[None], cells) for u in U]), law.least_b(U)]
     names = (
         ("imaginary_part", "largest |Im| over largest modulus of the characteristic speeds"),
         ("least_b", "least b_k/k: not realizable where <= 0"),

@@ -8,18 +8,21 @@ import yaml
 from hydra.core.hydra_config import HydraConfig
 
 from knudsen.build import targets
+from knudsen.experiments import plugins
 
 CONF = Path(__file__).parent.parent / "conf"
 
 
 def named() -> frozenset[str]:
     """Targets written on the command line (``closure._target_=my_module.MyLaw``), those of option files that were chosen from a
-    folder given with ``--config-dir``, and the few that the project's own option files hold (``labeler=ase``).
+    folder given with ``--config-dir``, those that installed packages bring by entry points, and the few that the project's own
+    option files hold (``labeler=ase``).
 
     A configuration from elsewhere (a saved run, ``--config-path``) names classes of the project alone.
     """
     hydra = HydraConfig.get()
-    written, options = set(), {f"{group.partition('@')[0]}/{name}" for group, name in hydra.runtime.choices.items()}
+    written = {plugins.target(point) for point in plugins.found().values()}
+    options = {f"{group.partition('@')[0]}/{name}" for group, name in hydra.runtime.choices.items()}
     for override in hydra.overrides.task:
         key, _, value = override.lstrip("+").partition("=")
         if key.endswith("._target_"):

@@ -10,53 +10,15 @@ import xarray as xr
 from matplotlib import colormaps
 from matplotlib.figure import Figure  # not pyplot: runs need no display, no state, and less time to start
 
+from knudsen.experiments.looks import colours, is_learned, label
+
 matplotlib.style.use(Path(__file__).with_name("knudsen.mplstyle"))
 
-# Colours that remain apart in grey and for colour-blind readers (Okabe and Ito 2008, https://jfly.uni-koeln.de/color/).
-COLOURS = {
-    "kinetic": "black",
-    "herm_mlc": "#D55E00",
-    "enc_mlc": "#CC79A7",
-    "quadrature": "#009E73",
-    "grad": "#0072B2",
-    "hme": "#332288",
-    "max_entropy": "#882255",
-    "gradient_net": "#117733",
-    "entropy_net": "#AA4499",
-    "grad13": "#56B4E9",
-    "nsf": "#E69F00",
-    "euler": "#999999",
-}
-LEARNED = ("herm_mlc", "enc_mlc", "gradient_net", "entropy_net")
-OTHERS = ("#8C564B", "#7F3C8D", "#11A579")  # a user's own closures, in the order of their names
-NAMES = {
-    "kinetic": "kinetic",
-    "herm_mlc": "HermMLC",
-    "enc_mlc": "EncMLC",
-    "quadrature": "quadrature",
-    "grad": "Grad",
-    "hme": "HME",
-    "max_entropy": "maximum entropy",
-    "gradient_net": "gradient network",
-    "entropy_net": "entropy network",
-    "grad13": "Grad-13",
-    "nsf": "NSF",
-    "euler": "Euler",
-}
 SYMBOLS = {"rho": r"\rho", "u": "u", "T": "T", "q": "q", "sigma": r"\sigma"}
 SYMBOLS |= {"u_y": "u_y", "sigma_xy": r"\sigma_{xy}", "q_y": "q_y"}
 WORDS = {"rho": "density", "u": "velocity", "T": "temperature", "q": "heat flux", "sigma": "stress"}
 WORDS |= {"u_y": "velocity", "sigma_xy": "shear stress", "q_y": "heat flux"}
 GASES = {"bgk": "BGK", "shakhov": "Shakhov", "es_bgk": "ES-BGK", "boltzmann": "Boltzmann"}
-
-
-def colours(models: Sequence[str]) -> dict[str, str]:
-    own = sorted(set(models) - set(COLOURS))
-    return {m: COLOURS.get(m) or OTHERS[own.index(m) % len(OTHERS)] for m in models}
-
-
-def label(model: str) -> str:
-    return NAMES.get(model, model)
 
 
 def models_in_words(models: Sequence[str]) -> str:
@@ -87,9 +49,9 @@ def curves(axis: Any, data: xr.DataArray, x: np.ndarray) -> None:
             data.sel(model=model),
             color=colour[model],
             label=label(model),
-            lw=3.2 if reference else 1.6 if model in LEARNED else 1.2,
-            ls=(0, (4, 2)) if model in LEARNED else "-",
-            zorder=1 if reference else 3 if model in LEARNED else 2,
+            lw=3.2 if reference else 1.6 if is_learned(model) else 1.2,
+            ls=(0, (4, 2)) if is_learned(model) else "-",
+            zorder=1 if reference else 3 if is_learned(model) else 2,
         )
 
 
@@ -309,7 +271,7 @@ def dispersion_figure(data: xr.Dataset, title: str, dims: int) -> Figure:
         line[0].set_ylabel(text)
         for axis, eps in zip(line, numbers):
             for model in data.model.values:
-                kinetic, learned = model == "kinetic", model in LEARNED
+                kinetic, learned = model == "kinetic", is_learned(model)
                 values = factor * data[part].sel(model=model, mode=mode, knudsen=eps).values / k / (k * eps) ** (power - 1)
                 width, dash = 3.2 if kinetic else 1.6 if learned else 1.2, (0, (4, 2)) if learned else "-"
                 axis.plot(k * eps, values, color=colour[model], lw=width, ls=dash, label=label(model), zorder=1 if kinetic else 2)

@@ -13,8 +13,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from knudsen import closure, kinetic, solvers
-from knudsen.build import build, judge, targets
+from knudsen.build import build, judge, locate, targets
 from knudsen.errors import InputError
+from knudsen.experiments import plugins
 from knudsen.experiments.named import named
 from knudsen.experiments.progress import bar
 from knudsen.kinetic.case import HomogeneousCase
@@ -77,10 +78,10 @@ def closure_names(cfg: DictConfig, gas: kinetic.Gas) -> list[str]:
     Of the default list those that lack the gas's collision model are left out; a closure chosen on the command line is not.
     """
     if cfg.closures is None:
-        study = option("closure")
+        study = study_name(cfg)
         names = [study, *(name for name in DEFAULT_RIVALS if name != study)]
-        chosen = any(override.startswith("closure=") for override in HydraConfig.get().overrides.task)
-        return [name for name in names if closure.supports(name, gas) or (name == study and chosen)]
+        chosen = any(override.startswith(("closure=", "closure._target_=")) for override in HydraConfig.get().overrides.task)
+        return [name for name in names if (name == study and chosen) or closure_config(cfg, name)[0].handles(gas)]
     names = plain(cfg.closures)
     names = [names] if isinstance(names, str) else list(names)
     if not names or len(set(names)) < len(names) or "kinetic" in names:
@@ -90,30 +91,47 @@ def closure_names(cfg: DictConfig, gas: kinetic.Gas) -> list[str]:
     return names
 
 
-def closure_config(cfg: DictConfig, name: str) -> dict[str, Any]:
-    """The options of closure `name`: those of the command line if it is the one under study, else those of its file."""
-    if name != option("closure"):
-        return plain(compose("config", overrides=[f"closure={name}"]).closure)
-    options = plain(cfg.closure)
+def study_name(cfg: DictConfig) -> str:
+    """The name of the closure under study: of its option file, or of the class that the command line puts in its place."""
+    given = any(o.lstrip("+").startswith("closure._target_=") for o in HydraConfig.get().overrides.task)
+    if not given:
+        return option("closure")
+    return closure.register(locate(cfg.closure["_target_"], "closure", closure.MomentLaw, named())).name
+
+
+def closure_config(cfg: DictConfig, name: str) -> tuple[type[closure.MomentLaw], dict[str, Any]]:
+    """The class of closure `name` and its options: those of the command line if it is the one under study, else those of its
+    file."""
+    study = study_name(cfg)
+    options = plain(cfg.closure if name == study else compose("config", overrides=[f"closure={name}"]).closure)
     for key, target in targets(options, "closure"):
         judge(target, key, named())
-    if "network" in options:
-        options["network"] = own_network(options["network"], HydraConfig.get().overrides.task)
-    return options
+    if name == study:
+        overrides = HydraConfig.get().overrides.task
+        options = own(options, overrides, "closure")
+        if "network" in options:
+            options["network"] = own(options["network"], overrides, "closure.network")
+    target = options.pop("_target_", None)  # configurations from before 0.2 have none: their options are closures by name
+    if target is None:
+        return closure.find(name), options
+    law = locate(target, "closure", closure.MomentLaw, named())
+    return closure.register(law, None if name == vars(law).get("name") else name), options
 
 
-def own_network(config: dict[str, Any], overrides: Sequence[str], key: str = "closure.network.") -> dict[str, Any]:
-    """With a ``_target_`` from the command line, only the keys given there: the packaged network's options are not the user's."""
-    given = {o.lstrip("+").partition("=")[0].removeprefix(key) for o in overrides if o.lstrip("+").startswith(key)}
-    return {k: v for k, v in config.items() if k in given} if "_target_" in given else config
+def own(config: dict[str, Any], overrides: Sequence[str], key: str) -> dict[str, Any]:
+    """With a ``_target_`` from the command line, only what is given there: the packaged class's options are not the user's."""
+    given = [o.lstrip("+").partition("=")[0] for o in overrides]
+    below = {g.removeprefix(f"{key}.").partition(".")[0] for g in given if g.startswith(f"{key}.")}
+    below |= {g.removeprefix(f"{key}/") for g in given if g.startswith(f"{key}/")}  # a nested group, closure/network=mlp
+    return {k: v for k, v in config.items() if k in below} if f"{key}._target_" in given else config
 
 
-def law(cfg: DictConfig, name: str, gas: kinetic.Gas) -> Any:
+def law(cfg: DictConfig, name: str, gas: kinetic.Gas) -> closure.MomentLaw:
     """The balance law of closure `name` for `gas`. A network that was not asked for is that of the shipped weights."""
-    options = closure_config(cfg, name)
+    kind, options = closure_config(cfg, name)
     keys = ("closure/network=", "closure.network.")
-    asked = name == option("closure") and any(o.lstrip("+").startswith(keys) for o in HydraConfig.get().overrides.task)
-    return closure.build(name, gas, **options | ({} if asked or "network" not in options else {"network": None}))
+    asked = name == study_name(cfg) and any(o.lstrip("+").startswith(keys) for o in HydraConfig.get().overrides.task)
+    return closure.build(kind, gas, **options | ({} if asked or "network" not in options else {"network": None}))
 
 
 def solver_options(cfg: DictConfig, name: str) -> dict[str, Any]:
@@ -140,7 +158,8 @@ def able_closures(cfg: DictConfig, gas: kinetic.Gas) -> tuple[dict[str, Any], di
     if cfg.closures != "all":
         return {name: law(cfg, name, gas) for name in closure_names(cfg, gas)}, {}
     able, unable = {}, {}
-    for name in closure.CLOSURES:
+    brought = (name for group, name in plugins.found() if group == "closure")
+    for name in dict.fromkeys((*closure.CLOSURES, study_name(cfg), *brought)):
         try:
             made = law(cfg, name, gas)
         except (InputError, ValueError) as error:

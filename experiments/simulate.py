@@ -51,7 +51,7 @@ def _solve(cfg: DictConfig, gas: kinetic.Gas, case: kinetic.Case):
             return "kinetic", kinetic.simulate([case], gas, progress=progress, keep_f=setup.plain(cfg.keep_f), **options)[0]
     if cfg.keep_f:
         raise InputError(f"keep_f={cfg.keep_f}: a moment model has no distribution; choose solver=kinetic, or keep_f=false")
-    name = setup.option("closure")
+    name = setup.study_name(cfg)
     options = setup.solver_options(cfg, "moments")
     law = setup.law(cfg, name, gas)
     with bar(name, cfg.progress) as progress:

@@ -15,18 +15,20 @@ from knudsen.experiments.progress import bar
 
 def run(cfg: DictConfig, output: Output) -> int:
     gas = setup.gas(cfg)
-    name = setup.option("closure")
-    options = setup.closure_config(cfg, name)
-    if "network" not in options:
+    name = setup.study_name(cfg)
+    kind, options = setup.closure_config(cfg, name)
+    if not issubclass(kind, closure.LearnedLaw):
         raise InputError(f"closure={name}: has nothing to learn; train one with a network, e.g. closure=herm_mlc")
+    if "network" not in options:
+        raise InputError(f"closure={name}: learns with a network: give closure/network=mlp, or closure.network._target_")
     settings = setup.plain(cfg.train)
     file = settings.pop("data")
     training_options = make(TrainOptions, settings, "train", seed=cfg.seed)
-    law = closure.untrained(gas, name=name, seed=cfg.seed, **options)
-    labels, training = closure.training_of(name)
+    law = closure.untrained(gas, name=kind, seed=cfg.seed, **options)
+    labels, training = closure.training_of(kind)
 
     unroll = make(UnrollOptions, setup.plain(cfg.unroll), "unroll")
-    if unroll.passes and name != "herm_mlc":
+    if unroll.passes and kind.corrects is None:
         raise InputError(f"unroll.passes={unroll.passes}: only closure=herm_mlc trains through the solver, not closure={name}")
 
     if file is None:
@@ -51,17 +53,16 @@ def run(cfg: DictConfig, output: Output) -> int:
         )
     if unroll.passes:
         directory = output.directory / "unrolled"
-        law = closure.build(name, gas, checkpoint=output.directory / "checkpoint.pt", network=options["network"])
+        law = closure.build(kind, gas, checkpoint=output.directory / "checkpoint.pt", network=options["network"])
         with bar("through the solver", cfg.progress) as progress:
             result["unrolled"] = tune(
                 law, options["network"], data, training_options, unroll, directory, recipe=recipe,
                 progress=lambda epoch, epochs, loss, error: progress(epoch / epochs, f"pass {epoch}, error {error:.4g}"),
             )  # fmt: skip
     output.json("metrics.json", result)
-    if name == "enc_mlc":
-        best = closure.build(name, gas, checkpoint=output.directory / "checkpoint.pt", network=options["network"])
-        output.figure("basis", encoder_plots.basis_figure(best))
-        output.figure("decoded", encoder_plots.decoded_figure(best, encoder_plots.examples(best, data)))
+    best = closure.build(kind, gas, checkpoint=output.directory / "checkpoint.pt", network=options["network"])
+    for title, figure in encoder_plots.of_training(best, data).items():
+        output.figure(title, figure)
     print(f"{name}: {result['epochs']} epochs, validation loss {result['validation_loss']:.4g}, {result['seconds']:.0f} s")
     if unroll.passes:
         before, after = result["unrolled"]["before"], result["unrolled"]["validation_loss"]

@@ -26,7 +26,7 @@ COLOUR = "#D55E00"
 def run(cfg: DictConfig, output: Output) -> int:
     hamiltonian = build(setup.plain(cfg.hamiltonian), "hamiltonian", quantum.Hamiltonian, named())
     options = make(quantum.Options, setup.plain(cfg.vmc), "vmc", seed=cfg.seed)
-    keys = setup.own_network(setup.plain(cfg.wavefunction), HydraConfig.get().overrides.task, "wavefunction.")
+    keys = setup.own(setup.plain(cfg.wavefunction), HydraConfig.get().overrides.task, "wavefunction")
     torch.manual_seed(cfg.seed)  # of a user's module, which may draw its weights from the global generator
     psi = build(keys, "wavefunction", torch.nn.Module, named(), hamiltonian=hamiltonian, seed=cfg.seed).double()
     recipe = {name: setup.plain(cfg[name]) for name in ("hamiltonian", "wavefunction")}

@@ -94,6 +94,18 @@ class Gas:
         """The collision model, of ``knudsen.kinetic.collisions``."""
         return COLLISIONS[self.collision]
 
+    def difference(self, other: "Gas", *, but: tuple[str, ...] = ()) -> str | None:
+        """The first of dims, collision, prandtl, omega in which two gases differ, None if they are the same gas: whatever their
+        names and velocity grids, their solutions are the same.
+
+        but: keys that do not count. A closure of a relaxation model takes the frequency from its gas, so that ``omega`` may be
+        another than that of the labels it learned from; molecules are told by it.
+        """
+        for key in ("dims", "collision", "prandtl", "omega"):
+            if key not in but and getattr(self, key) != getattr(other, key):
+                return key
+        return None
+
     def frequency(self, rho, T):
         """nu(rho, T) = eps p / mu, the rate (over eps) at which stress relaxes; works on numpy arrays and torch tensors."""
         if self.omega is None:

@@ -165,14 +165,13 @@ def gas_of(data: xr.Dataset) -> Gas:
 
 def check_gas(data: xr.Dataset, path, gas: Gas) -> None:
     """InputError if the file's solutions are of another gas: dimensions, collision model, viscosity or Prandtl number."""
-    there, asked = gas_attributes(gas_of(data)), gas_attributes(gas)
-    for key in OPTIONS:
-        found, wanted = there[f"gas_{key}"], asked[f"gas_{key}"]
-        if found != wanted:
-            raise InputError(
-                f"{path}: holds gas={there['gas']} with gas.{key}={found}, but gas={gas.name} has gas.{key}={wanted}: "
-                "give the gas of the file, or make the file again for this gas"
-            )
+    there = gas_of(data)
+    if key := there.difference(gas):
+        found, wanted = (gas_attributes(one)[f"gas_{key}"] for one in (there, gas))
+        raise InputError(
+            f"{path}: holds gas={there.name} with gas.{key}={found}, but gas={gas.name} has gas.{key}={wanted}: "
+            "give the gas of the file, or make the file again for this gas"
+        )
 
 
 def write(path, groups: Mapping[str | None, xr.Dataset]) -> None:

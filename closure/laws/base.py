@@ -4,7 +4,7 @@ All closures carry raw velocity moments in conservative form, of the density g (
 h = int |v_perp|^2 f dv_perp): rho = G_0, m = G_1, 2E = G_2 + H_0. A closure adds the one thing the moments do not know.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from knudsen.closure.laws.frames import powers
+from knudsen.errors import InputError
 from knudsen.solvers import Law
 from knudsen.solvers.steady import Basis
 
@@ -26,19 +27,30 @@ class MomentLaw(Law):
     (flux and source commute with ``boost``), invariance under scaling of f and of v, reflection, flux(U, U) = F(U).
     """
 
-    name: str
+    name: str  # as results call it; every subclass has its own
+    label: str = ""  # in figures and tables; empty: the name
+    colour: str = ""  # in figures; empty: chosen for it
     degrees: Tensor  # the power of velocity in each component, [n]
     order: int  # raw moments of g (and h) a start needs: 0..order
     robust: tuple[Mapping[str, str], ...] = ()  # schemes that a case is run with again where others lose it, the sharpest first
     collisions: tuple[str, ...] = ("bgk",)  # models whose relaxation the closure has, of ``kinetic.collisions.COLLISIONS``
+    dims: tuple[int, ...] = (1, 2, 3)  # velocity dimensions it is for
+    members: Sequence = ()  # of an ensemble: it then has ``spread(U, cells)``, the closed moment's standard deviation
 
     def __init__(self, gas):
+        if not type(self).handles(gas):
+            raise InputError(f"closure={self.name}: not for the collisions and velocity dimensions of gas={gas.name}")
         self.gas = gas
 
     @classmethod
     def handles(cls, gas) -> bool:
-        """Does the closure have the collisions of this gas?"""
-        return gas.collision in cls.collisions
+        """Is the closure for this gas: its collisions, its velocity dimensions?"""
+        return gas.collision in cls.collisions and gas.dims in cls.dims
+
+    @classmethod
+    def of(cls, gas) -> type["MomentLaw"]:
+        """The class that stands for this closure with a gas that it handles: itself, unless one name is for several."""
+        return cls
 
     # Frames ------------------------------------------------------------------------------------------------------------------
 
@@ -194,6 +206,22 @@ class MomentLaw(Law):
     def from_moments(self, G: Tensor, H: Tensor | None) -> Tensor:
         """The state with raw moments G [batch, > order, cell] of g and H of h (None in one velocity dimension)."""
         raise NotImplementedError
+
+    def start(self, case) -> Tensor:
+        """The moments of a ``knudsen.kinetic.Case``'s start, [component, cell]: exact, averaged over its fine cells."""
+        G, H = (None if m is None else torch.tensor(m)[None] for m in case.raw_moments(self.gas, self.order))
+        return self.from_moments(G, H)[0]
+
+    def least_b(self, U: Tensor) -> Tensor:
+        """How far the moments are from those of no positive distribution, [batch, cell]: 1 at equilibrium, not realizable where
+        <= 0. The default knows density and temperature alone."""
+        rho, _, T = self.fluid(U)
+        return torch.where((rho > 0) & (T > 0), 1.0, -1.0)
+
+    def stressed(self, stress: Tensor, heat_flux: Tensor) -> Tensor:
+        """The state at rest with rho = T = 1, sigma/p and q/(p sqrt T) [cell] -> [1, component, cell], of a closure whose whole
+        state they are; InputError of any other."""
+        raise InputError(f"plane=stress: not the whole state of closure={self.name}: take closure=grad, gas=bgk_3v")
 
     def sizes(self, own: Tensor) -> Tensor:
         """Typical size of each own-frame component, [n, cell], for own-frame moments [n, cell]: powers of the thermal speed."""

@@ -17,6 +17,8 @@ class Euler(MomentLaw):
     """
 
     name = "euler"
+    label = "Euler"
+    colour = "#999999"
     collisions = tuple(COLLISIONS)
     components = ("rho", "m", "E")
     order = 2
@@ -73,6 +75,8 @@ class NavierStokesFourier(Euler):
     """
 
     name = "nsf"
+    label = "NSF"
+    colour = "#E69F00"
     picard_iterations = 3
 
     def _coefficients(self, U: Tensor, cells) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ import torch
 from knudsen.closure.laws.base import MomentLaw
 from knudsen.closure.laws.frames import scale_moments, shift_moments
 from knudsen.closure.laws.raw import RawMomentLaw
+from knudsen.errors import InputError
 from knudsen.kinetic.collisions import COLLISIONS
 
 
@@ -19,17 +20,27 @@ class Grad(RawMomentLaw):
     """
 
     name = "grad"
+    label = "Grad"
+    colour = "#0072B2"
+    dims = (1,)
 
     def __init__(self, gas, moments: int = 9):
         if gas.dims != 1:
-            raise ValueError(
-                f"closure grad with any number of moments is for one velocity dimension; gas {gas.name} takes grad13"
-            )
+            raise InputError(f"closure=grad with any number of moments is for one velocity dimension; gas={gas.name}: grad13")
         if not 3 <= moments <= 16:
             raise ValueError(f"closure.moments is {moments}: choose 3 to 16")
         super().__init__(gas, moments, 0)
         self._he = _hermite_coefficients(moments + 1)
         self._he_inverse = torch.linalg.inv(self._he)
+
+    @classmethod
+    def handles(cls, gas):
+        """One name for both: Grad-13 of a gas with two or three velocity dimensions."""
+        return Grad13.handles(gas) if gas.dims > 1 else super().handles(gas)
+
+    @classmethod
+    def of(cls, gas):
+        return Grad13 if gas.dims > 1 else cls
 
     def local_variables(self, U):
         rho, u, T = self.fluid(U)
@@ -78,13 +89,14 @@ class Grad13(MomentLaw):
     """
 
     name = "grad13"
+    label = "Grad-13"
+    colour = "#56B4E9"
+    dims = (2, 3)
     collisions = tuple(COLLISIONS)
     components = ("rho", "m", "E", "P", "Q")
     order = 3
 
     def __init__(self, gas):
-        if gas.dims == 1:
-            raise ValueError("closure grad13 needs two or three velocity dimensions: for gas bgk_1v take closure=grad")
         super().__init__(gas)
         self.degrees = torch.tensor((0, 1, 2, 2, 3))
 
@@ -155,3 +167,13 @@ class Grad13(MomentLaw):
         rho, u, T = self.fluid(U)
         own = self.boost(U, -u)
         return {"rho": rho, "u": u, "T": T, "sigma": own[:, 3] - rho * T, "q": own[:, 4]}
+
+    def least_b(self, U):
+        """The lesser of the temperatures along x and across, over T."""
+        rho, u, T = self.fluid(U)
+        T_x = self.boost(U, -u)[:, 3] / (rho * T)
+        return torch.minimum(T_x, (self.gas.dims - T_x) / (self.gas.dims - 1))
+
+    def stressed(self, stress, heat_flux):
+        one = torch.ones_like(stress)
+        return torch.stack((one, 0 * one, 0.5 * self.gas.dims * one, 1 + stress, heat_flux))[None]

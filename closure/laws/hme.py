@@ -37,6 +37,8 @@ class HME(RawMomentLaw):
     """
 
     name = "hme"
+    label = "HME"
+    colour = "#332288"
 
     def __init__(self, gas, moments: int = 9):
         if not isinstance(moments, int) or not 4 <= moments <= 16:

@@ -30,10 +30,11 @@ class MaxEntropy(Quadrature):
     """
 
     name = "max_entropy"
+    label = "maximum entropy"
+    colour = "#882255"
+    dims = (1,)
 
     def __init__(self, gas, floor: float = 1e-3):
-        if gas.dims != 1:
-            raise InputError(f"closure=max_entropy: for one velocity dimension; gas={gas.name} takes hme, quadrature or grad")
         if not 0 < floor < 1:
             raise InputError(f"closure.floor is {floor}: give a number between 0 and 1")
         super().__init__(gas, 5)

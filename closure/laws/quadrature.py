@@ -32,6 +32,8 @@ class Quadrature(RawMomentLaw):
     """
 
     name = "quadrature"
+    label = "quadrature"
+    colour = "#009E73"
     # Colliding streams in free flight stretch the speeds until WENO5's sharper faces leave the realizable states; these do not.
     robust = tuple(MappingProxyType({"reconstruction": name, "flux": "rusanov"}) for name in ("muscl", "constant"))
 

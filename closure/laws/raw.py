@@ -4,6 +4,7 @@ import torch
 
 from knudsen.closure.laws.base import MomentLaw, _gaussian_moments
 from knudsen.closure.laws.frames import scale_moments, shift_moments
+from knudsen.closure.laws.recurrence import recurrence_from_moments
 from knudsen.kinetic.moments import hermite_moment
 from knudsen.solvers import GHOST
 
@@ -46,6 +47,14 @@ class RawMomentLaw(MomentLaw):
         following = self.flux(self.variables(cells.pad(U), cells))[:, self.n_g - 1 : self.n_g, GHOST:-GHOST]
         return hermite_moment(torch.cat((U[:, : self.n_g], following), 1).unbind(1), u, T, self.n_g)
 
+    def least_b(self, U):
+        """The least b_k/k of the recurrence coefficients of g (and of h): positive where the moments are those of a positive
+        distribution (W. Gautschi, Orthogonal Polynomials (2004), theorem 1.2)."""
+        _, u, T = self.fluid(U)
+        own = self.rescale(self.boost(U, -u), T.clamp(min=torch.finfo(U.dtype).tiny).rsqrt())
+        least = _least_b(own[:, : self.n_g])
+        return torch.minimum(least, torch.minimum(_least_b(own[:, self.n_g :]), own[:, self.n_g])) if self.n_h else least
+
     def sizes(self, own):
         # Where a few fast particles cross a cold gas the high moments are theirs: their own size, not powers of sqrt(T).
         parts = own.split((self.n_g, self.n_h)) if self.n_h else (own,)
@@ -60,6 +69,16 @@ class RawMomentLaw(MomentLaw):
         sigma = own[:, 2] - rho * T
         q = 0.5 * (own[:, 3] + own[:, self.n_g + 1]) if self.n_h else 0.5 * own[:, 3]
         return {"rho": rho, "u": u, "T": T, "sigma": sigma if self.n_h else torch.zeros_like(T), "q": q}
+
+
+def _least_b(m: torch.Tensor) -> torch.Tensor:
+    """Of m_0..m_{2n} (an even number of moments: without the last), [batch, cell]; -inf after the first b_k <= 0."""
+    odd = m.shape[1] - (m.shape[1] + 1) % 2
+    if odd < 3:
+        return m[:, 0]
+    _, b = recurrence_from_moments(m[:, :odd])
+    b = b / torch.arange(1, b.shape[1] + 1, dtype=m.dtype)[:, None]
+    return b.nan_to_num(-torch.inf).amin(1)
 
 
 def _even_sizes(m: torch.Tensor) -> torch.Tensor:

@@ -3,18 +3,18 @@
 import torch
 from torch import Tensor, nn
 
-from knudsen.closure.laws.base import MomentLaw
 from knudsen.closure.laws.frames import scale_moments, shift_moments
 from knudsen.closure.learned.enc_collisions import LearnedCollisions
 from knudsen.closure.learned.encoder import Encoder, Nodes
 from knudsen.closure.learned.normalised import Normalised
+from knudsen.closure.learned.protocol import LearnedLaw
 from knudsen.solvers.fluxes import flux_upwind
 
 REACH = 10.0  # speed that limits the time step, in sqrt(T): those of fast particles in the decoder, not of sound; 5 is unstable
 LEAST, MOST = 2, 12
 
 
-class EncMLC(MomentLaw):
+class EncMLC(LearnedLaw):
     r"""Density, momentum, energy and M moments of learned functions w_k of the own-frame velocity c = (v - u)/sqrt(T) along x.
 
     .. math:: W_k = \int (w_k(c) - m_k)\,f\,dv, \qquad m_k = \int w_k(c)\,\frac{e^{-c^2/2}}{\sqrt{2\pi}}\,dc
@@ -46,6 +46,10 @@ class EncMLC(MomentLaw):
     """
 
     name = "enc_mlc"
+    label = "EncMLC"
+    colour = "#CC79A7"
+    labels = "knudsen.closure.training.distributions"
+    training = "knudsen.closure.training.autoencoder"
     order = 4
 
     def __init__(
@@ -163,7 +167,7 @@ class EncMLC(MomentLaw):
         """zhat with its symmetry made exact, [batch, n_in, cell] -> [batch, R, cell]."""
         batch, n_in, cells = phi.shape
         phi, closing = phi.transpose(1, 2).reshape(-1, n_in), self.network["closing"]
-        if getattr(closing.network, "equivariant", False):
+        if closing.equivariant:
             out = closing(phi) - closing(torch.zeros_like(phi[:1])) * (self.parity_out > 0)
             return out.reshape(batch, cells, -1).transpose(1, 2)
         inputs = torch.cat((phi, phi * self.parity_in.to(phi.dtype), torch.zeros_like(phi[:1])))

@@ -9,6 +9,7 @@ from knudsen.closure.laws.base import smoothstep
 from knudsen.closure.laws.frames import scale_moments, shift_moments
 from knudsen.closure.laws.hme import HME, _norms
 from knudsen.closure.laws.recurrence import recurrence_from_moments
+from knudsen.closure.learned.protocol import LearnedLaw
 from knudsen.closure.learned.samples import Samples
 from knudsen.errors import InputError
 
@@ -16,7 +17,7 @@ from knudsen.errors import InputError
 A_LIMIT, B_FLOOR = 100.0, 1e-4
 
 
-class HyperbolicNet(HME):
+class HyperbolicNet(LearnedLaw, HME):
     r"""Base of the closures whose P_n comes from a network, as recurrence coefficients of an orthogonal polynomial, D = 1.
 
     .. math:: \partial_x \int P_n f\,dv = 0 \text{ in the frozen frame}, \qquad
@@ -30,11 +31,11 @@ class HyperbolicNet(HME):
     subclass supplies the rest, ``upper``, and its ``network``.
     """
 
+    dims = (1,)
+
     def __init__(self, gas, moments: int):
         if not isinstance(moments, int) or moments % 2 == 0 or not 5 <= moments <= self.MOST:
             raise InputError(f"closure.moments is {moments}: {self.name} takes an odd number from 5 to {self.MOST}")
-        if gas.dims != 1:
-            raise InputError(f"closure={self.name}: for one velocity dimension; gas={gas.name} takes hme, herm_mlc or quadrature")
         super().__init__(gas, moments)
         k = torch.arange(1, moments, dtype=torch.float64)
         values, vectors = torch.linalg.eigh(torch.diag(k.sqrt(), 1) + torch.diag(k.sqrt(), -1))
@@ -123,13 +124,9 @@ class HyperbolicNet(HME):
         pi = _expansion(*self.recurrence(w.T.unsqueeze(0)))[0].T
         return d[:, -1:] + (pi * d[:, :-1]).sum(1, keepdim=True)
 
-    @staticmethod
-    def untrained_error(d: Tensor) -> Tensor:
+    def untrained_error(self, d: Tensor) -> Tensor:
         """What HME leaves."""
         return d[:, -1:]
-
-    def assemble(self) -> None:
-        """What follows from loaded weights: nothing."""
 
     @property
     def options(self) -> dict:
@@ -156,6 +153,8 @@ class GradientNet(HyperbolicNet):
     """
 
     name = "gradient_net"
+    label = "gradient network"
+    colour = "#117733"
     MOST = 13  # moments
     BOUND = 1.5  # of the network's outputs
 

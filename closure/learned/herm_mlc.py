@@ -7,10 +7,12 @@ from torch import Tensor, nn
 
 from knudsen.closure.laws.quadrature import Quadrature
 from knudsen.closure.learned.normalised import Normalised
+from knudsen.closure.learned.protocol import LearnedLaw
+from knudsen.errors import InputError
 from knudsen.solvers import GHOST
 
 
-class HermMLC(Quadrature):
+class HermMLC(LearnedLaw, Quadrature):
     r"""The quadrature closure with a network's correction to its rule.
 
     .. math:: a_n = \frac1n\sum_{k<n} a_k + \frac{s}{s_0} N_1(\phi), \qquad \langle h, P_{n+1} \rangle \propto N_2(\phi)\ (D > 1),
@@ -43,6 +45,9 @@ class HermMLC(Quadrature):
     """
 
     name = "herm_mlc"
+    label = "HermMLC"
+    colour = "#D55E00"
+    corrects = Quadrature
     mixing = 0.015  # chi
 
     def __init__(self, gas, network, moments: int = 9, gradients: bool = True, memory: float = 0.05):
@@ -68,9 +73,6 @@ class HermMLC(Quadrature):
         self.parity_out = torch.tensor([-1.0, (-1.0) ** (n + 1)][: self.outputs], dtype=torch.float64)
         made = network(self.inputs, self.outputs, parity_in=self.parity_in, parity_out=self.parity_out)
         self.network = Normalised(made, self.inputs, self.outputs)
-
-    def assemble(self) -> None:
-        """What follows from loaded weights: nothing."""
 
     def compiled(self):
         from knudsen.closure.compiled import herm_mlc  # compiled code only where it is needed
@@ -128,7 +130,7 @@ class HermMLC(Quadrature):
     def _symmetric(self, network, phi):
         batch, n_in, cells = phi.shape
         phi = phi.transpose(1, 2).reshape(-1, n_in)
-        if getattr(network.network, "equivariant", False):
+        if network.equivariant:
             out = network(phi)
             if (self.parity_out > 0).any():  # odd outputs vanish in equilibrium by themselves
                 out = out - network(torch.zeros_like(phi[:1])) * (self.parity_out > 0)
@@ -167,6 +169,10 @@ class HermMLC(Quadrature):
         a_n = self.corrections(self._inputs(U, V, cells))[:, :, 0] * self.units(V)[:, 0]
         return (a_n.std(0, correction=0) * self.sensitivity(V))[:, GHOST:-GHOST]
 
+    @classmethod
+    def ensemble(cls, laws):
+        return ensemble(laws)
+
     def variables(self, U, cells):
         V = self.local_variables(U)
         delta = self.correction(self._inputs(U, V, cells)) * self.units(V)
@@ -177,12 +183,15 @@ class HermMLC(Quadrature):
 
 
 def ensemble(laws: list[HermMLC]) -> HermMLC:
-    """One law whose correction is the mean of those of several, trained apart (other seeds, other data). ValueError unless they
+    """One law whose correction is the mean of those of several, trained apart (other seeds, other data). InputError unless they
     carry the same moments and see the same inputs."""
     first = laws[0]
     for law in laws:
-        if (law.gas, law.options) != (first.gas, first.options):
-            raise ValueError(f"the members of an ensemble have different options: {first.options} and {law.options}")
+        if law.gas.difference(first.gas) or law.options != first.options:
+            raise InputError(
+                f"closure.checkpoint: the members of an ensemble have different options, {first.options} and {law.options}; "
+                "give files of one kind"
+            )
     law = copy(first)
     law.network = nn.ModuleList([law.network for law in laws])
     return law

@@ -13,6 +13,8 @@ class Normalised(nn.Module):
     def __init__(self, network: nn.Module, inputs: int, outputs: int, bound: float = 10.0):
         super().__init__()
         self.network, self.bound = network, bound
+        # a network that promises its mirror symmetry itself says so (see ``networks``); one that says nothing does not
+        self.equivariant = bool(getattr(network, "equivariant", False))
         self.register_buffer("scale_in", torch.ones(inputs))
         self.register_buffer("scale_out", torch.ones(outputs))
 

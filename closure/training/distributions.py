@@ -16,7 +16,8 @@ from knudsen.closure.learned.encoder import Nodes
 from knudsen.closure.training.labels import KINDS, SHOCK_KNUDSEN, LabelRequest
 from knudsen.errors import InputError
 from knudsen.files import Draft
-from knudsen.kinetic import cases, rankine_hugoniot, simulate, solve_shock
+from knudsen.kinetic import cases, rankine_hugoniot, simulate, solve_shock, trajectories
+from knudsen.kinetic import gas as kinetic_gas
 from knudsen.kinetic.grid import VelocityGrid
 
 NAME = "distributions.nc"
@@ -61,8 +62,9 @@ def make(
         ladder = 20 * SHOCK_KNUDSEN * request.ladder / request.t_end
         options = {"cells": request.cells * request.refine, "t_end": ladder[-1], "save_times": tuple(ladder)}
         case = cases.shock(mach, gas, length=40.0, knudsen=SHOCK_KNUDSEN, **options)
-        forming = simulate(case, gas, keep_f=True, workers=workers)[0]
-        rows += [(*row, KINDS.index("forming"), trajectory, 0) for row in _snapshots(forming, request)]
+        if request.forming:
+            forming = simulate(case, gas, keep_f=True, workers=workers, cfl=request.cfl)[0]
+            rows += [(*row, KINDS.index("forming"), trajectory, 0) for row in _snapshots(forming, request)]
         trajectory += 1
         report(trajectory / total, f"shock Mach {mach:g}")
     data = _dataset(rows, gas, request).assign_attrs(attributes())
@@ -83,9 +85,10 @@ def load(path: Path, gas) -> xr.Dataset:
         raise InputError(f"{path}: not a readable NetCDF data set ({type(error).__name__}): leave train.data out") from None
     if data.attrs.get(MARK) != FORMAT:
         raise InputError(f"{path}: not a file of labelled distributions of format {FORMAT}: leave train.data out to make one")
-    if (data.attrs["gas"], data.attrs["omega"]) != (gas.name, str(gas.omega)):
-        found = f"{data.attrs['gas']}, omega {data.attrs['omega']}"
-        raise InputError(f"{path}: labels of {found}; gas={gas.name}, omega {gas.omega} needs its own: leave train.data out")
+    if "gas_dims" not in data.attrs:  # files from before 0.2 know the gas's name and omega
+        omega = None if data.attrs["omega"] == "None" else float(data.attrs["omega"])
+        data.attrs |= trajectories.gas_attributes(kinetic_gas(data.attrs["gas"], omega=omega))
+    trajectories.check_gas(data, path, gas)
     return data
 
 
@@ -186,5 +189,5 @@ def _dataset(rows, gas, request) -> xr.Dataset:
     for name, values in (("kind", kind), ("trajectory", trajectory), ("periodic", periodic)):
         variables[name] = ("snapshot", np.array(values, np.int32), {"units": "1"})
     described = {f"request_{key}": str(value) for key, value in vars(request).items()}
-    described |= {MARK: FORMAT, "gas": gas.name, "omega": str(gas.omega), "kinds": ",".join(KINDS)}
+    described |= {MARK: FORMAT, "kinds": ",".join(KINDS)} | trajectories.gas_attributes(gas)
     return xr.Dataset(variables, attrs=described)

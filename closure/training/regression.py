@@ -19,7 +19,7 @@ HUBER = 0.25  # of the root mean square of the corrections
 
 def samples(law, data) -> Samples:
     """Inputs and targets of every cell of a label set (``labels``), through the law's own variables and features."""
-    if hasattr(law, "samples"):
+    if law.corrects is None:
         return law.samples(data)
     n = law.n
     if data.sizes["moment"] <= 2 * n + 1:
@@ -106,7 +106,7 @@ class Regression:
 
     def prepare(self, rows: Tensor) -> None:
         """Root mean squares of inputs and outputs over the training cells, without a shift."""
-        if hasattr(self.model, "scale_in"):
+        if self.law.corrects is not None:
             self.model.scale_in.copy_((self.table.phi[rows].double().clamp(-50, 50) ** 2).mean(0).sqrt().clamp(min=1e-3))
             self.model.scale_out.copy_((self.table.target[rows].double().clamp(-5, 5) ** 2).mean(0).sqrt().clamp(min=1e-6))
 
@@ -127,7 +127,7 @@ class Regression:
             error = scaled_error(law, table, batch)
             loss += float(robust_loss(error)) * len(batch)
             target = table.target[batch]
-            rule = law.untrained_error(target) if hasattr(law, "error") else target / law.network.scale_out
+            rule = law.untrained_error(target) if law.corrects is None else target / law.network.scale_out
             residual += float((error**2).sum())
             variance += float((rule**2).sum())
         explained = 1 - residual / variance if variance else float(residual == 0)  # all held out may be in equilibrium
@@ -136,7 +136,7 @@ class Regression:
 
 def scaled_error(law, table, batch) -> Tensor:
     """Error of what the network gives, [row, output], in units of the root mean square of what it is to give."""
-    if hasattr(law, "error"):
+    if law.corrects is None:
         return law.error(table.phi[batch], table.target[batch])
     out = law.correction(table.phi[batch].T.unsqueeze(0))[0].T
     return (out - table.target[batch]) / law.network.scale_out

@@ -191,7 +191,7 @@ def test_max_entropy_is_hyperbolic_off_the_junk_line_and_its_bound_holds():
 def test_closures_for_one_velocity_dimension_say_so(name):
     options = {"network": {"_target_": "knudsen.closure.learned.networks.MLP"}} if name != "max_entropy" else {}
     make = closure.build if name == "max_entropy" else closure.untrained
-    with pytest.raises(InputError, match="one velocity dimension"):
+    with pytest.raises(InputError, match="velocity dimensions of gas=bgk_3v"):
         make(gas=gas("bgk_3v"), name=name, **options)
 
 
