@@ -8,7 +8,6 @@ import numpy as np
 import torch
 import xarray as xr
 from hydra.core.hydra_config import HydraConfig
-from matplotlib.figure import Figure
 from omegaconf import DictConfig
 
 from knudsen import quantum
@@ -16,7 +15,7 @@ from knudsen.build import build, make
 from knudsen.experiments import setup
 from knudsen.experiments.named import named
 from knudsen.experiments.output import Output, number, table
-from knudsen.experiments.plots import plt
+from knudsen.experiments.plots import Figure
 from knudsen.experiments.progress import bar
 
 UNITS = {"harmonic": "hbar omega", "tfim": "coupling", "heisenberg": "coupling"}
@@ -129,7 +128,7 @@ def report(metrics: dict[str, Any], result: quantum.Result, options: quantum.Opt
 
 def convergence_figure(result: quantum.Result, exact: float | None, title: str, unit: str) -> Figure:
     """Energy and variance against iterations, the measured energy at the right; errors against the length of blocks."""
-    figure = plt.figure(figsize=(9.0, 3.1))
+    figure = Figure(figsize=(9.0, 3.1))
     energy, spread, blocks = figure.subplots(1, 3, width_ratios=[1.5, 1, 1])
     steps = np.arange(len(result.history["energy"]))
     if len(steps):

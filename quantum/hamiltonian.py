@@ -12,7 +12,7 @@ LogPsi = Callable[[Tensor], Tensor]  # configurations [chain, ...] -> log psi [c
 
 
 MOVES = 4  # of each particle in a sweep
-ROWS = 32768  # configurations evaluated at once: larger batches leave the cache and gain nothing
+ROWS = 2048  # configurations evaluated at once: larger batches leave the cache and gain nothing
 
 
 class Hamiltonian(ABC):
@@ -20,8 +20,10 @@ class Hamiltonian(ABC):
 
     name: as on the command line. particles: particles or sites, the N of the V-score. exact: ground-state energy, None where
     nobody knows it. real: whether the ground state may be taken real and positive in the basis used. rate: a step of the
-    optimisation in imaginary time that suits the gaps of its spectrum. scale: first proposal
-    scale, None for moves that have none. extent: coordinates beyond which a chain has escaped, None where it cannot.
+    optimisation in imaginary time that suits the gaps of its spectrum. clip: whether single local energies far out, as where
+    particles meet, must be kept from steering it. unseen: energy by which a state too rare to be sampled can stand out.
+    scale: first proposal scale, None for moves that have none. extent: coordinates beyond which a chain has escaped, None where
+    it cannot.
     sweep: proposals that make one sweep. Every proposal is symmetric, q(x -> y) = q(y -> x).
     """
 
@@ -29,6 +31,8 @@ class Hamiltonian(ABC):
     particles: int
     real: bool = True
     rate: float = 0.05
+    clip: bool = False
+    unseen: float = 0.0
     scale: float | None = None
     extent: float | None = None
     sweep: int
@@ -58,7 +62,8 @@ class Continuum(Hamiltonian):
     Moves: one particle by a Gaussian, its width tuned to an acceptance of a half.
     """
 
-    rate = 0.3
+    rate = 0.1
+    clip = True
     scale = 1.0
     extent = 1e3
 

@@ -68,7 +68,7 @@ class StochasticReconfiguration:
     113351 (2024).
     """
 
-    def __init__(self, rate: float = 0.05, shift: float = 1e-3, momentum: float = 0.0, trust: float = 0.1):
+    def __init__(self, rate: float = 0.05, shift: float = 1e-3, momentum: float = 0.9, trust: float = 0.1):
         self.rate, self.shift, self.momentum, self.trust = rate, shift, momentum, trust
         self.last: Tensor | None = None
 
@@ -81,11 +81,11 @@ class StochasticReconfiguration:
         if o.shape[1] <= o.shape[0]:
             matrix = o.T @ o
             matrix.diagonal().add_(ridge)
-            found = torch.linalg.solve(matrix, o.T @ rest)
+            found = _solve(matrix, o.T @ rest)
         else:
             matrix = o @ o.T
             matrix.diagonal().add_(ridge)
-            found = o.T @ torch.linalg.solve(matrix, rest)
+            found = o.T @ _solve(matrix, rest)
         self.last = self.momentum * last + found
         change = -fraction * self.rate * self.last
         length = torch.linalg.vector_norm(o @ change).item()
@@ -96,6 +96,11 @@ class StochasticReconfiguration:
 
     def restore(self, state: dict[str, Any]) -> None:
         self.last = state["last"]
+
+
+def _solve(matrix: Tensor, right: Tensor) -> Tensor:
+    """Of a positive definite matrix."""
+    return torch.cholesky_solve(right[:, None], torch.linalg.cholesky(matrix))[:, 0]
 
 
 class Adam:

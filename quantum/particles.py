@@ -21,6 +21,7 @@ class Harmonic(Continuum):
     """
 
     name = "harmonic"
+    rate = 0.3
 
     def __init__(self, particles: int = 1, dimensions: int = 1):
         super().__init__(integer("hamiltonian.particles", particles, 1), integer("hamiltonian.dimensions", dimensions, 1))
@@ -76,6 +77,7 @@ class Hydrogen(Molecule):
     """The hydrogen atom; exact: -1/2 hartree, exp(-r)."""
 
     name = "hydrogen"
+    rate = 0.5
 
     def __init__(self) -> None:
         super().__init__(["H"], [[0.0, 0.0, 0.0]], [1.0], 1)

@@ -20,7 +20,7 @@ def tfim(hamiltonian: Any) -> float | None:
         return tfim_chain(lattice.sites, hamiltonian.field, lattice.periodic)
     if 2**lattice.sites > MOST_STATES:
         return None
-    return _lowest(tfim_matrix(lattice.bonds.numpy(), lattice.sites, hamiltonian.field))
+    return lowest(tfim_matrix(lattice.bonds.numpy(), lattice.sites, hamiltonian.field))
 
 
 def tfim_chain(sites: int, field: float, periodic: bool) -> float:
@@ -45,7 +45,7 @@ def heisenberg(hamiltonian: Any) -> float | None:
     states = math.comb(lattice.sites, lattice.sites // 2)
     if len(lattice.shape) == 1 and lattice.periodic and lattice.sites % 2 == 0 and lattice.sites > 2:
         return heisenberg_ring(lattice.sites)
-    return None if states > MOST_STATES else _lowest(heisenberg_matrix(lattice.bonds.numpy(), lattice.sites))
+    return None if states > MOST_STATES else lowest(heisenberg_matrix(lattice.bonds.numpy(), lattice.sites))
 
 
 def heisenberg_ring(sites: int) -> float:
@@ -92,7 +92,8 @@ def _bits(states: np.ndarray) -> np.ndarray:
     return np.bitwise_count(states)
 
 
-def _lowest(matrix: Any) -> float:
+def lowest(matrix: Any) -> float:
+    """The lowest eigenvalue of a sparse Hermitian matrix."""
     if matrix.shape[0] <= 64:
         return float(np.linalg.eigvalsh(matrix.toarray())[0])
     start = np.random.default_rng(0).standard_normal(matrix.shape[0])

@@ -67,6 +67,7 @@ class TFIM(Spins):
     """
 
     name = "tfim"
+    unseen = 4.0  # two broken bonds
     even = True
 
     def __init__(self, sites: int = 12, field: float = 1.0, periodic: bool = True, shape: list[int] | None = None):
@@ -113,6 +114,7 @@ class Heisenberg(Spins):
     """
 
     name = "heisenberg"
+    unseen = 4.0
 
     def __init__(self, sites: int = 12, periodic: bool = True, shape: list[int] | None = None):
         super().__init__(lattice(sites, shape, periodic))

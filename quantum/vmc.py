@@ -48,7 +48,7 @@ class Options:
     rate: float | None = None
     last_rate: float = 0.1
     shift: float = 1e-3
-    momentum: float = 0.0
+    momentum: float = 0.9
     trust: float = 0.1
     samples: int = 64
     step: float | None = None
@@ -86,7 +86,9 @@ class Result:
     """A measured energy.
 
     energies: local energies [sample, chain] (real parts); history: {energy, error, variance, acceptance: [iteration]};
-    autocorrelation: integrated time in sweeps; thermalisation: sweeps before the measurement; warnings: reasons not to trust it.
+    energy_error: by blocking, and by what states of less probability than one independent sample may hide (spins), added in
+    squares; autocorrelation: integrated time in sweeps; thermalisation: sweeps before the measurement; warnings: reasons not to
+    trust it.
     """
 
     energies: np.ndarray
@@ -202,7 +204,7 @@ class _Run:
 
     def _train(self, energy: torch.Tensor, fraction: float) -> None:
         derivatives = log_derivatives(self.psi, self.sampler.x)
-        change = self.optimiser.step(derivatives, clipped(energy), fraction)
+        change = self.optimiser.step(derivatives, clipped(energy) if self.hamiltonian.clip else energy, fraction)
         if not torch.isfinite(change).all():
             raise Diverged("the optimisation left the numbers; lower vmc.rate")
         move(self.psi, change)
@@ -239,7 +241,7 @@ class _Run:
             energies=energies,
             history=now["history"],
             energy=energy,
-            energy_error=statistics.standard_error(energies),
+            energy_error=math.hypot(statistics.standard_error(energies), self.hamiltonian.unseen * tau / energies.size),
             variance=variance,
             v_score=statistics.v_score(energy, variance, self.hamiltonian.particles),
             acceptance=float(np.mean(now["acceptances"])),

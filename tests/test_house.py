@@ -35,7 +35,6 @@ PRIVATE_YET = {
     "kinetic/boltzmann_shock.py: knudsen.kinetic.shock._peak",
     "kinetic/full_velocity.py: knudsen.kinetic.simulation._Run",
     "tests/kinetic/test_relaxation_models.py: kernel._polynomials",
-    "tests/quantum/test_hamiltonians.py: references._lowest",
 }
 
 

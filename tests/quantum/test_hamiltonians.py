@@ -63,7 +63,7 @@ def test_critical_ising_ring():
 def test_bethes_ansatz_agrees_with_diagonalisation():
     for sites in (4, 6, 12):
         matrix = references.heisenberg_matrix(quantum.Heisenberg(sites).lattice.bonds.numpy(), sites)
-        assert quantum.Heisenberg(sites).exact == pytest.approx(references._lowest(matrix), abs=1e-11)
+        assert quantum.Heisenberg(sites).exact == pytest.approx(references.lowest(matrix), abs=1e-11)
     assert quantum.Heisenberg(20).exact == pytest.approx(-35.617546119506, abs=1e-11)  # diagonalisation, published
     assert quantum.Heisenberg(shape=[4, 4]).exact == pytest.approx(-44.9139328, abs=1e-6)  # four times -0.7017802 a site
 
