@@ -16,6 +16,7 @@ import sys
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from types import FunctionType
 
 from numba import njit
 
@@ -67,6 +68,21 @@ if FunctionCache is not None:
         """The cache of one function: its index holds the stamp, and counts as empty where that differs."""
 
         _impl_class = StampedCacheImpl
+
+        def _index_key(self, signature, codegen):
+            """Numba's, but what the function holds from an enclosing function counts by name and sources if it has these."""
+            code, cells = self._py_func.__code__.co_code, self._py_func.__closure__ or ()
+            held = "; ".join(_identity(cell.cell_contents) for cell in cells)
+            return signature, codegen.magic_tuple(), hashlib.sha256(code).hexdigest(), held
+
+
+def _identity(held) -> str:
+    """What two things that a function holds have in common where the code is the same."""
+    if isinstance(held, FunctionType):
+        code = held.__code__
+        sources = stamp(held) if Path(code.co_filename).is_file() else f"{code.co_code} {code.co_consts} {code.co_names}"
+        return f"{held.__module__}.{held.__qualname__} {sources}"
+    return f"{held.__module__}.{held.__qualname__}" if isinstance(held, type) else repr(held)
 
 
 def stamp(function) -> str:

@@ -3,12 +3,13 @@
 import torch
 from torch import Tensor
 
-from knudsen.closure.laws.base import MomentLaw
+from knudsen.closure.laws.elementary import TINY, exp, log, maximum
+from knudsen.closure.laws.plain import PlainLaw
 from knudsen.kinetic.collisions import COLLISIONS
 from knudsen.solvers import GHOST
 
 
-class Euler(MomentLaw):
+class Euler(PlainLaw):
     r"""The compressible Euler equations with gamma = (D + 2)/D: no stress, no heat flux.
 
     .. math:: \partial_t(\rho, \rho u, E) + \partial_x(\rho u, \rho u^2 + p, (E + p)u) = 0
@@ -27,26 +28,22 @@ class Euler(MomentLaw):
         super().__init__(gas)
         self.degrees = torch.arange(3)
 
-    def boost(self, U, velocity):
-        rho, m, E = U.unbind(1)
-        return torch.stack((rho, m + velocity * rho, E + velocity * m + 0.5 * velocity**2 * rho), 1)
+    @staticmethod
+    def variables_of(U, p):
+        rho, m, E = U
+        u = m / rho
+        return log(maximum(rho, TINY)), u, log(maximum((2.0 * E / rho - u * u) / p.dims, TINY))
 
-    def energy(self, U):
-        return U[:, 2]
+    @staticmethod
+    def conserved_of(V, p):
+        rho, u, T = exp(V[0]), V[1], exp(V[2])
+        return rho, rho * u, 0.5 * rho * (u * u + p.dims * T)
 
-    def local_variables(self, U):
-        rho, u, T = self.fluid(U)
-        tiny = torch.finfo(U.dtype).tiny
-        return torch.stack((rho.clamp(min=tiny).log(), u, T.clamp(min=tiny).log()), 1)
-
-    def conserved(self, V):
-        rho, u, T = V[:, 0].exp(), V[:, 1], V[:, 2].exp()
-        return torch.stack((rho, rho * u, 0.5 * rho * (u * u + self.gas.dims * T)), 1)
-
-    def flux(self, V):
-        rho, u, T = V[:, 0].exp(), V[:, 1], V[:, 2].exp()
-        p = rho * T
-        return torch.stack((rho * u, rho * u * u + p, u * (0.5 * rho * u * u + (0.5 * self.gas.dims + 1) * p)), 1)
+    @staticmethod
+    def flux_of(V, p):
+        rho, u, T = exp(V[0]), V[1], exp(V[2])
+        pressure = rho * T
+        return rho * u, rho * u * u + pressure, u * (0.5 * rho * u * u + (0.5 * p.dims + 1.0) * pressure)
 
     def macroscopic(self, U, cells):
         rho, u, T = self.fluid(U)
@@ -78,6 +75,9 @@ class NavierStokesFourier(Euler):
     label = "NSF"
     colour = "#E69F00"
     picard_iterations = 3
+
+    def compiled(self):
+        return None
 
     def _coefficients(self, U: Tensor, cells) -> tuple[Tensor, Tensor]:
         """2(D-1)/D mu and kappa on the n+1 faces (means of the two cells), each [batch, n+1]."""

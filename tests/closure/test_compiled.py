@@ -13,6 +13,7 @@ from knudsen.closure.laws.quadrature import Quadrature
 from knudsen.closure.learned.herm_mlc import HermMLC
 from knudsen.closure.learned.networks import Equivariant
 from knudsen.closure.simulation import initial_state
+from knudsen.errors import InputError
 from knudsen.kinetic import cases
 from knudsen.solvers import FLUXES as TORCH_FLUXES
 from knudsen.solvers import GHOST, INTEGRATORS, Boundary, Cells
@@ -69,6 +70,22 @@ def test_reconstruction(name):
     sides = np.empty((2, 4, 41))
     RECONSTRUCTIONS[name](V, cells.knudsen_padded[0, 0].numpy() < cells.dx, sides[0], sides[1])
     np.testing.assert_allclose(sides, torch.cat(expected).numpy(), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("flux", FLUXES)
+@pytest.mark.parametrize("gas", ["bgk_1v", "bgk_3v"])
+@pytest.mark.parametrize("name", [name for name in closure.CLOSURES if name != "herm_mlc"])
+def test_every_closure(name, gas, flux):
+    """Whatever closure has row functions, by being registered."""
+    gas = gas_of(gas)
+    try:
+        law = closure.build(name, gas)
+    except (InputError, ValueError):
+        pytest.skip("not for this gas")
+    if law.compiled() is None:
+        pytest.skip("no compiled form")
+    case = cases.mix(3, cells=150, t_end=0.02, save_times=[0.01], knudsen=0.05)  # more cells than a block of columns
+    assert_same(*both(law, case, ("muscl", flux, "ars222")), 1e-11)
 
 
 @pytest.mark.parametrize("flux", FLUXES)
