@@ -19,6 +19,7 @@ PATHS = (
     "system.data",
     "checkpoint",
     "store",
+    "data",
 )
 
 

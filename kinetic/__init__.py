@@ -4,7 +4,8 @@ Must not know: closures, networks, experiments, torch.
 
 Public names: Gas, gas, InputError, Case, Wall, cases, VelocityGrid, velocity_grid, simulate, Trajectory,
 save_trajectories, load_trajectories, macroscopic, maxwellian_moments, rankine_hugoniot, solve_shock, ShockProfile,
-solve_channel, ChannelProfile, slip_coefficients. The compiled parts are imported on first use: importing is quick.
+solve_channel, ChannelProfile, slip_coefficients, load_profiles, MeasuredProfile, calibrate, Calibration. The compiled parts are
+imported on first use: importing is quick.
 """
 
 from knudsen.errors import InputError
@@ -29,6 +30,10 @@ __getattr__, __dir__, lazy = attach(
         "solve_channel": "channel",
         "ChannelProfile": "channel",
         "slip_coefficients": "slip",
+        "MeasuredProfile": "measured",
+        "load_profiles": "measured",
+        "calibrate": "calibration",
+        "Calibration": "calibration",
     },
 )
 __all__ = ["Case", "Gas", "InputError", "Wall", "cases", "gas", "macroscopic", "maxwellian_moments", "rankine_hugoniot", *lazy]
