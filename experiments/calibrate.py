@@ -13,7 +13,8 @@ from omegaconf import DictConfig
 from knudsen import kinetic
 from knudsen.build import build
 from knudsen.errors import InputError
-from knudsen.experiments import plots, setup
+from knudsen.experiments import setup
+from knudsen.experiments.calibration_plots import calibration_figure
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar
 from knudsen.kinetic.gas import GASES
@@ -38,7 +39,7 @@ def run(cfg: DictConfig, output: Output) -> int:
         seconds[name] = time.perf_counter() - began
     output.dataset("calibration.nc", dataset(found))
     output.json("metrics.json", {name: measures(fit) | {"seconds": seconds[name]} for name, fit in found.items()})
-    output.figure("calibration", plots.calibration_figure(found))
+    output.figure("calibration", calibration_figure(found))
     print("\n" + report(found))
     output.announce()
     return 0

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import wofz
 
-from knudsen.experiments.plots import plt
+from knudsen.experiments.plots import Figure
 
 MOMENTS = 300  # of the reference: exact until t of the order of sqrt(MOMENTS)
 
@@ -89,7 +89,7 @@ def check():
 
 def figure(few=(4, 8), points=401):
     """The memory of the heat flux; the density wave in free flight; the errors from collisions to free flight. A figure."""
-    drawn = plt.figure(figsize=(10, 3.6))
+    drawn = Figure(figsize=(10, 3.6))
     left, middle, right = drawn.subplots(1, 3)
     t = np.linspace(0, 8, points)
     for eps, colour in ((np.inf, "black"), (1.0, "#009E73"), (0.1, "#0072B2")):

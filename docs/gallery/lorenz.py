@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from knudsen.experiments.plots import plt
+from knudsen.experiments.plots import Figure
 
 K, PRANDTL, CRITICAL = np.pi / np.sqrt(2), 10.0, 27 * np.pi**4 / 4
 RATE = np.pi**2 + K**2  # Lorenz's time is RATE t
@@ -98,7 +98,7 @@ def check():
 
 def figure(orders=(2, 6, 14), r=28.0, loads=(1.05, 2, 6, 12, 28), time=10.0, dt=0.004):
     """Convected flux over time; heat flux against r; the temperature of three modes and of many. Returns a matplotlib figure."""
-    drawn = plt.figure(figsize=(9.6, 5.6))
+    drawn = Figure(figsize=(9.6, 5.6))
     axes = drawn.subplot_mosaic([["time", "time", "nusselt"], ["few", "few", "many"]], width_ratios=[1, 0.35, 1])
     last = {}
     for order, colour in zip(orders, ("#D55E00", "#56B4E9", "black")):

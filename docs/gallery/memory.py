@@ -11,7 +11,7 @@ import torch
 from scipy.linalg import expm
 from scipy.special import j1
 
-from knudsen.experiments.plots import plt
+from knudsen.experiments.plots import Figure
 
 DT, SPRING = 0.05, 0.3  # V = SPRING x^2/2 ties the visible mass to its place; the networks never see this value
 SEEN, UNTIL = (0.0, 0.1, 1.0, 2.5), 300  # springs of the training runs, and their steps
@@ -131,7 +131,7 @@ def check():
 
 def figure(units=(1, 2, 4)):
     """Kernels; the visible mass with and without memory; what each errs by. Returns a matplotlib figure."""
-    drawn = plt.figure(figsize=(10, 3.6))
+    drawn = Figure(figsize=(10, 3.6))
     left, middle, right = drawn.subplots(1, 3)
     x, t = chain(60)[0][:, 0], DT * np.arange(601)
     left.plot(t[:UNTIL], kernel(t[:UNTIL]), color="black", lw=2.5, label="$J_1(2t)/t$")

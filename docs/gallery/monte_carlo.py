@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from knudsen.experiments.plots import plt
+from knudsen.experiments.plots import Figure
 
 WAVE = 6.0  # of the integrand cos(WAVE sum(x)/sqrt(d)) on the unit cube, whose variance is much the same in every dimension
 COLOURS = {"midpoint": "#0072B2", "Gauss": "#009E73", "random": "#D55E00"}
@@ -76,7 +76,7 @@ def check():
 
 def figure(dims=(1, 2, 4, 8, 16), powers=range(4, 21), budget=2**16):
     """Left: error against the number of points; right: error that a number of points buys. Returns a matplotlib figure."""
-    drawn = plt.figure(figsize=(9.6, 3.8))
+    drawn = Figure(figsize=(9.6, 3.8))
     left, right = drawn.subplots(1, 2)
     points = 2 ** np.array(powers)
     for d, style in zip(dims, ("-", "--", "-.", ":", (0, (1, 3)))):

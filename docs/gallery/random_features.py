@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from knudsen.experiments.plots import plt
+from knudsen.experiments.plots import Figure
 
 CENTRES, SEED = 3, 5
 COLOURS = {"grid": "#0072B2", "random": "#D55E00", "fitted": "#009E73"}
@@ -86,7 +86,7 @@ def check():
 
 def figure(dims=(1, 2, 3, 5, 10), every=tuple(range(1, 21)), budget=2**12, powers=range(3, 14)):
     """Left: error against parameters; right: the error that a number of them buys. Returns a matplotlib figure."""
-    drawn = plt.figure(figsize=(9.6, 3.8))
+    drawn = Figure(figsize=(9.6, 3.8))
     left, right = drawn.subplots(1, 2)
     m = 2 ** np.array(powers)
     for d, style in zip(dims, ("-", "--", "-.", ":", (0, (1, 3)))):
