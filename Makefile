@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/installed
 DEMO   := outputs/demo
+JOBS   ?= 2
+# tests side by side, those of a file in one process: they share what is trained and labelled once
+PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
 
 # One thread per process: the arrays are small, and more threads than cores only slow each other down.
 export OMP_NUM_THREADS ?= 1
@@ -15,7 +18,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 
 help:
 	@echo "make demo      Mach 5.5 shock, every model side by side, for both gases"
-	@echo "make test      quick tests        make validate  slow physics validation"
+	@echo "make test      quick tests        make validate  slow physics validation (JOBS=2: side by side)"
 	@echo "make docs      documentation      make bench     benchmarks        make lint  ruff"
 	@echo "make leaderboard   the standard evaluation of every closure, for both gases: docs/leaderboard (ten minutes)"
 
@@ -33,10 +36,10 @@ demo: $(STAMP)
 	@echo; echo "Figures: $(DEMO)/bgk_1v/shock.png $(DEMO)/bgk_3v/shock.png (and .pdf); data: shock.nc, metrics.json beside them"
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q
+	$(PYTEST)
 
 validate: $(STAMP)
-	$(BIN)/python -m pytest -q -m slow
+	$(PYTEST) -m slow
 
 docs: $(STAMP)
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html

@@ -24,7 +24,7 @@ def rough_start(law, n, batch=2, seed=0):
 @pytest.mark.parametrize("reconstruction, flux, integrator", SCHEMES)
 def test_conserved_totals_stay(reconstruction, flux, integrator):
     """u has no source: its total changes by round-off, growing like a random walk at worst linearly with the steps."""
-    law, n, steps = JinXin(2.5), 30, 300
+    law, n, steps = JinXin(2.5), 30, 60
     cells = Cells(1 / n, n, knudsen=0.5)
     solver = Solver(law, reconstruction, flux, integrator)
     U = rough_start(law, n)
@@ -35,14 +35,15 @@ def test_conserved_totals_stay(reconstruction, flux, integrator):
     assert ((U[:, 0].sum(-1) - before) / before).abs().max() < steps * 2.2e-16
 
 
-def test_conserved_total_stays_over_ten_thousand_steps():
-    law, n, steps = JinXin(2.5), 16, 10_000
+@pytest.mark.parametrize("steps", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_conserved_total_stays_over_many_steps(steps):
+    law, n = JinXin(2.5), 16
     cells, solver = Cells(1 / n, n, knudsen=1e-3), Solver(law)
     U = rough_start(law, n, 1)
     before = U[:, 0].sum()
     for _ in range(steps):
         U = solver.step(U, 0.4 * cells.dx / law.a, cells)
-    assert ((U[:, 0].sum() - before) / before).abs() < 1e-12
+    assert ((U[:, 0].sum() - before) / before).abs() < steps * 1e-16
 
 
 @pytest.mark.parametrize("integrator", INTEGRATORS)
