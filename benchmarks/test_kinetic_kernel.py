@@ -8,7 +8,8 @@ import pytest
 
 from knudsen.kinetic import cases, gas, kernel, simulate, solve_shock
 from knudsen.kinetic.grid import grid_of_case
-from knudsen.kinetic.simulation import INTEGRATORS, _Run
+from knudsen.kinetic.reduced import ReducedRun
+from knudsen.kinetic.run import INTEGRATORS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "kinetic"))
 from numpy_scheme import step
@@ -33,15 +34,10 @@ def report(benchmark, name, steps):
 @pytest.mark.parametrize(("name", "transport", "integrator"), SCHEMES + MODELS)
 def test_kernel(benchmark, name, transport, integrator):
     case, the_gas, grid = problem(name)
-    run = _Run(case, the_gas, transport, integrator, 0.45, grid, 3, False)
-    f, other, accumulators, row = run._storage(case.distribution(the_gas, grid))
-    v, mask = np.zeros((2, run.shape[2]))
-    v[:VELOCITIES], mask[:VELOCITIES] = grid.v, 1.0
+    run = ReducedRun(case, the_gas, transport, integrator, 0.45, grid, 3, False)
+    f, other, accumulators, row = run.storage(case.distribution(the_gas, grid))
     eps, steps = np.full(CELLS, 0.1), 50
-    arguments = (
-        f, other, accumulators, eps, *run._physics(), v, mask, grid.dv, case.dx, run.longest, steps,
-        run.explicit, run.implicit, transport == "weno5", row,
-    )  # fmt: skip
+    arguments = (f, other, accumulators, eps, *run.physics(), case.dx, run.longest, steps, row)
     done, failed, _ = benchmark.pedantic(kernel.advance, arguments, rounds=30, warmup_rounds=2)
     assert (done, failed) == (steps, -1)
     report(benchmark, name, steps)

@@ -27,7 +27,7 @@ def models_in_words(models: Sequence[str]) -> str:
 
 def gas_in_words(gas: Any) -> str:
     """E.g. 'BGK gas, D = 3, viscosity ~ T^0.81'."""
-    model = {"bgk": "BGK", "shakhov": "Shakhov", "es_bgk": "ES-BGK", "boltzmann": "Boltzmann"}[gas.collision]
+    model = gas.model.label
     law = "constant frequency" if gas.omega is None else rf"viscosity $\propto T^{{{gas.omega:g}}}$"
     return f"{model} gas, D = {gas.dims}, {law}"
 

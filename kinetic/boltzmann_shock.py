@@ -11,7 +11,7 @@ with the right rates of stress and heat flux corrects these. Its target, an expl
 .. math:: \mathcal{M}[w] = M \left[1 + \left(1 - \tfrac1r\right) \frac{\sigma}{2 p T} \left(c_x^2 - \frac{c_\perp^2}{D - 1}\right)
           + \left(1 - \tfrac{Pr}{r}\right) \frac{q\, c_x}{(D + 2) p T} \left(\frac{c^2}{T} - (D + 2)\right)\right],
 
-has sigma and q from the constant fluxes of momentum and energy, as in :mod:`knudsen.kinetic.shock`. The iteration
+has sigma and q from the constant fluxes of momentum and energy, as in :mod:`knudsen.kinetic.relaxation_shock`. The iteration
 
 .. math:: v_x \frac{df'}{ds} + f' = f + \frac{Q(f)}{\beta} + \mathcal{M}[w'] - \mathcal{M}[w]
 
@@ -36,7 +36,8 @@ from knudsen.kinetic.full_velocity import BinaryCollisions, FullGrid
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.grid import VelocityGrid
 from knudsen.kinetic.moments import rankine_hugoniot
-from knudsen.kinetic.shock import ShockProfile, _peak, solve_shock
+from knudsen.kinetic.relaxation_shock import solve_relaxation_shock
+from knudsen.kinetic.shock_profile import ShockProfile, peak
 
 RATE = 2.0  # r
 TAIL, SPACING = 5.5, 0.75  # of the velocities, in thermal speeds of the hot and of the cold state: thickness to 1e-4
@@ -102,7 +103,7 @@ def velocities(gas: Gas, ends) -> FullGrid:
 def _relaxation_shock(gas, mach):
     """Where to start: Shakhov's shock of the same viscosity. Its fields (rho, u, T) of s, thickness, half-width of the domain."""
     shakhov = Gas("shakhov", gas.dims, omega=gas.omega, collision="shakhov", prandtl=gas.prandtl)
-    shock = solve_shock(shakhov, mach, tolerance=1e-3)
+    shock = solve_relaxation_shock(shakhov, mach, tolerance=1e-3, order=3)
     spline = CubicSpline(shock.x, RATE * shakhov.frequency(shock.rho, shock.T)).antiderivative()
     s = spline(shock.x) - spline(0.0)
     w = CubicSpline(s, np.stack([shock.rho, shock.u, shock.T], axis=1))
@@ -269,9 +270,9 @@ def _profile(gas, mach, problem, f, w, order, **how):
     Txx = (G[2] - G[1] ** 2 / G[0]) / G[0]
     return ShockProfile(
         mach, gas, x, G, H, mean_free_path,
-        lambda1_over_delta=mean_free_path * _peak(x, beta * mesh.derivative(rho)) / (rho2 - rho1),
-        Txx_max_over_T2=_peak(x, Txx) / T2,
-        T_max_normalised=(_peak(x, T) - T1) / (T2 - T1),
+        lambda1_over_delta=mean_free_path * peak(x, beta * mesh.derivative(rho)) / (rho2 - rho1),
+        Txx_max_over_T2=peak(x, Txx) / T2,
+        T_max_normalised=(peak(x, T) - T1) / (T2 - T1),
         separation=-float(CubicSpline(x, T).solve(0.5 * (T1 + T2), extrapolate=False)[0]) / mean_free_path,
         grid=grid.along,
         **how,

@@ -118,6 +118,8 @@ def _measures(case, equations, means):
 def _check(case, gas, linear, acceleration):
     if gas.is_boltzmann or gas.dims == 1:
         raise InputError(f"gas={gas.name}: channels are solved for relaxation models with D = 2 or 3; give e.g. gas=bgk_3v")
+    if all(gas.model.shares(gas.prandtl)):
+        raise InputError(f"gas.collision={gas.collision}: channels need a target of closed form; give bgk, shakhov or es_bgk")
     if gas.velocity_bounds is not None:
         raise InputError("gas.velocity_bounds: a channel's velocities reach 9 sqrt(T), graded to zero; leave the key null")
     if case.walls is None:
@@ -144,7 +146,7 @@ class _Equations:
     def __init__(self, case, gas):
         self.case, self.gas = case, gas
         self.rho, self.T = float(case.rho.mean()), float(case.T.mean())
-        self.carried = list(transverse.CARRIED[gas.collision])
+        self.carried = list(transverse.carried(gas))
         self.rate = gas.model.rate(gas.prandtl) / case.knudsen  # relaxation rate over nu
         self.length = case.length * self.rate * float(gas.frequency(self.rho, self.T))  # S0
         self._set_velocities()

@@ -1,9 +1,9 @@
 r"""Steady transport v dg/ds = M - g on a mesh of elements, exact along characteristics for a source that is a polynomial in each.
 
-In an element of width d, with :math:`\tau = d/|v|` and :math:`\xi \in [0, 1]` from the side the particles enter,
+In an element of width d, of optical depth :math:`\delta = d/|v|`, with :math:`\xi \in [0, 1]` from the side the particles enter,
 
-.. math:: g(\xi) = e^{-\tau \xi} g(0) + \sum_j W_j(\xi)\, M_j, \qquad
-          W_j(\xi) = \tau \int_0^\xi e^{-\tau (\xi - \eta)} \ell_j(\eta)\, d\eta .
+.. math:: g(\xi) = e^{-\delta \xi} g(0) + \sum_j W_j(\xi)\, M_j, \qquad
+          W_j(\xi) = \delta \int_0^\xi e^{-\delta (\xi - \eta)} \ell_j(\eta)\, d\eta .
 """
 
 import numpy as np
@@ -79,9 +79,9 @@ class Sweep:
     def __init__(self, mesh, v):
         self.mesh, self.v = mesh, v
         self.right = v > 0
-        tau = mesh.width[:, None] / np.abs(v)  # [E, K]
-        self.decay = np.exp(-mesh.xi[:, None] * tau[:, None])  # [E, m, K]
-        self.weights = source_weights(mesh, tau)  # [E, m, j, K]
+        depth = mesh.width[:, None] / np.abs(v)  # [E, K]
+        self.decay = np.exp(-mesh.xi[:, None] * depth[:, None])  # [E, m, K]
+        self.weights = source_weights(mesh, depth)  # [E, m, j, K]
 
     def __call__(self, M, left, right):
         """g from the source M and what enters at the two ends [K]."""
@@ -131,8 +131,8 @@ class Slab:
 
     def __init__(self, mesh, speed, reflected):
         N, K = mesh.s.size, speed.size
-        tau = mesh.width[:, None] / speed
-        weights, decay = source_weights(mesh, tau), np.exp(-mesh.xi[:, None] * tau[:, None])
+        depth = mesh.width[:, None] / speed
+        weights, decay = source_weights(mesh, depth), np.exp(-mesh.xi[:, None] * depth[:, None])
         ahead = np.zeros((K, N, N))
         for e in range(mesh.width.size):
             n = mesh.nodes(e)
@@ -179,19 +179,19 @@ class Slab:
         return J.reshape(N, N, a, b).transpose(1, 2, 3, 0)
 
 
-def source_weights(mesh, tau):
-    """W [E, m, j, K] for optical widths tau [E, K]."""
-    tau = tau[:, None, None]
+def source_weights(mesh, depth):
+    """W [E, m, j, K] for optical depths ``depth`` [E, K]."""
+    depth = depth[:, None, None]
     xi, powers = mesh.xi[:, None], np.arange(DEGREE + 1)
-    # int_0^xi tau e^{-tau (xi - eta)} eta^q d eta by the recurrence I_q = xi^q - (q/tau) I_{q-1} ...
-    thick = [np.broadcast_to(1 - np.exp(-tau * xi[:, None]), np.broadcast_shapes(tau.shape, xi[:, None].shape))]
+    # int_0^xi depth e^{-depth (xi - eta)} eta^q d eta by the recurrence I_q = xi^q - (q/depth) I_{q-1} ...
+    thick = [np.broadcast_to(1 - np.exp(-depth * xi[:, None]), np.broadcast_shapes(depth.shape, xi[:, None].shape))]
     for q in powers[1:]:
-        thick.append(xi[:, None] ** q - q / tau * thick[-1])
+        thick.append(xi[:, None] ** q - q / depth * thick[-1])
     thick = np.concatenate(thick, axis=2)  # [E, m, q, K]
     # ... and by quadrature
     nodes, weights = roots_legendre(14)
     eta = 0.5 * (1 + nodes) * xi  # [m, quadrature]
-    small = np.minimum(tau, THIN)
+    small = np.minimum(depth, THIN)
     kernel = np.exp(-small * (xi - eta)[..., None]) * (0.5 * weights * xi)[..., None]  # [E, m, quadrature, K]
     thin = small * np.einsum("emzk,mzq->emqk", kernel, eta[..., None] ** powers, optimize=True)
-    return np.einsum("emqk,qj->emjk", np.where(tau < THIN, thin, thick), mesh.coefficients, optimize=True)
+    return np.einsum("emqk,qj->emjk", np.where(depth < THIN, thin, thick), mesh.coefficients, optimize=True)

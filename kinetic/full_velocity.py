@@ -40,9 +40,9 @@ from knudsen.compile import compiled
 from knudsen.errors import InputError
 from knudsen.kinetic import spectral
 from knudsen.kinetic.grid import VelocityGrid, grid_of_case
-from knudsen.kinetic.kernel import GHOST, TINY
+from knudsen.kinetic.kernel.transport import GHOST, TINY
 from knudsen.kinetic.maxwellian import discrete_maxwellian
-from knudsen.kinetic.simulation import _Run
+from knudsen.kinetic.run import Run
 from knudsen.solvers.rows import mc, weno5
 
 # bounds in thermal speeds of the hottest, spacing in those of the coldest state; an evaluation of Q costs (bounds/spacing)^(2 D)
@@ -207,7 +207,7 @@ def transport(f, v, dx, weno, out):
             face[k] = new
 
 
-class FullVelocityRun(_Run):
+class FullVelocityRun(Run):
     """One trajectory on the full velocity grid. Of f it keeps what the other gases have, the pair (g, h)."""
 
     def __init__(self, case, gas, transport, integrator, cfl, grid, order, keep_f):
@@ -222,13 +222,13 @@ class FullVelocityRun(_Run):
         self.collide = (BinaryCollisions if self.gas.is_boltzmann else Relaxation)(self.gas, self.grid)  # in the run's own thread
         return super().__call__(stop)
 
-    def _start(self):
+    def start(self):
         case = self.case
         blocks = (a.reshape(-1, case.cells, case.refine).swapaxes(0, 1) for a in (case.rho, case.u, case.T))
         cells = zip(*(a.reshape(case.cells, 1, -1) for a in blocks), strict=True)
         return np.concatenate([self.grid.mixture(*states) for states in cells]) / case.refine
 
-    def _storage(self, start):
+    def storage(self, start):
         """f with ghost cells."""
         f = np.zeros((self.case.cells + 2 * GHOST, start.shape[1]))
         f[GHOST:-GHOST] = start
@@ -237,14 +237,14 @@ class FullVelocityRun(_Run):
                 f[rows] = self.grid.maxwellian(*np.array(state)[:, None])
         return (f,)
 
-    def _interior(self, f):
+    def interior(self, f):
         return f[GHOST:-GHOST]
 
-    def _moments(self, f):
+    def moments(self, f):
         powers = self.grid.v ** np.arange(self.order + 1)[:, None] * self.grid.along.dv
         return powers @ self.grid.pair(f).swapaxes(1, 2)
 
-    def _march(self, storage, start, end, stop):
+    def march(self, storage, start, end, stop):
         """From one saved time to the next in equal steps; returns (steps, None or (time, cell) of the failure)."""
         steps = max(1, int(np.ceil((end - start) / self.longest - 1e-9)))
         dt = (end - start) / steps
@@ -259,13 +259,13 @@ class FullVelocityRun(_Run):
 
     def _step(self, padded, dt):
         """One step in place; returns None, or the cell that failed."""
-        f = self._interior(padded)
+        f = self.interior(padded)
         start, conserved = f.copy(), self.grid.conserved(f)
         fields = self.grid.fields_of(conserved)
         penalty = (self._penalty(fields, dt) / self.eps)[:, None]
         relaxing = penalty * (self.grid.maxwellian(*fields) - f)
         forward, backward, carried = [], [], []  # of every stage so far: explicit and implicit part, what transport carries in
-        for explicit, implicit in zip(self.explicit[1:], self.implicit[1:], strict=True):
+        for explicit, implicit in zip(*(table[1:] for table in self.scheme.arrays()), strict=True):
             j = len(forward) + 1
             increment = self._transported(padded)
             carried.append(self.grid.conserved(increment))
@@ -294,7 +294,7 @@ class FullVelocityRun(_Run):
 
     def _transported(self, padded):
         """-v df/dx [n, P]."""
-        f = self._interior(padded)
+        f = self.interior(padded)
         if self.case.boundary == "periodic":
             padded[:GHOST], padded[-GHOST:] = f[-GHOST:], f[:GHOST]
         elif self.case.boundary == "outflow":
@@ -308,8 +308,8 @@ class FullVelocityRun(_Run):
         z = dt * mean / self.eps
         return np.maximum(largest, mean * (20 + 3 * z) / (20 + z))
 
-    def _trajectory(self, times, moments, f, steps, seconds, failure):
+    def trajectory(self, times, moments, f, steps, seconds, failure):
         f = None if f is None else np.stack([self.grid.pair(a) for a in f])
-        trajectory = super()._trajectory(times, moments, f, steps, seconds, failure)
+        trajectory = super().trajectory(times, moments, f, steps, seconds, failure)
         trajectory.grid = self.grid.along
         return trajectory

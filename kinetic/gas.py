@@ -24,7 +24,7 @@ class Gas:
     name: option name; dims: D; collision: name of the model in ``knudsen.kinetic.collisions.COLLISIONS``.
     omega: viscosity ~ T^omega, nu = rho T^(1 - omega); None, for relaxation models only, is nu = 1. For ``boltzmann`` it names
     the molecules (1 Maxwell, 1/2 hard spheres), and nu carries the factor ``Boltzmann.stress_rate``.
-    prandtl: of ``shakhov`` and ``es_bgk``; None means the model's own (1 for BGK, 2/3, or what the molecules have).
+    prandtl: None means the model's own (1 for BGK, which has no other; 2/3; what the molecules have).
     velocity_points, velocity_bounds: override of the velocity grid (per coordinate); None: chosen from the states of the case.
     Raises InputError naming ``gas.<key>`` for a bad value.
     """
@@ -67,11 +67,14 @@ class Gas:
         if self.prandtl is None:
             object.__setattr__(self, "prandtl", own)
             return
-        if self.collision not in ("shakhov", "es_bgk") and self.prandtl != own:
+        if not model.free_prandtl:
+            if self.prandtl == own:
+                return
             raise InputError(f"gas.prandtl={self.prandtl!r}: {self.collision} has its own, {own:g}; leave the key null")
-        lowest = (self.dims - 1) / self.dims if self.collision == "es_bgk" else 0.0  # below, the Gaussian of ES-BGK has no width
+        lowest = model.lowest_prandtl(self.dims)
         if not _is_number(self.prandtl) or not self.prandtl > 0 or self.prandtl < lowest - 1e-12:
-            raise InputError(f"gas.prandtl={self.prandtl!r}: give a positive number, for es_bgk at least (D - 1)/D = {lowest:g}")
+            wanted = f"a number of at least {lowest:g}" if lowest else "a positive number"
+            raise InputError(f"gas.prandtl={self.prandtl!r}: give {wanted} for {self.collision} with dims={self.dims}")
         object.__setattr__(self, "prandtl", float(self.prandtl))
 
     @property
@@ -87,7 +90,7 @@ class Gas:
     @property
     def is_boltzmann(self) -> bool:
         """Is f a function of the full velocity, and Q the binary collision integral?"""
-        return self.collision == "boltzmann"
+        return self.model.is_binary
 
     @property
     def model(self):
@@ -110,8 +113,7 @@ class Gas:
         """nu(rho, T) = eps p / mu, the rate (over eps) at which stress relaxes; works on numpy arrays and torch tensors."""
         if self.omega is None:
             return 1.0 + 0.0 * rho
-        scale = self.model.stress_rate(self.dims, self.omega) if self.is_boltzmann else 1.0
-        return scale * rho * T ** (1.0 - self.omega)
+        return self.model.stress_rate(self.dims, self.omega) * rho * T ** (1.0 - self.omega)
 
     def viscosity(self, rho, T):
         """mu/eps = p / nu."""

@@ -83,7 +83,7 @@ def from_case(case: Case, gas: Gas) -> HomogeneousCase:
     end, times = _times(0.0, case.t_end, case.save_times)
     hold_u, hold_T = np.append(u, mean), np.append(T, T_mean)
     homogeneous = HomogeneousCase(case.name, distribution, hold_u, hold_T, eps, 0.0, end, times)
-    if gas.collision != "bgk":
+    if gas.is_boltzmann or any(gas.model.shares(gas.prandtl)):  # no exact solution but for a Maxwellian target
         return homogeneous
 
     def exact(grid, t):
@@ -151,19 +151,14 @@ def collision_term(gas: Gas, grid: VelocityGridND) -> Callable:
 
 
 def _target(gas, grid, f, M, rho, u, T):
-    """What f relaxes to: M, Shakhov's or the Gaussian of ES-BGK, of one cell."""
-    if gas.collision == "bgk":
+    """What f, of one cell, relaxes to; M: its Maxwellian."""
+    if not any(gas.model.shares(gas.prandtl)):
         return M
     c = [v - a for v, a in zip(grid.mesh(), u)]
-    D, c2 = grid.dims, sum(a**2 for a in c)
-    if gas.collision == "shakhov":
-        q_c = sum(0.5 * grid.integral(f * a * c2) * a for a in c)
-        return M * (1 + (1 - gas.prandtl) * q_c / ((D + 2) * rho * T**2) * (c2 / T - (D + 2)))
-    theta = np.array([[grid.integral(f * a * b) for b in c] for a in c]) / rho
-    covariance = T * np.eye(D) / gas.prandtl + (1 - 1 / gas.prandtl) * theta
-    inverse = np.linalg.inv(covariance)
-    exponent = sum(inverse[i, j] * c[i] * c[j] for i in range(D) for j in range(D))
-    return rho / sqrt((2 * pi) ** D * np.linalg.det(covariance)) * np.exp(-0.5 * exponent)
+    c2 = sum(a**2 for a in c)
+    stress = np.array([[grid.integral(f * a * b) for b in c] for a in c]) - rho * T * np.eye(grid.dims)
+    q = np.array([0.5 * grid.integral(f * a * c2) for a in c])
+    return gas.model.full_target(rho, T, stress, q, c, gas.prandtl)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,9 @@
-"""Discrete Maxwellians of given states (the start of a case, ghost cells); the numerics stand in :mod:`kinetic.kernel`."""
+"""Discrete Maxwellians of given states (the start of a case, ghost cells)."""
 
 import numpy as np
 
 from knudsen.errors import InputError
-from knudsen.kinetic.kernel import discrete_maxwellians
+from knudsen.kinetic.kernel.maxwellian import discrete_maxwellians
 
 
 def discrete_maxwellian(rho, u, T, grid):

@@ -22,7 +22,7 @@ from knudsen.errors import InputError
 from knudsen.files import Draft
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.grid import VelocityGrid
-from knudsen.kinetic.simulation import Trajectory
+from knudsen.kinetic.trajectory import Trajectory
 
 FORMAT = 1
 MARK = "knudsen_trajectories"  # the attribute that holds the format number

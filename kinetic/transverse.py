@@ -10,47 +10,30 @@ v_z being all directions but x and y (none for D = 2). The one-velocity pair (g,
 
 import numpy as np
 
+from knudsen.kinetic.collisions import BGK
+
 MOMENTS = 5
 RAW = 8
 FIELDS = ("rho", "u_y", "T", "q", "q_y", "sigma", "sigma_xy", "sigma_yy")
-CARRIED = {"bgk": (0, 1, 2), "shakhov": (0, 1, 2, 3, 4), "es_bgk": (0, 1, 2, 5, 6, 7)}  # fields that the target is a function of
+
+
+def carried(gas):
+    """The fields that the gas's target is a function of, as places in ``FIELDS``."""
+    share = gas.model.shares(gas.prandtl)
+    return (0, 1, 2, *((3, 4) if share.heat_flux else ()), *((5, 6, 7) if share.stress else ()))
 
 
 def target(gas, w, v):
-    """The target's phi [5, ..., N] of the fields w [b, N] that the model carries (``CARRIED``), at velocities v [..., 1]."""
-    if gas.collision == "shakhov":
-        return _shakhov(*w, v, gas.dims, gas.prandtl)
-    if gas.collision == "es_bgk":
-        return _gaussian(*w, v, gas.dims, gas.prandtl)
-    return maxwellian(*w, v, gas.dims)
+    """The target's phi [5, ..., N] of the fields w [b, N] that the model carries (``carried``), at velocities v [..., 1]."""
+    state = dict.fromkeys(range(len(FIELDS)), 0.0) | dict(zip(carried(gas), w, strict=True))
+    rho, u_y, T, q, q_y, *stress = state.values()
+    sigma, sigma_xy, sigma_yy = stress
+    return gas.model.transverse_target(rho, u_y, T, (sigma, sigma_xy, sigma_yy), (q, q_y), v, gas.dims, gas.prandtl)
 
 
 def maxwellian(rho, u, T, v, dims):
     """phi of a Maxwellian with the velocity u along y."""
-    return _gaussian(rho, u, T, 0.0, 0.0, 0.0, v, dims, 1.0)
-
-
-def _gaussian(rho, u, T, sigma, sigma_xy, sigma_yy, v, dims, prandtl):
-    r"""ES-BGK: given v_x, v_y is normal about :math:`m = u + v_x \Lambda_{xy}/\Lambda_{xx}`."""
-    share = 1 - 1 / prandtl
-    xx, xy, yy = T + share * sigma / rho, share * sigma_xy / rho, T + share * sigma_yy / rho
-    zz = dims * T - xx - yy  # of all directions z together
-    m, variance = u + v * (xy / xx), yy - xy**2 / xx
-    phi = rho / np.sqrt(2 * np.pi * xx) * np.exp(-(v**2) / (2 * xx))
-    one = np.ones_like(m)
-    return phi * np.stack([one, m, m**2 + variance, zz * one, m * (m**2 + 3 * variance + zz)])
-
-
-def _shakhov(rho, u, T, q, q_y, v, dims, prandtl):
-    r"""Shakhov: :math:`M [1 + b\,(q_x c_x + q_y c_y)(c^2/T - (D + 2))]`, b = (1 - Pr)/((D + 2) p T)."""
-    M, X = rho / np.sqrt(2 * np.pi * T) * np.exp(-(v**2) / (2 * T)), v**2 / T
-    b = (1 - prandtl) / ((dims + 2) * rho * T**2)
-    even, odd, others = b * q * v, b * q_y * T, dims - 2
-    zero = 1 + even * (X - 3)
-    y, yy = odd * (X - 1), T * (1 + even * (X - 1))
-    zz, y_perp = others * yy, (3 + others) * T * odd * (X + 1)
-    third = u * (u**2 * zero + 3 * u * y + 3 * yy + zz) + y_perp
-    return M * np.stack([zero, u * zero + y, u**2 * zero + 2 * u * y + yy, zz, third])
+    return BGK().transverse_target(rho, u, T, (0.0, 0.0, 0.0), (0.0, 0.0), v, dims, 1.0)
 
 
 def rows(v, weight):

@@ -18,7 +18,10 @@ class Boltzmann:
     """
 
     name: str = "boltzmann"
+    label: str = "Boltzmann"
     dims: tuple[int, ...] = (2, 3)
+    free_prandtl: bool = False
+    is_binary: bool = True
 
     def default_prandtl(self, dims: int) -> float:
         """Of the first Sonine approximation, exact for Maxwell molecules: heat-flux rate over stress rate."""

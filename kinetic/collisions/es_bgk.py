@@ -1,12 +1,9 @@
 """The ellipsoidal model."""
 
-from dataclasses import dataclass
-
-import numpy as np
+from knudsen.kinetic.collisions.relaxation import RelaxationModel
 
 
-@dataclass(frozen=True)
-class EllipsoidalBGK:
+class EllipsoidalBGK(RelaxationModel):
     r"""Relaxation to an anisotropic Gaussian, frequency Pr nu; D = 2, 3 (in D = 1 there is no stress).
 
     .. math:: \Lambda = \frac{T}{Pr} I + \left(1 - \frac1{Pr}\right) \Theta, \qquad \Theta = \frac1\rho \int c\,c\,f\,dv
@@ -18,19 +15,11 @@ class EllipsoidalBGK:
     doi:10.1016/S0997-7546(00)01103-1.
     """
 
-    name: str = "es_bgk"
-    dims: tuple[int, ...] = (2, 3)
+    name, label = "es_bgk", "ES-BGK"
+    dims = (2, 3)
 
-    def default_prandtl(self, dims: int) -> float:
-        return 2.0 / 3.0
-
-    def rate(self, prandtl: float) -> float:
-        """Relaxation rate in units of nu."""
+    def rate(self, prandtl):
         return prandtl
 
-    def target(self, rho, u, T, sigma, q, v, dims: int, prandtl: float):
-        """The reduced pair (g, h) [..., K] that f relaxes to, of fields [...] and velocities v [K]."""
-        rho, u, T, sigma = (np.asarray(a, float)[..., None] for a in (rho, u, T, sigma))
-        along = T + (1 - 1 / prandtl) * sigma / rho
-        g = rho / np.sqrt(2 * np.pi * along) * np.exp(-((v - u) ** 2) / (2 * along))
-        return g, (dims * T - along) * g
+    def lowest_prandtl(self, dims):
+        return (dims - 1) / dims  # below, the Gaussian may have no width

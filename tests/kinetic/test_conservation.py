@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from knudsen.errors import UnderResolvedWarning
 from knudsen.kinetic import InputError, cases, gas, simulate
 from knudsen.kinetic.grid import VelocityGrid, grid_of_case, velocity_grid
-from knudsen.kinetic.kernel import exp2
 from knudsen.kinetic.maxwellian import discrete_maxwellian
+from knudsen.solvers.rows import exp2
 
 DRIFT = 1e-12  # relative, over 1e4 steps
 

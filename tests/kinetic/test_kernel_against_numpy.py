@@ -7,7 +7,8 @@ import pytest
 from numpy_scheme import step
 
 from knudsen.kinetic import Wall, cases, gas, simulate
-from knudsen.kinetic.simulation import INTEGRATORS, TRANSPORTS
+from knudsen.kinetic.run import INTEGRATORS
+from knudsen.kinetic.simulation import TRANSPORTS
 from knudsen.solvers.integrators import Tableau
 
 # per step and operation 1e-16; 20 steps of about 100 operations, and limiters that may switch on the last digit

@@ -7,7 +7,8 @@ import pytest
 
 from knudsen.kinetic import gas, simulate
 from knudsen.kinetic.case import Case
-from knudsen.kinetic.simulation import INTEGRATORS, TRANSPORTS
+from knudsen.kinetic.run import INTEGRATORS
+from knudsen.kinetic.simulation import TRANSPORTS
 
 
 def smooth(cells, knudsen, t_end):

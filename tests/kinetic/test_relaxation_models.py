@@ -8,8 +8,9 @@ import pytest
 
 from knudsen.errors import UnderResolvedWarning
 from knudsen.kinetic import Case, Wall, cases, gas, kernel, simulate, solve_shock
+from knudsen.kinetic.collisions import COLLISIONS
 from knudsen.kinetic.gas import Gas
-from knudsen.kinetic.simulation import KIND
+from knudsen.kinetic.kernel.target import stage_target
 
 MODELS = ["bgk_3v", "shakhov_3v", "es_bgk_3v"]
 RELAXING = [
@@ -80,8 +81,9 @@ def test_transverse_moments_of_the_target_are_those_of_the_full_one(collision, d
         target = rho / np.sqrt((2 * np.pi) ** dims * np.linalg.det(covariance)) * np.exp(-0.5 * exponent)
     sums = np.array([[(v**k * field).sum() * 0.3 for k in range(4)] for field in reduced(f)])
     P = np.zeros((5, 4))
-    model = kernel.Model(KIND[collision], 5, dims, pr, -np.inf)
-    density, mean, along, _ = kernel._polynomials(model, sums, 1.0, 0.0, P)
+    relaxation = COLLISIONS[collision]
+    model = kernel.Model(relaxation.rate(pr), *relaxation.shares(pr), 5, dims, pr, -np.inf)
+    density, mean, along, _ = stage_target(model, sums, 1.0, 0.0, P)
     z = (v - mean) / np.sqrt(along)
     gaussian = density / np.sqrt(2 * np.pi * along) * np.exp(-0.5 * z**2)
     for polynomial, exact in zip(P, reduced(target), strict=True):

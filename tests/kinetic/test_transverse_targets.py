@@ -17,7 +17,7 @@ NODES, WEIGHTS = hermegauss(16)
 
 def fields(the_gas, u=U):
     values = {"rho": RHO, "u_y": u, "T": T} | STATE
-    return np.array([[values[transverse.FIELDS[i]]] for i in transverse.CARRIED[the_gas.collision]])
+    return np.array([[values[transverse.FIELDS[i]]] for i in transverse.carried(the_gas)])
 
 
 @pytest.mark.parametrize("name", ["bgk_2v", "bgk_3v", "shakhov_3v", "es_bgk_3v"])

@@ -1,0 +1,120 @@
+"""The discrete-velocity solver of the reduced fields, for relaxation models: storage and calls of the compiled kernel."""
+
+import time
+import warnings
+
+import numpy as np
+
+from knudsen.errors import InputError, UnderResolvedWarning
+from knudsen.kinetic import kernel
+from knudsen.kinetic.maxwellian import discrete_maxwellian, transverse_weights
+from knudsen.kinetic.moments import macroscopic, maxwellian_moments
+from knudsen.kinetic.run import Run
+from knudsen.solvers.boundaries import BOUNDARIES
+
+LANES = 8  # rows of velocities are padded to whole vectors
+VISIT = 0.2  # seconds of computing between visits to Python, for the progress bar and interrupts
+
+
+class ReducedRun(Run):
+    """One trajectory of the fields g, h (and k, y, l)."""
+
+    def __init__(self, case, gas, transport, integrator, cfl, grid, order, keep_f):
+        if grid.points > kernel.MOST_VELOCITIES:
+            raise InputError(
+                f"gas.velocity_points: {grid.points} are needed, at most {kernel.MOST_VELOCITIES} fit; give a number"
+            )
+        if case.has_shear and gas.dims == 1:
+            raise InputError(f"case={case.name}: moves along y, which gas={gas.name} does not have; take gas=bgk_2v or bgk_3v")
+        if case.walls is not None and not np.array_equal(grid.v, -grid.v[::-1]):
+            low, high = grid.bounds
+            raise InputError(f"gas.velocity_bounds=[{low:g}, {high:g}]: walls reflect velocities; give [-v, v]")
+        if case.has_shear and all(gas.model.shares(gas.prandtl)):
+            raise InputError(
+                f"case={case.name}: moves along y, where collision={gas.collision} has no target of closed form; "
+                "take shakhov or es_bgk"
+            )
+        super().__init__(case, gas, transport, integrator, cfl, grid, order, keep_f)
+        self.fitted = 0
+
+    def start(self):
+        return self.case.distribution(self.gas, self.grid)
+
+    def storage(self, start):
+        """f with ghosts, its twin, the accumulators, scratch rows; flat, velocities padded to whole vectors."""
+        n, K, ghost = self.case.cells, self.grid.points, kernel.GHOST
+        self.shape = (start.shape[0], n + 2 * ghost, -(-K // LANES) * LANES)
+        f = np.zeros(self.shape)
+        f[:, ghost:-ghost, :K] = start
+        if self.case.boundary == "fixed":
+            for rows, (rho, u, T) in zip((slice(None, ghost), slice(-ghost, None)), self.case.end_states(self.gas), strict=True):
+                M = discrete_maxwellian(rho, u, T, self.grid)
+                f[:, rows, :K] = np.stack([w * M for w in transverse_weights(0.0, T, self.gas.dims)[: self.shape[0]]])[:, None]
+        accumulators = np.zeros((self.scheme.stages - 1) * self.shape[0] * n * self.shape[2])
+        return f.reshape(-1), f.reshape(-1).copy(), accumulators, kernel.scratch()
+
+    def physics(self):
+        """(Model, Ends, Force, Velocities, Scheme) of the kernel."""
+        case, gas, grid = self.case, self.gas, self.grid
+        fields, _, K = self.shape
+        rate, (stress, heat_flux) = gas.model.rate(gas.prandtl), gas.model.shares(gas.prandtl)
+        exponent = -np.inf if gas.omega is None else 1.0 - gas.omega
+        model = kernel.Model(rate, stress, heat_flux, fields, gas.dims, gas.prandtl, exponent)
+        accommodation, emission, source = np.zeros(2), np.zeros((2, fields, K)), np.zeros((2, K))
+        for side, wall in enumerate(case.walls or ()):
+            M = discrete_maxwellian(1.0, 0.0, wall.temperature, grid)
+            M /= (np.maximum(grid.v, 0.0) * M).sum()
+            weights = transverse_weights(wall.velocity, wall.temperature, gas.dims)[:fields]
+            accommodation[side], emission[side, :, : grid.points] = wall.accommodation, np.stack([w * M for w in weights])
+        if case.temperature_gradient:
+            G, H = maxwellian_moments(case.rho, case.u, case.T, gas, 3)
+            rho, _, T, _, _ = macroscopic(G.sum(1).mean(-1), H.sum(1).mean(-1), gas)
+            M = -0.5 * case.temperature_gradient * T * discrete_maxwellian(rho, 0.0, T, grid)
+            z2 = grid.v**2 / T
+            source[:, : grid.points] = (z2 - 1) * M, (gas.dims + 1) * T * (z2 + 1) * M
+        ends = kernel.Ends(BOUNDARIES[case.boundary], accommodation, emission, np.zeros((2, fields, K)))
+        force = kernel.Force(case.acceleration != 0 or case.temperature_gradient != 0, case.acceleration, source)
+        v, mask = np.zeros((2, K))
+        v[: grid.points], mask[: grid.points] = grid.v, 1.0
+        scheme = kernel.Scheme(*self.scheme.arrays(), self.transport == "weno5")
+        return model, ends, force, kernel.Velocities(v, mask, grid.dv), scheme
+
+    def interior(self, flat):
+        return flat.reshape(self.shape)[:, kernel.GHOST : -kernel.GHOST, : self.grid.points]
+
+    def march(self, storage, start, end, stop):
+        """From one saved time to the next in equal steps; returns (steps, None or (time, cell) of the failure)."""
+        f, other, accumulators, row = storage
+        case = self.case
+        steps = max(1, int(np.ceil((end - start) / self.longest - 1e-9)))
+        dt = (end - start) / steps
+        eps = np.broadcast_to(case.knudsen, case.cells).astype(float)
+        physics = self.physics()
+        taken, visit = 0, 1
+        while taken < steps:
+            if stop.is_set():
+                raise InterruptedError("the run was stopped")
+            began = time.perf_counter()
+            now, cell, fitted = kernel.advance(f, other, accumulators, eps, *physics, case.dx, dt, min(visit, steps - taken), row)
+            taken += now
+            self.fitted += fitted
+            if cell >= 0:
+                return taken, (float(start + taken * dt), int(cell))
+            self.done = (start + taken * dt) / case.t_end
+            seconds = time.perf_counter() - began
+            visit = max(1, int(visit * min(8.0, VISIT / max(seconds, 1e-6))))
+        return taken, None
+
+    def moments(self, f):
+        """Raw moments [fields, order + 1, n] of f [fields, n, K]."""
+        powers = self.grid.v ** np.arange(self.order + 1)[:, None] * self.grid.dv
+        return powers @ f.swapaxes(1, 2)
+
+    def warn(self):
+        if self.fitted:
+            warnings.warn(
+                f"{self.case.name}: {self.grid.points} velocities, spacing {self.grid.dv:.3g}, under-resolve the gas: "
+                "conservation is exact, transport coefficients are not. Give more gas.velocity_points or wider bounds.",
+                UnderResolvedWarning,
+                stacklevel=2,
+            )
