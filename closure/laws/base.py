@@ -6,6 +6,7 @@ h = int |v_perp|^2 f dv_perp): rho = G_0, m = G_1, 2E = G_2 + H_0. A closure add
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -35,6 +36,7 @@ class MomentLaw(Law):
     robust: tuple[Mapping[str, str], ...] = ()  # schemes that a case is run with again where others lose it, the sharpest first
     collisions: tuple[str, ...] = ("bgk",)  # models whose relaxation the closure has, of ``kinetic.collisions.COLLISIONS``
     dims: tuple[int, ...] = (1, 2, 3)  # velocity dimensions it is for
+    excused: Mapping[str, str] = MappingProxyType({})  # promises (``knudsen.testing.PROMISES``) that it does not make: why not
     members: Sequence = ()  # of an ensemble: it then has ``spread(U, cells)``, the closed moment's standard deviation
 
     def __init__(self, gas):
@@ -169,6 +171,10 @@ class MomentLaw(Law):
     def admissible(self, U: Tensor) -> Tensor:
         rho, _, T = self.fluid(U)
         return (rho > 0) & (T > 0) & U.isfinite().all(1)
+
+    def double(self) -> "MomentLaw":
+        """The law in double precision throughout: itself, unless it has a network."""
+        return self
 
     # The compiled form -------------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 """Euler and Navier-Stokes-Fourier: the closures that carry rho, rho u and E only."""
 
+from types import MappingProxyType
+
 import torch
 from torch import Tensor
 
@@ -74,6 +76,10 @@ class NavierStokesFourier(Euler):
     name = "nsf"
     label = "NSF"
     colour = "#E69F00"
+    excused = MappingProxyType({
+        "momentum_and_energy_flux": "its stress and heat flux are part of the implicit diffusion, not of the flux",
+        "relaxation": "the coefficients of the diffusion are iterated, to third order in tau (short_relaxation)",
+    })  # fmt: skip
     picard_iterations = 3
 
     def compiled(self):

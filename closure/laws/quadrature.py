@@ -120,7 +120,7 @@ class Quadrature(RawMomentLaw):
 
     @classmethod
     def handles(cls, gas):
-        return super().handles(gas) or (gas.is_boltzmann and gas.dims == 2 and gas.omega == 1)
+        return super().handles(gas) or (gas.is_boltzmann and gas.dims == 2 and 2 in cls.dims and gas.omega == 1)
 
     def relax(self, U, tau, cells):
         if self.molecules is None:

@@ -1,5 +1,7 @@
 """EncMLC: moments of a learned basis of velocity functions, closed by a learned decoder."""
 
+from types import MappingProxyType
+
 import torch
 from torch import Tensor, nn
 
@@ -50,6 +52,11 @@ class EncMLC(LearnedLaw):
     colour = "#CC79A7"
     labels = "knudsen.closure.training.distributions"
     training = "knudsen.closure.training.autoencoder"
+    excused = MappingProxyType({
+        "supersonic": "its fluxes are those of its decoded distribution (transport), whatever the numerical flux",
+        "stability": "the gradients that its decoder sees let short waves grow: not well-posed, even at rest",
+        "hyperbolicity": "not promised of the decoder",
+    })  # fmt: skip
     order = 4
 
     def __init__(

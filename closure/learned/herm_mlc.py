@@ -48,6 +48,7 @@ class HermMLC(LearnedLaw, Quadrature):
     label = "HermMLC"
     colour = "#D55E00"
     corrects = Quadrature
+    by_training = ("stability",)
     mixing = 0.015  # chi
 
     def __init__(self, gas, network, moments: int = 9, gradients: bool = True, memory: float = 0.05):

@@ -1,5 +1,7 @@
 """What a closure that learns is asked for, beside what every closure is."""
 
+from copy import copy, deepcopy
+
 from torch import Tensor, nn
 
 from knudsen.closure.laws.base import MomentLaw
@@ -24,12 +26,19 @@ class LearnedLaw(MomentLaw):
     labels: str = "knudsen.closure.training.labels"  # the module that makes and loads its labels: NAME, make, load
     training: str = "knudsen.closure.training.regression"  # the module that trains it: train
     corrects: type[MomentLaw] | None = None
+    by_training: tuple[str, ...] = ()  # promises (``knudsen.testing``) that trained weights keep, not any weights
     network: nn.Module
     options: dict
     recipe: dict | None = None
 
     def assemble(self) -> None:
         """Brings what follows from the weights up to date: called after they have been loaded."""
+
+    def double(self) -> "LearnedLaw":
+        law = copy(self)
+        law.network = deepcopy(self.network).double()
+        law.assemble()
+        return law
 
     def samples(self, data) -> Samples:
         """One row per labelled cell of a label set."""
