@@ -5,9 +5,9 @@ from dataclasses import asdict
 from omegaconf import DictConfig
 
 from knudsen import closure
+from knudsen.closure.promises import Row, check_closure
 from knudsen.experiments import looks, plots, setup
 from knudsen.experiments.output import Output, number, table
-from knudsen.testing import Row, check_closure
 
 BROKEN = 1  # exit status
 

@@ -71,7 +71,8 @@ def test_check_prints_a_row_per_promise_and_exits_1_for_a_broken_one(knudsen, ow
     rows = run.metrics()["parabola"]
     assert all(row["passed"] for row in rows.values()) and all(name in run.text for name in rows)
     Path("bad_laws.py").write_text(
-        "from my_laws import Parabola\nclass Leaky(Parabola):\n    name = 'leaky'\n    def relax(self, U, tau, cells): return 0.9 * U\n"
+        "from my_laws import Parabola\nclass Leaky(Parabola):\n    name = 'leaky'\n"
+        "    def relax(self, U, tau, cells): return 0.9 * U\n"
     )
     run = knudsen("experiment=check", "closure._target_=bad_laws.Leaky", "progress=false")
     assert run.status == 1 and "conservation" in run.text
@@ -151,7 +152,10 @@ def test_no_entry_point_hides_an_option_of_the_project():
 
 def test_beside_a_users_own_modules_of_the_rooms_names(own):
     """A directory with solvers.py, conf/, experiments/: the package, the command and the user's law work there."""
-    code = "import knudsen.closure; from my_laws import Parabola; from knudsen.kinetic import gas; print(Parabola(gas('bgk_1v')).name)"
+    code = (
+        "import knudsen.closure; from my_laws import Parabola; from knudsen.kinetic import gas; "
+        "print(Parabola(gas('bgk_1v')).name)"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.returncode == 0 and run.stdout.strip() == "parabola", run.stderr
     words = ("experiment=simulate", "closure._target_=my_laws.Parabola", "case=sod", "case.cells=20", "case.t_end=0.01")
