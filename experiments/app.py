@@ -65,6 +65,12 @@ def main() -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
+    if "--version" in sys.argv[1:]:
+        from knudsen.release import release
+
+        print(release())
+        return 0
+
     for pool in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(pool, "1")  # small arrays: more threads only get in each other's way; workers are threads of ours
 

@@ -18,7 +18,9 @@ usage: knudsen [experiment=NAME] [group=option] [key=value] ...
   knudsen experiment=compare case=wave seed=3
   knudsen -m mach=2,4,8                              a sweep: one run for each
 
+  knudsen experiment=check closure=hme               does a closure keep what closures promise?
   knudsen --help group=option ...                    the keys of these options
+  knudsen --version                                  version and commit
   knudsen --cfg job [overrides]                      the configuration a run would use, without running it
   eval "$(knudsen -sc install=bash)"                 completion of groups, options and keys in the shell
   HYDRA_FULL_ERROR=1 knudsen ...                     tracebacks instead of one line, for developers

@@ -19,13 +19,15 @@ from knudsen.solvers.steady import Basis
 
 
 class MomentLaw(Law):
-    r"""A moment system dU/dt + dF/dx = nu (U[M] - U)/eps with a closed flux.
+    r"""A moment system dU/dt + dF/dx = S with a closed flux F and collisions S that are solved implicitly.
 
-    A subclass gives the tensors' meaning: ``variables``, ``conserved``, ``flux``, ``boost``, ``degrees`` and, where it has a
-    relaxation, ``equilibrium_defect``. Variables V begin with (ln rho, u, ln T...); ``frame`` reads (u, T) from them.
+    A subclass states its ``name``, ``components``, ``degrees``, ``order`` and, where it is not for every gas, ``collisions`` and
+    ``dims``, and gives ``local_variables`` and their inverse ``conserved``, ``flux``, ``boost``, ``energy``, ``from_moments`` and
+    ``macroscopic``. Its collisions are :math:`S = \nu (U[M] - U)/\epsilon` with an ``equilibrium_defect`` (zero unless it is
+    given), or a ``relax`` and ``source`` of its own. Variables V begin with (ln rho, u, ln T); ``frame`` reads (u, T) from them.
 
-    Promises (tested for every subclass): conservation (flux form; mass, momentum and energy never relax), Galilean invariance
-    (flux and source commute with ``boost``), invariance under scaling of f and of v, reflection, flux(U, U) = F(U).
+    What every subclass promises, or is ``excused`` from, is ``knudsen.closure.promises``: conservation, Galilean invariance (flux
+    and source commute with ``boost``), invariance under scaling of f and of v, reflection, flux(U, U) = F(U), and more.
     """
 
     name: str  # as results call it; every subclass has its own

@@ -11,9 +11,7 @@ from knudsen import closure, kinetic
 from knudsen.closure import diagnostics
 from knudsen.closure.laws.frames import scale_moments, shift_moments
 from knudsen.closure.laws.max_entropy import MaxEntropy
-from knudsen.errors import InputError
 from knudsen.kinetic import cases
-from knudsen.kinetic.gas import gas
 from knudsen.kinetic.moments import maxwellian_moments
 
 GAS = kinetic.gas("bgk_1v")
@@ -185,14 +183,6 @@ def test_max_entropy_is_hyperbolic_off_the_junk_line_and_its_bound_holds():
     assert (found.imag.abs().amax(1) < 1e-4 * size).all()
     assert (size <= law._span(law.local_variables(U))[0] * (1 + 1e-6)).all()
     assert float((law._span(law.local_variables(U))[0] / size).max()) < 1.2
-
-
-@pytest.mark.parametrize("name", ["max_entropy", "gradient_net", "entropy_net"])
-def test_closures_for_one_velocity_dimension_say_so(name):
-    options = {"network": {"_target_": "knudsen.closure.learned.networks.MLP"}} if name != "max_entropy" else {}
-    make = closure.build if name == "max_entropy" else closure.untrained
-    with pytest.raises(InputError, match="velocity dimensions of gas=bgk_3v"):
-        make(gas=gas("bgk_3v"), name=name, **options)
 
 
 def test_path_conservative_terms_are_second_order_accurate():

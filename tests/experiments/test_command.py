@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import pytest
 
@@ -38,6 +39,23 @@ def test_questions_import_neither_torch_nor_numba(arguments):
         "heavy = {'torch', 'numba', 'matplotlib', 'xarray'} & set(sys.modules); assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+def test_version_is_that_of_knudsen_and_of_the_checkout():
+    """Without a checkout, no commit and no call of git."""
+    code = (
+        "import subprocess, sys; from pathlib import Path; from knudsen import release;"
+        "root = release.ROOT; print(release.release()); release.ROOT = Path(sys.argv[1]);"
+        "subprocess.run = None; print(release.release())"
+    )
+    text = subprocess.run([sys.executable, "-c", code, str(CONF)], check=True, capture_output=True, text=True, timeout=60).stdout
+    here, installed = text.splitlines()
+    assert installed == f"knudsen {version('knudsen')}"
+    head = subprocess.run(["git", "-C", str(CONF), "rev-parse", "HEAD"], capture_output=True, text=True)
+    if head.returncode == 0:  # the tests may run without a checkout
+        assert here.startswith(f"{installed} ({head.stdout.strip()[:7]}")
+    done = subprocess.run([*RUN, "--version"], check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == here
 
 
 def test_a_kinetic_run_imports_no_torch_and_no_pyplot(tmp_path):
