@@ -18,6 +18,7 @@ from knudsen.elt.protocols import Candidate, Explorer, Indicator, Label, Labeler
 from knudsen.elt.selection import select
 from knudsen.elt.store import SPARE, Store
 from knudsen.elt.work import Task, compute_label, train_member
+from knudsen.seeds import stream
 
 Observer = Callable[[dict[str, Any]], Any]
 SELECTIONS = ("indicator", "weighted", "random")
@@ -203,7 +204,7 @@ class Loop:
     def _choose(self, room: int) -> dict[str, Any]:
         s = self.settings
         self.note("explore", iteration=self.iteration)
-        rng = np.random.default_rng([s.seed, self.iteration])
+        rng = stream(s.seed, self.iteration)
         candidates = list(self.explorer.explore(self.models, self.iteration, rng, self._map))
         self.note("score", iteration=self.iteration, explored=len(candidates))
         scores = np.full(len(candidates), s.lower)
@@ -216,7 +217,7 @@ class Loop:
         new = [i for i, key in enumerate(keys) if key not in known and not (key in known or known.add(key))]
         features = np.array([np.atleast_1d(candidates[i].features) for i in new], float).reshape(len(new), -1)
         count = min(room, (s.first or s.batch) if self.iteration == 0 else s.batch)
-        chance = np.random.default_rng([s.seed, self.iteration, 1])
+        chance = stream(s.seed, self.iteration, 1)
         if s.selection == "random":
             picked = chance.permutation(len(new))[:count]
         else:

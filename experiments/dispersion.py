@@ -16,6 +16,7 @@ from knudsen.experiments import plots, setup
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar
 from knudsen.kinetic.dispersion import MODES, dispersion_roots
+from knudsen.seeds import LINEARISED
 
 SHORT = 1e5  # wave number of the shortest waves that are looked at for growth
 CELLS = (50, 200, 800)  # of a unit length: the grids whose step is looked at
@@ -85,7 +86,7 @@ def stability(law: Any, knudsen: list[float], states: int, options: dict) -> dic
     result = {"max_growth": max(float(diagnostics.growth(law, at_rest, eps, k).max()) for eps in knudsen)}
     result |= {"max_growth_states": None, "unbounded_share": None}
     if states:
-        cases = [kinetic.cases.mix(900_000 + seed, t_end=0.1) for seed in range(states)]
+        cases = [kinetic.cases.mix(LINEARISED + seed, t_end=0.1) for seed in range(states)]
         U, slope, eps = diagnostics.visited(law, cases, **options)
         rate = diagnostics.growth(law, U, eps, [SHORT], slope, mixing=False)[:, 0] / SHORT
         result["max_growth_states"] = float(rate.max())

@@ -21,11 +21,10 @@ from knudsen.experiments.measure import conserved, rel_l2
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar
 from knudsen.experiments.setup import positive
+from knudsen.seeds import BLOCK, judged, stream
 
 OPTIONAL = ("cases_per_decade",)
 RANDOM = ("wave", "mix", "transition", "equilibrium", "strong")
-FIRST_SEED = 1_000_000  # random cases from here on are for evaluation; training draws below (closure.labels)
-SEEDS = 100_000  # for each value of `seed`
 BOOST = 2.5  # velocity of the moving frame
 LARGE, MIDDLE_T = 1.5, 0.9  # amplitudes beyond those of the protocol, about the middle of its range of temperatures
 
@@ -191,8 +190,8 @@ def settings(cfg: DictConfig) -> tuple[list[str], list[int], int]:
         raise InputError(f"cases={kinds}: give a list from {', '.join(RANDOM)}")
     if not isinstance(decades, list) or not decades or not all(isinstance(d, int) for d in decades):
         raise InputError(f"decades={decades}: give a list of integers, the powers of ten at which the Knudsen decades begin")
-    if not isinstance(per_decade, int) or not 1 <= per_decade <= SEEDS // len(decades):
-        raise InputError(f"cases_per_decade={per_decade}: give an integer from 1 to {SEEDS // len(decades)}")
+    if not isinstance(per_decade, int) or not 1 <= per_decade <= BLOCK // len(decades):
+        raise InputError(f"cases_per_decade={per_decade}: give an integer from 1 to {BLOCK // len(decades)}")
     if not isinstance(cfg.seed, int) or cfg.seed < 0:
         raise InputError(f"seed={cfg.seed}: give an integer >= 0")
     return kinds, decades, per_decade
@@ -204,12 +203,12 @@ def random_cases(cfg: DictConfig, kind: str, decades: Sequence[int], per_decade:
     late = None if cfg.late is None else positive(cfg, "late")
     times = {"t_end": t_end} if late is None or late <= t_end else {"t_end": late, "save_times": [t_end]}
     options = setup.plain(compose("config", overrides=[f"case={kind}"]).case) | {"cells": cfg.case.cells} | times
-    draw = np.random.default_rng([cfg.seed, RANDOM.index(kind)])
+    draw = stream(cfg.seed, RANDOM.index(kind))
     cases = []
     for i, decade in enumerate(np.repeat(decades, per_decade)):
         knudsen = float(10 ** draw.uniform(decade, decade + 1))
         own = {"knudsen": knudsen} if "knudsen" in options else {}
-        cases.append(build(options | own, f"case={kind}", kinetic.Case, seed=FIRST_SEED + SEEDS * cfg.seed + i))
+        cases.append(build(options | own, f"case={kind}", kinetic.Case, seed=judged(cfg.seed, i)))
     return cases
 
 

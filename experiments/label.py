@@ -7,20 +7,18 @@ from knudsen.closure.training import labels
 from knudsen.closure.training.labels import LabelRequest
 from knudsen.errors import InputError
 from knudsen.experiments import setup
-from knudsen.experiments.evaluate import FIRST_SEED
 from knudsen.experiments.output import Output
 from knudsen.experiments.progress import bar
-
-LAST_SEED = FIRST_SEED - 400_000  # four kinds of random cases, 100,000 seeds each
+from knudsen.seeds import JUDGED, LAST_LABELLED
 
 
 def run(cfg: DictConfig, output: Output, labels=labels) -> int:
     """``labels``: the module that makes them (a learned closure may need its own)."""
     gas = setup.gas(cfg)
     request = make(LabelRequest, setup.plain(cfg.label), "label")
-    if not 0 <= request.seed <= LAST_SEED:
+    if not 0 <= request.seed <= LAST_LABELLED:
         raise InputError(
-            f"label.seed={request.seed}: give an integer from 0 to {LAST_SEED}; from {FIRST_SEED} on seeds are for evaluation"
+            f"label.seed={request.seed}: give an integer from 0 to {LAST_LABELLED}; from {JUDGED} on seeds are for evaluation"
         )
     with bar("labels", cfg.progress) as progress:
         data = labels.make(

@@ -18,6 +18,7 @@ from knudsen.experiments.named import named
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar
 from knudsen.molecular import exploration, learning
+from knudsen.seeds import stream
 
 AXES = (Axis(0, "(volume per atom)$^{1/3}$ [Å]"), Axis(3, "neighbours within 3 Å, per Å"))
 IDENTITY = ("system", "labeler", "potential", "explorer", "train")  # what determines the labels and models of a store
@@ -109,7 +110,7 @@ class Recorded:
 
     def explore(self, models, iteration, rng, map):
         candidates = self.explorer.explore(models, iteration, rng, map)
-        chosen = np.random.default_rng([MINE, iteration]).permutation(len(candidates))[: self.most]
+        chosen = stream(MINE, iteration).permutation(len(candidates))[: self.most]
         kept = {"explored": len(candidates), "requests": [candidates[k].request for k in chosen]}
         self.store.keep(sample_name(iteration), kept)
         return candidates
@@ -134,7 +135,7 @@ def cached(store: elt.Store, name: str, requests: list[Any], labeler: molecular.
 
 def drawn(cfg: DictConfig, store: elt.Store, most: int, labeler: molecular.RequestLabeler, count: int) -> list[Atoms]:
     """`count` labelled configurations drawn at random from all that were explored."""
-    rng = np.random.default_rng([MINE, cfg.seed])
+    rng = stream(MINE, cfg.seed)
     samples = []
     while (sample := store.checkpoint(sample_name(len(samples)))) is not None:
         samples.append(sample)
@@ -159,7 +160,7 @@ def held_out(
     if store.checkpoint(name) is None:
         with bar("held-out dynamics", cfg.progress) as progress:
             drivers = [labeler.labeler] if cfg.held_out.driver == "labeler" else [molecular.PotentialLabeler(m) for m in models]
-            requests = exploration.independent(explorer, drivers, *counts, np.random.default_rng([MINE + 1, cfg.seed]), progress)
+            requests = exploration.independent(explorer, drivers, *counts, stream(MINE + 1, cfg.seed), progress)
     return cached(store, name, requests, labeler, cfg.progress)
 
 

@@ -16,6 +16,7 @@ from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar
 from knudsen.molecular import distributions
 from knudsen.molecular.dynamics import LabelerCalculator, langevin
+from knudsen.seeds import stream
 
 KEYS = (("dynamics.equilibration", int), ("dynamics.steps", int), ("dynamics.every", int), ("dynamics.blocks", int),
         ("dynamics.timestep", float), ("dynamics.friction", float), ("radial.most", float), ("radial.bins", int),
@@ -39,7 +40,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     with bar("dynamics", cfg.progress) as progress:
         for k, (name, (atoms, temperature)) in enumerate(starts.items()):
             for m, model in enumerate(models):
-                rng = np.random.default_rng([cfg.seed, k, m])
+                rng = stream(cfg.seed, k, m)
                 share = (k * len(models) + m, len(starts) * len(models))
                 driver = drivers.get(model, drivers["labeler"])
                 frames = trajectory(cfg, atoms, temperature, driver, rng, lambda x: progress((share[0] + x) / share[1]))  # noqa: B023

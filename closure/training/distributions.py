@@ -13,11 +13,11 @@ import xarray as xr
 from scipy.signal import resample
 
 from knudsen.closure.learned.encoder import Nodes
-from knudsen.closure.training.labels import KINDS, SHOCK_KNUDSEN, LabelRequest
+from knudsen.closure.training.labels import KINDS, SHOCK_KNUDSEN, LabelRequest, forming_shock, random_cases, with_velocities
 from knudsen.errors import InputError
 from knudsen.files import Draft
-from knudsen.kinetic import cases, rankine_hugoniot, simulate, solve_shock, trajectories
 from knudsen.kinetic import gas as kinetic_gas
+from knudsen.kinetic import rankine_hugoniot, simulate, solve_shock, trajectories
 from knudsen.kinetic.grid import VelocityGrid
 
 NAME = "distributions.nc"
@@ -43,15 +43,9 @@ def make(
     report = progress or (lambda fraction, text: None)
     rows, trajectory = [], 0
     total = sum(getattr(request, kind) for kind in KINDS[:4]) + len(request.shocks)
-    random = gas
-    if gas.velocity_points is None and not gas.is_boltzmann:  # those have velocities in every coordinate: their own choice
-        random = replace(gas, velocity_points=request.velocity_points)
+    random, request = with_velocities(gas, request), replace(request, keep_f=())
     for code, kind in enumerate(KINDS[:4]):
-        for i in range(getattr(request, kind)):
-            seed = request.seed + 100_000 * code + i
-            case = getattr(cases, kind)(
-                seed, cells=request.cells * request.refine, t_end=request.t_end, save_times=tuple(request.ladder)
-            )
+        for case in random_cases(request, kind):
             solution = simulate(case, random, keep_f=True, workers=workers, cfl=request.cfl)[0]
             rows += [(*row, code, trajectory, 1) for row in _snapshots(solution, request)]
             trajectory += 1
@@ -59,11 +53,8 @@ def make(
     draw = np.random.default_rng(request.seed)
     for mach in request.shocks:
         rows += [(*row, KINDS.index("shock"), trajectory, 0) for row in _windows(gas, mach, request, draw)]
-        ladder = 20 * SHOCK_KNUDSEN * request.ladder / request.t_end
-        options = {"cells": request.cells * request.refine, "t_end": ladder[-1], "save_times": tuple(ladder)}
-        case = cases.shock(mach, gas, length=40.0, knudsen=SHOCK_KNUDSEN, **options)
         if request.forming:
-            forming = simulate(case, gas, keep_f=True, workers=workers, cfl=request.cfl)[0]
+            forming = simulate(forming_shock(mach, gas, request), gas, keep_f=True, workers=workers, cfl=request.cfl)[0]
             rows += [(*row, KINDS.index("forming"), trajectory, 0) for row in _snapshots(forming, request)]
         trajectory += 1
         report(trajectory / total, f"shock Mach {mach:g}")

@@ -27,9 +27,9 @@ from knudsen.errors import InputError
 from knudsen.kinetic import Case, Gas, cases
 from knudsen.kinetic import simulate as simulate_kinetic
 from knudsen.kinetic.grid import grid_of_case
+from knudsen.seeds import EXPLORED
 
 KINDS = ("wave", "mix", "transition", "equilibrium", "shock")
-SEEDS = 600_000  # random cases of exploration; evaluation draws from 1,000,000 on
 SHOCK_LENGTH, SHOCK_TIME = 40.0, 4.0  # of a forming shock: domain and duration, in units of eps and eps/nu
 MARGIN = 1  # cells beside a window, for the slopes at its ends
 TAIL = 6.0  # thermal speeds: what is faster carries 2e-5 of the moments up to order 7, below the solver's own error
@@ -118,7 +118,7 @@ class Explorer:
         kind = self.kinds[rng.integers(len(self.kinds))]
         if kind == "shock":
             return {"kind": kind, "mach": _log_uniform(rng, *self.mach)}
-        spec = {"kind": kind, "seed": int(rng.integers(SEEDS)), "amplitude": float(rng.uniform(*self.amplitude))}
+        spec = {"kind": kind, "seed": int(rng.integers(EXPLORED)), "amplitude": float(rng.uniform(*self.amplitude))}
         return spec if kind == "transition" else spec | {"knudsen": _log_uniform(rng, *self.knudsen)}
 
     def propose(self, spec: dict[str, Any], law) -> list[Candidate]:
@@ -126,7 +126,7 @@ class Explorer:
         times = [t / self.times[-1] * SHOCK_TIME * SHOCK_KNUDSEN for t in self.times] if spec["kind"] == "shock" else self.times
         case = case_of(spec, self.gas, self.cells, tuple(times))
         rule = Quadrature(self.gas, self.closure["moments"])
-        solution = simulate(rule if law is None else law, case, self.gas, **self.solver)[0]
+        solution = simulate(rule if law is None else law, case, **self.solver)[0]
         law = law or registry.untrained(self.gas, **self.closure)
         last = next((s for s in range(1, len(times) + 1) if not np.isfinite(solution.U[s]).all()), len(times) + 1)
         if last == 1:

@@ -15,6 +15,7 @@ import xarray as xr
 from knudsen.errors import InputError
 from knudsen.kinetic import cases, rankine_hugoniot, simulate, solve_shock, trajectories
 from knudsen.kinetic.boltzmann_shock import velocities
+from knudsen.seeds import labelled
 
 NAME = "labels.nc"
 FORMAT = 2
@@ -22,49 +23,10 @@ MARK = "knudsen_labels"
 KINDS = ("wave", "mix", "transition", "equilibrium", "shock", "forming")
 SHOCK_KNUDSEN = 0.01
 MACH_NUMBERS = (  # geometric, 1.15 to 9.5
-    1.15,
-    1.21,
-    1.27,
-    1.34,
-    1.41,
-    1.49,
-    1.57,
-    1.65,
-    1.74,
-    1.83,
-    1.92,
-    2.03,
-    2.13,
-    2.25,
-    2.36,
-    2.49,
-    2.62,
-    2.76,
-    2.91,
-    3.06,
-    3.22,
-    3.39,
-    3.57,
-    3.76,
-    3.96,
-    4.17,
-    4.39,
-    4.62,
-    4.86,
-    5.12,
-    5.39,
-    5.68,
-    5.98,
-    6.29,
-    6.62,
-    6.97,
-    7.34,
-    7.73,
-    8.14,
-    8.57,
-    9.02,
-    9.5,
-)
+    1.15, 1.21, 1.27, 1.34, 1.41, 1.49, 1.57, 1.65, 1.74, 1.83, 1.92, 2.03, 2.13, 2.25,
+    2.36, 2.49, 2.62, 2.76, 2.91, 3.06, 3.22, 3.39, 3.57, 3.76, 3.96, 4.17, 4.39, 4.62,
+    4.86, 5.12, 5.39, 5.68, 5.98, 6.29, 6.62, 6.97, 7.34, 7.73, 8.14, 8.57, 9.02, 9.5,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -181,18 +143,34 @@ def _check_steady(data, path, gas):
             raise InputError(f"{path}: {name} of the group steady {problem}: make it again with knudsen experiment=label")
 
 
+def with_velocities(gas, request: LabelRequest):
+    """The gas with the velocities of the request; a Boltzmann gas, which has them in every coordinate, with its own choice."""
+    free = gas.velocity_points is None and not gas.is_boltzmann
+    return replace(gas, velocity_points=request.velocity_points) if free else gas
+
+
+def random_cases(request: LabelRequest, kind: str) -> list:
+    """The random cases of one of the first four ``KINDS``, on the kinetic solver's cells."""
+    code, options = KINDS.index(kind), {"cells": request.cells * request.refine, "t_end": request.t_end}
+    seeds = [labelled(request.seed, code, i) for i in range(getattr(request, kind))]
+    return [getattr(cases, kind)(seed, save_times=request.times, **options) for seed in seeds]
+
+
+def forming_shock(mach: float, gas, request: LabelRequest):
+    """A jump that becomes a steady shock, on the kinetic solver's cells: the case, saved at times of the request's ladder."""
+    ladder = 20 * SHOCK_KNUDSEN * request.ladder / request.t_end
+    options = {"cells": request.cells * request.refine, "t_end": ladder[-1], "save_times": tuple(ladder)}
+    return cases.shock(mach, gas, length=40.0, knudsen=SHOCK_KNUDSEN, **options)
+
+
 def _random(gas, request, workers, report: Callable) -> list:
     """Trajectories of the random cases, on the cells of the request."""
-    solutions, points = [], request.velocity_points
-    if gas.velocity_points is None and not gas.is_boltzmann:  # those have velocities in every coordinate: their own choice
-        gas = replace(gas, velocity_points=points)
-    fine, batch = request.cells * request.refine, 32 * workers
-    for code, kind in enumerate(KINDS[:4]):
-        seeds = [request.seed + 100_000 * code + i for i in range(getattr(request, kind))]
-        for first in range(0, len(seeds), batch):
-            some = seeds[first : first + batch]
-            starts = [getattr(cases, kind)(s, cells=fine, t_end=request.t_end, save_times=request.times) for s in some]
-            done, count = len(solutions), len(some)
+    gas, solutions, batch = with_velocities(gas, request), [], 32 * workers
+    for kind in KINDS[:4]:
+        every = random_cases(request, kind)
+        for first in range(0, len(every), batch):
+            starts = every[first : first + batch]
+            done, count = len(solutions), len(starts)
             solved = simulate(
                 starts, gas, workers=workers, order=request.order, cfl=request.cfl, keep_f=request.f_times,
                 progress=lambda part, done=done, count=count, kind=kind: report(done + part * count, kind),
@@ -207,13 +185,11 @@ def _shocks(gas, request, workers, first, report: Callable) -> dict[str, xr.Data
     first: number of the trajectory that the first shock counts as.
     """
     draw, windows, starts = np.random.default_rng(request.seed), [], []
-    ladder = 20 * SHOCK_KNUDSEN * request.ladder / request.t_end
     for i, mach in enumerate(request.shocks):
         report(i, f"shock Mach {mach:g}")
         profile = solve_shock(_with_fine_velocities(gas, mach), mach, order=request.order)
         windows += [(*row, first + i, mach) for row in _windows(profile, gas, mach, request, draw)]
-        options = {"cells": request.cells * request.refine, "t_end": ladder[-1], "save_times": ladder}
-        starts.append(cases.shock(mach, gas, length=40.0, knudsen=SHOCK_KNUDSEN, **options))
+        starts.append(forming_shock(mach, gas, request))
     report(len(request.shocks), "shocks")
     if not request.forming:
         return {"steady": _steady(windows, gas, request)}

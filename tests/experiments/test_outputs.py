@@ -11,9 +11,9 @@ from omegaconf import OmegaConf
 
 from knudsen import kinetic
 from knudsen.closure import CLOSURES
-from knudsen.experiments.evaluate import FIRST_SEED
 from knudsen.experiments.measure import conserved_errors, rel_l2
 from knudsen.experiments.output import Output, finite, number, table
+from knudsen.seeds import JUDGED
 
 SHORT = ("case.cells=20", "case.t_end=0.02")
 
@@ -294,8 +294,8 @@ def test_evaluation_never_draws_a_seed_of_training(knudsen, monkeypatch):
             others = [f"label.{other}=0" for other in ("wave", "mix", "transition", "equilibrium") if other != kind]
             knudsen("experiment=label", *others)
     assert len(drawn) == 4
-    assert max(drawn) + 1000 < FIRST_SEED  # each kind has at most 150 trajectories
-    run = knudsen("experiment=label", f"label.seed={FIRST_SEED}")
+    assert max(drawn) + 1000 < JUDGED  # each kind has at most 150 trajectories
+    run = knudsen("experiment=label", f"label.seed={JUDGED}")
     assert run.status == 1
     assert "label.seed" in run.last_line
 
