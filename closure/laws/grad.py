@@ -30,7 +30,7 @@ class Grad(RawMomentLaw):
         if not 3 <= moments <= 16:
             raise ValueError(f"closure.moments is {moments}: choose 3 to 16")
         super().__init__(gas, moments, 0)
-        self._he = _hermite_coefficients(moments + 1)
+        self._he = hermite_coefficients(moments + 1)
         self._he_inverse = torch.linalg.inv(self._he)
 
     @classmethod
@@ -64,7 +64,7 @@ class Grad(RawMomentLaw):
         return self._moments(V)[:, 1:]
 
 
-def _hermite_coefficients(n: int) -> torch.Tensor:
+def hermite_coefficients(n: int) -> torch.Tensor:
     """Row k holds the monomial coefficients of the probabilists' Hermite polynomial He_k, [n, n]."""
     he = torch.zeros(n, n, dtype=torch.float64)
     he[0, 0] = 1.0

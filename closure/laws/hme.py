@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from knudsen.closure.laws.frames import scale_moments, shift_moments
-from knudsen.closure.laws.grad import _hermite_coefficients
+from knudsen.closure.laws.grad import hermite_coefficients
 from knudsen.closure.laws.raw import RawMomentLaw
 from knudsen.errors import InputError
 
@@ -44,7 +44,7 @@ class HME(RawMomentLaw):
         if not isinstance(moments, int) or not 4 <= moments <= 16:
             raise InputError(f"closure.moments is {moments}: choose 4 to 16")
         super().__init__(gas, moments, moments - 2 if gas.dims > 1 else 0)
-        self._he = _hermite_coefficients(moments + 1)
+        self._he = hermite_coefficients(moments + 1)
         self._he_inverse = torch.linalg.inv(self._he)
         self._first = 3 if gas.dims == 1 else 2  # the first w that is a variable
 
@@ -110,7 +110,7 @@ class HME(RawMomentLaw):
         own = scale_moments(shift_moments((G_r - G_l)[:, :-1], -u), 1 / s)
         last = -(self._he[-1, :-1, None] * own).sum(1, keepdim=True)
         if (pi := self.polynomial(V)) is not None:
-            norms = _norms(self.n_g)
+            norms = hermite_norms(self.n_g)
             last = last - norms[-1] * (pi * self._hermite(own) / norms[:-1, None]).sum(1, keepdim=True)
         product = torch.zeros_like(middle)
         product[:, self.n_g - 1] = self._back(torch.cat((own, last), 1), u, s) - (G_r - G_l)[:, -1]
@@ -129,6 +129,6 @@ class HME(RawMomentLaw):
         return shift_moments(scale_moments(own, s), u)[:, -1]
 
 
-def _norms(n: int) -> Tensor:
+def hermite_norms(n: int) -> Tensor:
     """sqrt(k!) for k = 0..n."""
     return torch.arange(n + 1, dtype=torch.float64).clamp(min=1).sqrt().cumprod(0)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from knudsen.closure.laws.hme import _norms
-from knudsen.closure.learned.gradient_net import HyperbolicNet, _with_lower
+from knudsen.closure.laws.hme import hermite_norms
+from knudsen.closure.learned.gradient_net import HyperbolicNet, with_lower
 
 
 class EntropyNet(HyperbolicNet):
@@ -50,7 +50,7 @@ class EntropyNet(HyperbolicNet):
 
     def slope(self, w: Tensor) -> Tensor:
         """d h-hat / d w_k, k = 3..n-1, of [sample, n-3]: even in reflection, zero at equilibrium."""
-        norms = _norms(self.n_g - 1)[3:].to(w.dtype)
+        norms = hermite_norms(self.n_g - 1)[3:].to(w.dtype)
         x = w / norms
         parity = self._parity.to(x.dtype)
         record = torch.is_grad_enabled()
@@ -66,7 +66,7 @@ class EntropyNet(HyperbolicNet):
         n = self.n_g
         he, inverse = (matrix[:n, :n].to(w.dtype) for matrix in (self._he, self._he_inverse))
         g = self.slope(w) @ he[3:, :]  # by the plain moments m_0..m_{n-1}
-        m = _with_lower(w.T.unsqueeze(0))[0].T @ inverse.T
+        m = with_lower(w.T.unsqueeze(0))[0].T @ inverse.T
         k = torch.arange(3, n, dtype=w.dtype)
         # u and T are moments themselves: dm_k = dG_k - k m_{k-1} du - (k/2) m_k dT - ...
         first = -(k * m[:, 2:-1] * g[:, 3:]).sum(1)

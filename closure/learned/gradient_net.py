@@ -7,7 +7,7 @@ from torch import Tensor
 
 from knudsen.closure.laws.base import smoothstep
 from knudsen.closure.laws.frames import scale_moments, shift_moments
-from knudsen.closure.laws.hme import HME, _norms
+from knudsen.closure.laws.hme import HME, hermite_norms
 from knudsen.closure.laws.recurrence import recurrence_from_moments
 from knudsen.closure.learned.protocol import LearnedLaw
 from knudsen.closure.learned.samples import Samples
@@ -46,7 +46,7 @@ class HyperbolicNet(LearnedLaw, HME):
     def recurrence(self, w: Tensor) -> tuple[Tensor, Tensor]:
         """w_3..w_{n-1} [batch, n-3, cell] -> alpha_0..alpha_{n-1} and beta_1..beta_{n-1}; finite whatever w is."""
         x = w.double()
-        m = torch.einsum("ij,bjn->bin", self._he_inverse[: self.n_g, : self.n_g], _with_lower(x))
+        m = torch.einsum("ij,bjn->bin", self._he_inverse[: self.n_g, : self.n_g], with_lower(x))
         a, b = recurrence_from_moments(m)
         k = self._k[: b.shape[1]]
         a = a.nan_to_num(0.0).clamp(-A_LIMIT, A_LIMIT)
@@ -117,7 +117,7 @@ class HyperbolicNet(LearnedLaw, HME):
         return Samples(w.float(), (d / (d[:, -1] ** 2).mean().sqrt()).float(), number)
 
     def _own(self, slope, u, T):
-        return self._hermite(scale_moments(shift_moments(slope, -u), T.rsqrt())) / _norms(self.n_g)[:, None]
+        return self._hermite(scale_moments(shift_moments(slope, -u), T.rsqrt())) / hermite_norms(self.n_g)[:, None]
 
     def error(self, w: Tensor, d: Tensor) -> Tensor:
         """What P_n leaves of the sampled gradients, zero for a perfect closure, [sample, 1]; HME leaves d_n."""
@@ -197,7 +197,7 @@ class _Bounded(torch.nn.Module):
         return self.bound * torch.tanh(self.network(torch.asinh(x)) / self.bound)
 
 
-def _with_lower(w: Tensor) -> Tensor:
+def with_lower(w: Tensor) -> Tensor:
     """w_0..w_{n-1}, of which w_0 = 1, w_1 = w_2 = 0."""
     one, zero = torch.ones_like(w[:, :1]), torch.zeros_like(w[:, :1])
     return torch.cat((one, zero, zero, w), 1)
