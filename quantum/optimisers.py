@@ -68,7 +68,7 @@ class StochasticReconfiguration:
     113351 (2024).
     """
 
-    def __init__(self, rate: float = 0.05, shift: float = 1e-3, momentum: float = 0.9, trust: float = 0.1):
+    def __init__(self, rate: float = 0.05, shift: float = 1e-3, momentum: float = 0.0, trust: float = 0.1):
         self.rate, self.shift, self.momentum, self.trust = rate, shift, momentum, trust
         self.last: Tensor | None = None
 

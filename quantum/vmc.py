@@ -48,7 +48,7 @@ class Options:
     rate: float | None = None
     last_rate: float = 0.1
     shift: float = 1e-3
-    momentum: float = 0.9
+    momentum: float = 0.0
     trust: float = 0.1
     samples: int = 64
     step: float | None = None
@@ -85,7 +85,8 @@ class Options:
 class Result:
     """A measured energy.
 
-    energies: local energies [sample, chain] (real parts); history: {energy, error, variance, acceptance: [iteration]};
+    energies: real parts of the local energies [sample, chain]; variance: of the complex ones; history: {energy, error, variance,
+    acceptance: [iteration]};
     energy_error: by blocking, and by what states of less probability than one independent sample may hide (spins), added in
     squares; autocorrelation: integrated time in sweeps; thermalisation: sweeps before the measurement; warnings: reasons not to
     trust it.
@@ -141,7 +142,8 @@ class _Run:
         self.trained = sum(p.numel() for p in psi.parameters() if p.requires_grad)
         self.iterations = options.iterations if self.trained else 0
         self.now = {
-            "iteration": 0, "thermal": 0, "pilots": 0, "stride": 0, "tau": 1.0, "energies": [], "acceptances": [], "seconds": 0.0,
+            "iteration": 0, "thermal": 0, "pilots": 0, "stride": 0, "tau": 1.0, "energies": [], "imaginary": 0.0,
+            "acceptances": [], "seconds": 0.0,
             "history": {name: [] for name in ("energy", "error", "variance", "acceptance")},
             "phases": {"exploration": 0.0, "labeling": 0.0, "training": 0.0},
         }  # fmt: skip
@@ -192,8 +194,8 @@ class _Run:
             1 + math.cos(math.pi * now["iteration"] / self.iterations)
         )
         self._timed("training", self._train, energy, fraction)
-        values = energy.real
-        entry = (values.mean(), values.std() / len(values) ** 0.5, values.var(), torch.tensor(acceptance))
+        variance = energy.var()  # of complex ones too: an eigenstate's are real
+        entry = (energy.real.mean(), (variance / len(energy)).sqrt(), variance, torch.tensor(acceptance))
         for name, value in zip(now["history"], entry):
             now["history"][name].append(value.item())
         now["iteration"] += 1
@@ -226,7 +228,9 @@ class _Run:
     def _measure(self) -> None:
         now = self.now
         now["acceptances"].append(np.mean([self._sweep() for _ in range(now["stride"])]).item())
-        now["energies"].append(self._label().real)
+        energy = self._label()
+        now["energies"].append(energy.real)
+        now["imaginary"] += energy.imag.square().mean().item() if energy.is_complex() else 0.0
         if len(now["energies"]) % self.options.save_every == 0:
             self._save()
         done = (self.iterations + len(now["energies"])) / (self.iterations + self.options.samples)
@@ -235,7 +239,7 @@ class _Run:
     def _result(self) -> Result:
         now = self.now
         energies = torch.stack(now["energies"]).numpy()
-        energy, variance = float(energies.mean()), float(energies.var())
+        energy, variance = float(energies.mean()), float(energies.var()) + now["imaginary"] / len(energies)
         tau = statistics.autocorrelation_time(energies)
         result = Result(
             energies=energies,

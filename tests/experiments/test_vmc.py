@@ -32,3 +32,25 @@ def test_bad_input_ends_with_a_line_that_names_it(knudsen, override, word):
     assert run.status == 1
     assert word in run.last_line and "Traceback" not in run.text
     assert run.files() == set()
+
+
+def test_users_own_module_and_a_wavefunction_that_cannot_be_normalised(knudsen, tmp_path, monkeypatch):
+    """A module by its name; exit status 3 and the reason where chains escape."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_waves.py").write_text(
+        "import torch\n"
+        "class Gaussian(torch.nn.Module):\n"
+        "    def __init__(self, width=1.0):\n"
+        "        super().__init__()\n"
+        "        self.a = torch.nn.Parameter(torch.tensor(0.5 / width))\n"
+        "    def forward(self, x):\n"
+        "        return -self.a * x.flatten(1).square().sum(1)\n"
+    )
+    own = [*QUICK, "wavefunction._target_=my_waves.Gaussian"]
+    run = knudsen(*own, "vmc.iterations=0")
+    assert run.status == 0, run.text
+    assert run.metrics()["variance"] < 1e-12 and run.metrics()["energy"] == pytest.approx(0.5, abs=1e-6)
+    run = knudsen(*own, "+wavefunction.width=-5.0")
+    assert run.status == 3
+    assert run.metrics()["status"] == "diverged" and "normalised" in run.metrics()["reason"]
+    assert run.files() == {"metrics.json"}

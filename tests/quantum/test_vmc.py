@@ -142,3 +142,62 @@ def test_adam_finds_the_ground_state_too():
     trap = quantum.Harmonic()
     result = quantum.minimise(trap, quantum.Trial(trap, 0.4), quantum.Options(**QUICK | {"iterations": 100, "method": "adam"}))
     assert abs(result.energy - 0.5) < 1e-3
+
+
+# Known traps
+
+
+class Frozen(quantum.Harmonic):
+    """A trap whose chains all start at its centre."""
+
+    def start(self, chains, generator):
+        return torch.zeros(chains, self.particles, self.dimensions, dtype=torch.float64)
+
+
+def test_chains_that_do_not_mix_are_doubted_though_their_energy_is_below_the_exact_one():
+    """exp(-0.4 x^2) has E_L = 0.4 + 0.18 x^2: chains that never leave the centre find 0.4, below the exact 0.5."""
+    trap = Frozen()
+    options = quantum.Options(**QUICK | {"thermalisation": 0, "step": 1e-3})
+    result = quantum.minimise(trap, quantum.Trial(trap, 0.4), options)
+    assert result.energy < 0.45 < trap.exact
+    assert any("do not mix" in text for text in result.warnings)
+    assert any("below the exact" in text for text in result.warnings)
+
+
+class FirstExcited(torch.nn.Module):
+    """x exp(-x^2/2): an eigenstate of the oscillator, with energy 3/2."""
+
+    def forward(self, x):
+        return x[:, 0, 0].abs().log() - 0.5 * x[:, 0, 0] ** 2
+
+
+def test_no_variance_on_an_excited_state_is_told():
+    trap = quantum.Harmonic()
+    result = quantum.minimise(trap, FirstExcited(), quantum.Options(**QUICK))
+    assert result.variance < 1e-15 and result.energy == pytest.approx(1.5)
+    assert any("excited state" in text for text in result.warnings)
+
+
+class Widening(torch.nn.Module):
+    """exp(-a x^2) with a that may have any sign."""
+
+    def __init__(self, a):
+        super().__init__()
+        self.a = torch.nn.Parameter(torch.tensor(a, dtype=torch.float64))
+
+    def forward(self, x):
+        return -self.a * x.flatten(1).square().sum(1)
+
+
+@pytest.mark.parametrize("a", [-0.1, 0.0])
+def test_chains_that_leave_a_free_gaussian_end_the_run(a):
+    """For a <= 0 there is nothing to normalise and the chains run away."""
+    with pytest.raises(quantum.Diverged, match="cannot be normalised"):
+        quantum.minimise(quantum.Harmonic(), Widening(a), quantum.Options(**QUICK))
+
+
+def test_rare_states_widen_the_error():
+    """Deep in the ordered phase states too rare for any sample can hide energy: the error is at least that."""
+    ring = quantum.TFIM(6, 0.1)
+    result = quantum.minimise(ring, quantum.Trial(ring, 3.0), quantum.Options(**QUICK))
+    assert result.energy_error >= 4.0 / result.energies.size
