@@ -18,6 +18,7 @@ from knudsen.closure.training.epochs import TrainOptions
 from knudsen.closure.training.labels import LabelRequest
 from knudsen.errors import InputError
 from knudsen.kinetic import Case, cases, simulate, solve_shock
+from knudsen.kinetic import simulate as kinetic_simulate
 from knudsen.kinetic.gas import gas
 from knudsen.solvers import GHOST, Boundary, Cells, Solver
 
@@ -389,6 +390,22 @@ def test_shocks_of_maxwell_molecules_are_not_labelled(tmp_path):
     with pytest.raises(InputError, match=r"label\.shocks"):
         distributions.make(tmp_path / distributions.NAME, MAXWELL, REQUEST)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("forming", [True, False])
+def test_labels_of_shocks_heed_forming_and_cfl(tmp_path, monkeypatch, forming):
+    seen = []
+
+    def simulate(*arguments, **options):
+        seen.append(options["cfl"])
+        return kinetic_simulate(*arguments, **options)
+
+    monkeypatch.setattr(distributions, "simulate", simulate)
+    sizes = {"wave": 1, "mix": 0, "transition": 0, "equilibrium": 0, "shocks": (1.6,), "shock_windows": 1, "snapshots": 1}
+    request = replace(REQUEST, **sizes, refine=1, forming=forming, cfl=0.3)
+    data = distributions.make(tmp_path / distributions.NAME, GAS, request)
+    assert (distributions.KINDS.index("forming") in data.kind) == forming
+    assert seen == [0.3] * (1 + forming)
 
 
 def test_labels_of_too_few_velocities_are_refused(tmp_path):

@@ -15,7 +15,7 @@ from knudsen.closure.training import regression as training
 from knudsen.closure.training.epochs import TrainOptions, split
 from knudsen.errors import InputError
 from knudsen.kinetic import load_trajectories, trajectories
-from knudsen.kinetic.gas import gas
+from knudsen.kinetic.gas import Gas, gas
 
 REQUEST = labels.LabelRequest(
     wave=4, mix=2, transition=1, equilibrium=1, shocks=(2.0,), shock_windows=3, cells=20, refine=1, velocity_points=None,
@@ -203,6 +203,21 @@ def test_a_users_own_network_is_trained_and_loaded(label_file, tmp_path, monkeyp
     training.train(law, config, labels.load(label_file, gas("bgk_1v")), options, tmp_path, recipe={})
     again = closure.build("herm_mlc", gas("bgk_1v"), checkpoint=tmp_path / "checkpoint.pt", network=config)
     assert type(again.network.network).__name__ == "Linear" and again.network.network.gain == 0.5
+
+
+def test_a_checkpoint_is_for_a_gas_by_what_it_is_not_by_its_name(tmp_path):
+    """Velocity dimensions, collisions, Prandtl number; the frequency is the gas's own, but of molecules."""
+    checkpoint.save(tmp_path / "some.pt", fresh(), NETWORK, {})
+    for same in (Gas("mine", 1), Gas("mine", 1, omega=0.7), Gas("bgk_1v", 1, velocity_points=50)):
+        assert closure.build("herm_mlc", same, checkpoint=tmp_path / "some.pt").gas is same
+    for other in (Gas("bgk_1v", 2), Gas("bgk_1v", 3)):
+        with pytest.raises(InputError, match=r"some\.pt: .*gas\.dims"):
+            closure.build("herm_mlc", other, checkpoint=tmp_path / "some.pt")
+    assert Gas("a", 3, collision="shakhov").difference(Gas("a", 3, collision="shakhov", prandtl=0.7)) == "prandtl"
+    molecules = Gas("a", 2, omega=1.0, collision="boltzmann")
+    assert checkpoint.difference(molecules, Gas("a", 2, omega=0.5, collision="boltzmann")) == "omega"
+    shipped = closure.build("herm_mlc", Gas("mine", 1))  # files of the time when they knew the gas's name alone
+    assert shipped.gas.name == "mine" and not shipped.recipe["gas"].get("name") == "mine"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from knudsen.experiments import plugins
 DOCS = Path(closure.__file__).parent.parent / "docs" / "extending.md"
 LAW = next(block for block in re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL) if "class Parabola" in block)
 QUICK = ("case=sod", "case.cells=40", "case.t_end=0.02", "reference.cells=80", "reference.velocity_points=40", "progress=false")
+SIMULATE = ("experiment=simulate", "case=sod", "case.cells=20", "case.t_end=0.01")
 EVALUATE = ("experiment=evaluate", "cases=[wave]", "decades=[-1]", "+cases_per_decade=1", "late=null", "case.cells=40")
 
 
@@ -43,7 +44,7 @@ def test_the_law_is_short():
 
 def test_compare_by_class_and_by_option_file(knudsen, own):
     run = knudsen(
-        "experiment=compare", "closure._target_=my_laws.Parabola", "+closure.bend=1.5", "closures=[parabola,grad]", *QUICK
+        "experiment=compare", "closure._target_=my_laws.Parabola", "++closure.bend=1.5", "closures=[parabola,grad]", *QUICK
     )
     assert run.status == 0, run.last_line
     assert list(run.dataset("comparison.nc").model.values) == ["kinetic", "parabola", "grad"]
@@ -78,6 +79,25 @@ def test_check_prints_a_row_per_promise_and_exits_1_for_a_broken_one(knudsen, ow
     assert run.status == 1 and "conservation" in run.text
     assert run.metrics()["leaky"]["conservation"]["passed"] is False
     sys.modules.pop("bad_laws", None)
+
+
+def test_a_users_learned_law_trains_and_runs(knudsen, own):
+    """experiment=train, then its checkpoint; of a class that is derived from one of the project's."""
+    Path("my_learned.py").write_text(
+        "from knudsen.closure.learned.herm_mlc import HermMLC\nclass Mine(HermMLC):\n    name = 'mine'\n    label = 'Mine'\n"
+    )
+    law = ("closure._target_=my_learned.Mine", "closure/network=mlp", "closure.network.width=8", "progress=false")
+    none = ("label.mix=0", "label.transition=0", "label.equilibrium=0", "label.shocks=[]")
+    few = ("label.wave=2", "label.cells=20", "label.refine=1", "label.velocity_points=40", "label.snapshots=2")
+    training = ("label.t_end=0.02", "train.epochs=1", "train.validation=0.4", "++closure.moments=7")
+    trained = knudsen("experiment=train", *law, *none, *few, *training)
+    assert trained.status == 0, trained.last_line
+    run = knudsen(*SIMULATE, *law[::3], f"++closure.checkpoint={trained.directory}/checkpoint.pt")
+    assert run.status == 0, run.last_line
+    assert run.metrics()["model"] == "mine"
+    untrained = knudsen(*SIMULATE, *law[::3])
+    assert untrained.status == 1 and "no weights" in untrained.last_line
+    sys.modules.pop("my_learned", None)
 
 
 BAD = {
