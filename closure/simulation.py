@@ -12,6 +12,9 @@ from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.moments import maxwellian_moments
 from knudsen.solvers import Boundary, Cells, Solver
 
+FASTEST = 6.0  # thermal speeds: of the closures' waves at most, near equilibrium
+COLLAPSED = 20.0  # times the convective number of steps
+
 
 @dataclass
 class Solution:
@@ -41,6 +44,8 @@ class Solution:
     closed: np.ndarray | None = None
     closed_order: int | None = None
     spread: np.ndarray | None = None
+    fallback: bool = False  # made by the closure's robust schemes, after those asked for had lost it
+    warnings: tuple[str, ...] = ()  # what is doubtful about it, in words
 
 
 def initial_state(law, cases) -> torch.Tensor:
@@ -108,8 +113,20 @@ def simulate(
         again = _advance(law, [cases[i] for i in lost], Solver(law, **solver_options | dict(schemes)), batch, compiled, None)
         for i, solution in zip(lost, again, strict=True):
             if solution.status == "ok":
-                solutions[i] = replace(solution, seconds=solution.seconds + solutions[i].seconds)
+                solutions[i] = replace(solution, seconds=solution.seconds + solutions[i].seconds, fallback=True)
+    solutions = [replace(s, warnings=_doubts(s, case, solver.cfl)) for s, case in zip(solutions, cases, strict=True)]
     return [_at_rest(law, solution, v, case.dx) if v else solution for solution, case, v in zip(solutions, cases, velocities)]
+
+
+def _doubts(solution: Solution, case: Case, cfl: float) -> tuple[str, ...]:
+    """What is doubtful about a solution, in words: a step that has collapsed."""
+    fastest = float(np.max(np.abs(case.u) + FASTEST * np.sqrt(case.T)))
+    convective = case.t_end * fastest / (cfl * case.dx)
+    if solution.steps <= COLLAPSED * convective:
+        return ()
+    return (
+        f"its step collapsed: {solution.steps} steps, {solution.steps / convective:.0f} times what the gas's own speed asks for",
+    )
 
 
 def drift(case: Case, gas: Gas) -> float:

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from knudsen import closure, kinetic
 from knudsen.build import build
 from knudsen.errors import InputError, UnderResolvedWarning
-from knudsen.experiments import evaluation_plots, leaderboard, plots, references, setup
+from knudsen.experiments import canonical, evaluation_plots, leaderboard, plots, references, setup
 from knudsen.experiments.measure import conserved, rel_l2
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar
@@ -30,6 +30,8 @@ LARGE, MIDDLE_T = 1.5, 0.9  # amplitudes beyond those of the protocol, about the
 
 
 def run(cfg: DictConfig, output: Output) -> int:
+    if "canonical" in (setup.plain(cfg.cases) or ()):
+        return canonical.run(cfg, output)
     gas = setup.gas(cfg)
     kinds, decades, per_decade = settings(cfg)
     variants = of_variants(cfg, kinds)

@@ -89,5 +89,39 @@ def cost_figure(metrics: Mapping[str, Mapping[str, Any]], kinds: Sequence[str], 
     return figure
 
 
+def cells_figure(points: Mapping[float, Mapping[str, tuple[np.ndarray, np.ndarray]]], title: str) -> Figure:
+    """Mean error against the number of cells, a panel per Knudsen number; the kinetic solver on the same cells in black.
+    points: {Knudsen number: {model: (cells, relative error)}}."""
+    figure, axes = _panels(list(points))
+    for axis, (knudsen, by_model) in zip(axes, points.items()):
+        for model, colour in _shades(list(by_model)).items():
+            cells, error = by_model[model]
+            axis.loglog(cells, 100 * error, "s-" if model == "kinetic" else "o-", ms=4, color=colour, label=label(model))
+        axis.set(title=rf"$\varepsilon$ = {knudsen:g}", xlabel="cells")
+        axis.set_xticks(cells, [str(n) for n in cells])
+        axis.minorticks_off()
+    axes[0].set_ylabel(r"relative $L_2$ error of $(\rho, m, E)$ [%]")
+    _legend(figure, axes[0])
+    figure.suptitle(title)
+    return figure
+
+
+def growth_figure(growth: Mapping[str, Mapping[str, Any]], title: str) -> Figure:
+    """Mean error over the Knudsen numbers against time, a panel per case; a line ends where a run has ended.
+    growth: {model: {"growth": {"time", "error": {case: [...]}}}}."""
+    names = list(next(iter(growth.values()))["growth"]["error"])
+    figure, axes = _panels(names)
+    for axis, name in zip(axes, names):
+        for model, colour in _shades(list(growth)).items():
+            of = growth[model]["growth"]
+            error = [np.nan if e is None else 100 * e for e in of["error"][name]]
+            axis.semilogy(of["time"], error, "s-" if model == "kinetic" else "o-", ms=3, color=colour, label=label(model))
+        axis.set(title=name, xlabel="$t$")
+    axes[0].set_ylabel(r"relative $L_2$ error of $(\rho, m, E)$ [%]")
+    _legend(figure, axes[0])
+    figure.suptitle(title)
+    return figure
+
+
 def _velocities(rival: str) -> int:
     return int(rival.rpartition("_")[2])

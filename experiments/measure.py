@@ -14,8 +14,8 @@ def conserved(rho: np.ndarray, u: np.ndarray, T: np.ndarray, dims: int) -> dict[
     return {"rho": rho, "m": rho * u, "E": 0.5 * rho * u**2 + 0.5 * dims * rho * T}
 
 
-def conserved_errors(model, truth, dims: int) -> dict[str, float]:
-    """rel_l2 of rho, m, E at the last saved time, and "total" of the three stacked; `model`, `truth` have rho, u, T [time, x]."""
-    value, exact = (conserved(s.rho[-1], s.u[-1], s.T[-1], dims) for s in (model, truth))
+def conserved_errors(model, truth, dims: int, when: int = -1) -> dict[str, float]:
+    """rel_l2 of rho, m, E at one saved time, and "total" of the three stacked; `model`, `truth` have rho, u, T [time, x]."""
+    value, exact = (conserved(s.rho[when], s.u[when], s.T[when], dims) for s in (model, truth))
     errors = {name: rel_l2(value[name], exact[name]) for name in exact}
     return errors | {"total": rel_l2(np.stack(list(value.values())), np.stack(list(exact.values())))}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +15,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from knudsen import closure, kinetic, solvers
 from knudsen.build import build, judge, locate, targets
-from knudsen.errors import InputError
+from knudsen.errors import InputError, UnderResolvedWarning
 from knudsen.experiments import plugins
+from knudsen.experiments.measure import conserved_errors
 from knudsen.experiments.named import named
 from knudsen.experiments.progress import bar
 from knudsen.kinetic.case import HomogeneousCase
@@ -174,10 +176,10 @@ def able_closures(cfg: DictConfig, gas: kinetic.Gas) -> tuple[dict[str, Any], di
 
 
 def outcome(solution: Any) -> dict[str, Any]:
-    """What metrics say of every run: status, seconds, steps, and for a diverged one when and where."""
+    """What metrics say of every run: status, seconds, steps, the schemes that made it, whether they are the robust ones that take
+    over a case that the chosen ones lose, warnings in words, and for a diverged run when and where."""
     entry = {"status": solution.status, "seconds": solution.seconds, "steps": solution.steps}
-    if schemes := getattr(solution, "schemes", None):  # those that made it, which for a case lost by others are the robust ones
-        entry["schemes"] = list(schemes)
+    entry |= {"schemes": list(solution.schemes or ()), "fallback": solution.fallback, "warnings": list(solution.warnings)}
     if solution.status == "diverged":
         time, cell = solution.diverged_at
         entry["diverged_at"] = {"time": time, "cell": cell}
@@ -185,9 +187,17 @@ def outcome(solution: Any) -> dict[str, Any]:
 
 
 def status_in_words(metrics: dict[str, Any]) -> str:
-    """E.g. 'ok', 'diverged at t = 0.031, cell 12'."""
+    """E.g. 'ok', 'ok, by robust schemes (muscl, rusanov, ars222)', 'diverged at t = 0.031, cell 12'."""
     where = metrics.get("diverged_at")
-    return metrics["status"] if where is None else f"diverged at t = {where['time']:.3g}, cell {where['cell']}"
+    if where is not None:
+        return f"diverged at t = {where['time']:.3g}, cell {where['cell']}"
+    robust = f", by robust schemes ({', '.join(metrics['schemes'])})" if metrics.get("fallback") else ""
+    return metrics["status"] + robust
+
+
+def warnings_in_words(metrics: dict[str, dict[str, Any]]) -> str:
+    """A line for every warning of every model, for the terminal."""
+    return "".join(f"warning: {name}: {text}\n" for name, entry in metrics.items() for text in entry.get("warnings", ()))
 
 
 def case_and_reference(cfg: DictConfig, gas: kinetic.Gas) -> tuple[kinetic.Case, kinetic.Case]:
@@ -199,12 +209,42 @@ def case_and_reference(cfg: DictConfig, gas: kinetic.Gas) -> tuple[kinetic.Case,
 def reference_cells(cfg: DictConfig, case: kinetic.Case, gas: kinetic.Gas) -> int:
     """The multiple of the case's cells nearest below reference.cells on which its start can be had, but twice its cells at least:
     no model is judged by something as coarse as itself. A Boltzmann gas has up to 200 cells, or the case's own."""
+    return case.cells * _parts(cfg, case, gas)[-1]
+
+
+def _parts(cfg: DictConfig, case: kinetic.Case, gas: kinetic.Gas) -> list[int]:
+    """Numbers of parts that a cell of the case can be cut into, up to those of the reference."""
     wanted = positive(cfg, "reference.cells", int)
     least = 1 if gas.is_boltzmann else 2
     most = max(min(wanted, MOST_REFERENCE_CELLS) if gas.is_boltzmann else wanted, least * case.cells) // case.cells
     own = case.refine
-    parts = [r for r in range(least, max(most, own) + 1) if own % r == 0 or r % own == 0]  # that a cell can be cut into
-    return case.cells * max((r for r in parts if r <= most), default=parts[0])
+    parts = [r for r in range(1, max(most, own) + 1) if own % r == 0 or r % own == 0]
+    return [r for r in parts if r <= most or r == next((q for q in parts if q >= least), 1)]
+
+
+def reference_errors(cfg: DictConfig, gas: kinetic.Gas, cases: Sequence[kinetic.Case], truths) -> dict[str, float]:
+    """The largest relative L2 change of (rho, m, E) over the cases when the reference has half of its cells (or the next fewer
+    that the start allows), and half of its velocities: a bound of its own error, if that at least halves with them."""
+    parts = [_parts(cfg, case, gas) for case in cases]
+    coarser = [case.at(case.cells * max((r for r in of if 2 * r <= of[-1]), default=1)) for case, of in zip(cases, parts)]
+    halves = {"cells": reference(cfg, gas, coarser, "reference, half of the cells")}
+    if not gas.is_boltzmann:
+        fine = [case.at(reference_cells(cfg, case, gas)) for case in cases]
+        halves["velocities"] = reference(cfg, gas, fine, "reference, half of the velocities", velocities=[t.grid for t in truths])
+    return {
+        key: max(
+            conserved_errors(h.averaged(c.cells), t.averaged(c.cells), gas.dims)["total"] for h, t, c in zip(half, truths, cases)
+        )
+        for key, half in halves.items()
+    }
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No warnings about velocities in here: the trajectories keep them, for metrics and terminal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnderResolvedWarning)
+        yield
 
 
 def workers(cfg: DictConfig) -> int:
@@ -215,25 +255,34 @@ def workers(cfg: DictConfig) -> int:
 
 
 def reference(
-    cfg: DictConfig, gas: kinetic.Gas, cases: Sequence[kinetic.Case], text: str = "kinetic"
+    cfg: DictConfig, gas: kinetic.Gas, cases: Sequence[kinetic.Case], text: str = "kinetic", velocities: Sequence | None = None
 ) -> list[kinetic.Trajectory]:
-    """Resolved kinetic solutions of all cases, each on its own cells.
+    """Resolved kinetic solutions of all cases, each on its own cells and velocities.
 
-    One velocity grid for all: as wide as the widest and as fine as the finest that the solver would choose for any of them,
-    with reference.velocity_points at least. A Boltzmann gas keeps its own grids: of the case, or as the gas says.
+    The velocities are those that the solver chooses for the case on these cells, reference.velocity_points at least. A Boltzmann
+    gas keeps its own grids: of the case, or as the gas says. velocities: grids for the cases, of which every other one is taken.
     """
     least = positive(cfg, "reference.velocity_points", int)
-    if not gas.is_boltzmann:
-        grids = [kinetic.velocity_grid(gas, case.u, case.T) for case in cases]
-        low, high = min(g.bounds[0] for g in grids), max(g.bounds[1] for g in grids)
-        points = max(least, math.ceil((high - low) / min(g.dv for g in grids)))
-        gas = replace(gas, velocity_bounds=(low, high), velocity_points=points)
-    with bar(text, cfg.progress) as progress:
+
+    def grid(case, gas):
+        own = kinetic.grid_of_case(case, gas)
+        if own.points >= least or gas.velocity_points is not None:
+            return own
+        return kinetic.grid_of_case(case, replace(gas, velocity_points=least, velocity_bounds=own.bounds))
+
+    choose = None if gas.is_boltzmann else grid
+    if velocities is not None:
+        halved = {
+            case: replace(gas, velocity_points=g.points // 2, velocity_bounds=g.bounds) for case, g in zip(cases, velocities)
+        }
+        choose = lambda case, gas: kinetic.grid_of_case(case, halved[case])  # noqa: E731
+    with bar(text, cfg.progress) as progress, quiet():
         return kinetic.simulate(
             cases,
             gas,
             transport=cfg.reference.transport,
             integrator=cfg.reference.integrator,
+            velocity_grid=choose,
             cfl=0.9 if gas.is_boltzmann else 0.45,  # half the collision integrals; only velocities that carry nothing move so far
             workers=workers(cfg),
             progress=progress,

@@ -22,7 +22,9 @@ def run(cfg: DictConfig, output: Output) -> int:
     case = setup.case(cfg, gas)
     model, solution = _solve(cfg, gas, case)
     data = dataset(solution, case, gas)
-    output.json("metrics.json", {"model": model} | setup.outcome(solution))
+    metrics = {"model": model} | setup.outcome(solution)
+    output.json("metrics.json", metrics)
+    print(setup.warnings_in_words({model: metrics}), end="")
     if solution.status == "diverged":
         time, cell = solution.diverged_at
         output.dataset("diverged.nc", data.isel(time=np.isfinite(data.rho).all("x")))  # what was saved before
@@ -38,7 +40,8 @@ def run(cfg: DictConfig, output: Output) -> int:
         kept = trajectories.dataset([solution], {"boundary": case.boundary})
         output.dataset("trajectory.nc", kept)
         output.figure("distribution", plots.distribution_figure(kept, title))
-    print(f"{model}: {case.name} to t = {case.t_end:g}, {case.cells} cells, {solution.steps} steps, {solution.seconds:.2f} s")
+    how = f"{case.cells} cells, {solution.steps} steps, {solution.seconds:.2f} s, {setup.status_in_words(metrics)}"
+    print(f"{model}: {case.name} to t = {case.t_end:g}, {how}")
     output.announce()
     return 0
 
@@ -47,7 +50,7 @@ def _solve(cfg: DictConfig, gas: kinetic.Gas, case: kinetic.Case):
     """(option name of the model, its solution)."""
     if setup.option("solver") == "kinetic":
         options = setup.solver_options(cfg, "kinetic")
-        with bar("kinetic", cfg.progress) as progress:
+        with bar("kinetic", cfg.progress) as progress, setup.quiet():
             return "kinetic", kinetic.simulate([case], gas, progress=progress, keep_f=setup.plain(cfg.keep_f), **options)[0]
     if cfg.keep_f:
         raise InputError(f"keep_f={cfg.keep_f}: a moment model has no distribution; choose solver=kinetic, or keep_f=false")

@@ -2,7 +2,7 @@
 
 Must not know: closures, networks, experiments, torch.
 
-Public names: Gas, gas, InputError, Case, Wall, cases, VelocityGrid, velocity_grid, simulate, Trajectory,
+Public names: Gas, gas, InputError, Case, Wall, cases, VelocityGrid, velocity_grid, grid_of_case, simulate, Trajectory,
 save_trajectories, load_trajectories, macroscopic, maxwellian_moments, rankine_hugoniot, solve_shock, ShockProfile,
 solve_channel, ChannelProfile, slip_coefficients, load_profiles, MeasuredProfile, calibrate, Calibration. The compiled parts are
 imported on first use: importing is quick.
@@ -21,6 +21,7 @@ __getattr__, __dir__, lazy = attach(
     {
         "VelocityGrid": "grid",
         "velocity_grid": "grid",
+        "grid_of_case": "grid",
         "simulate": "simulation",
         "Trajectory": "trajectory",
         "save_trajectories": "trajectories",

@@ -13,6 +13,12 @@ from knudsen.kinetic.moments import macroscopic, maxwellian_moments
 TAIL = 7.5  # bounds in thermal speeds: what lies beyond carries 6e-13 of the energy
 SPACING = 0.6  # in thermal speeds of the coldest state: the trapezoidal rule is then exact to 1e-12 for moments of any Maxwellian
 WALL_SPACING = 0.2  # between walls, where f jumps at v = 0: sums over half the velocities err by dv^2/24
+RAY = (
+    4  # cells between the rays that single velocities make of a jump in free flight: a captured jump is as wide, they do not show
+)
+FLIGHT_TAIL = 5.0  # the trapezoidal rule's first image of a wave that free flight has sheared stays so many thermal widths away
+FAINT = 1e-4  # waves of the start below this share of the gas's own size need no velocities
+MOST = 1024  # velocities that are chosen without being asked for
 COOLING = 4  # rarefactions may halve the spacing that the start needs, no more: a near-vacuum has no finite grid
 
 
@@ -37,11 +43,12 @@ class VelocityGrid:
         return float(np.abs(self.v).max())
 
 
-def velocity_grid(gas: Gas, u, T, spacing: float = SPACING, tail: float = TAIL) -> VelocityGrid:
+def velocity_grid(gas: Gas, u, T, spacing: float = SPACING, tail: float = TAIL, finest: float = np.inf) -> VelocityGrid:
     r"""The grid for gas states u, T (arrays of any one shape).
 
     Bounds :math:`u \pm 7.5 \sqrt T` (``tail``) over all states; spacing 0.6 (``spacing``) :math:`\sqrt{T_{min}}`; nodes at
     half-integer multiples of it, so that no velocity is zero and a reflection maps the grid of a symmetric case onto itself.
+    finest: a spacing that shall not be exceeded either, as far as 1024 velocities (``MOST``) allow.
     ``gas.velocity_points`` and ``gas.velocity_bounds`` override; with few points the tail shrinks to where the cut-off
     :math:`e^{-\tau^2/2}` of the hottest state equals the aliasing error :math:`e^{-2 \pi^2 T/dv^2}` of the coldest.
     """
@@ -52,11 +59,12 @@ def velocity_grid(gas: Gas, u, T, spacing: float = SPACING, tail: float = TAIL) 
     if not low < float(u.min()) <= float(u.max()) < high:
         seen = f"{u.min():g}..{u.max():g}"
         raise InputError(f"gas.velocity_bounds=[{low:g}, {high:g}] leave out velocities {seen} of the gas itself: widen them")
+    dv = spacing * cold
+    dv = max(min(dv, finest), min(dv, (high - low) / MOST))
     if gas.velocity_points is None and gas.velocity_bounds is None:
-        dv = spacing * cold
         first, last = int(np.floor(low / dv)), int(np.ceil(high / dv))
         return VelocityGrid((np.arange(first, last) + 0.5) * dv, dv)
-    points = gas.velocity_points or int(np.ceil((high - low) / (spacing * cold)))
+    points = gas.velocity_points or int(np.ceil((high - low) / dv))
     dv = (high - low) / points
     return VelocityGrid(0.5 * (low + high) + (np.arange(points) - 0.5 * (points - 1)) * dv, dv)
 
@@ -64,7 +72,8 @@ def velocity_grid(gas: Gas, u, T, spacing: float = SPACING, tail: float = TAIL) 
 def grid_of_case(case: Case, gas: Gas, tail: float = TAIL) -> VelocityGrid:
     """The grid for the start's components, and for what its extreme states make of each other (Euler Riemann problems).
 
-    Between walls it is symmetric, finer, and wide enough for the walls' temperatures and the heat of their relative motion.
+    It is as fine as :func:`flight_spacing` asks for, too. Between walls it is symmetric, finer, and wide enough for the walls'
+    temperatures and the heat of their relative motion.
     """
     G, H = maxwellian_moments(case.rho, case.u, case.T, gas, 3)
     rho, u, T, _, _ = macroscopic(G.sum(axis=1), None if H is None else H.sum(axis=1), gas)
@@ -74,11 +83,49 @@ def grid_of_case(case: Case, gas: Gas, tail: float = TAIL) -> VelocityGrid:
     T_star = np.maximum(np.concatenate([T_left, T_right]), case.T.min() / COOLING)
     every_u, every_T = np.concatenate([case.u.ravel(), u, u_star, u_star]), np.concatenate([case.T.ravel(), T, T_star])
     if case.walls is None:
-        return velocity_grid(gas, every_u, every_T, tail=tail)
+        return velocity_grid(gas, every_u, every_T, tail=tail, finest=flight_spacing(case, gas))
     rub = 0.25 * (case.walls[1].velocity - case.walls[0].velocity) ** 2 / gas.dims
     every_T = np.concatenate([every_T, [wall.temperature for wall in case.walls], [every_T.max() + rub]])
     every_u = np.abs(np.concatenate([every_u, np.zeros(3)]))
     return velocity_grid(gas, np.concatenate([-every_u, every_u]), np.concatenate([every_T, every_T]), WALL_SPACING)
+
+
+def flight_spacing(case: Case, gas: Gas) -> float:
+    r"""The spacing of velocities below which free flight does not show them.
+
+    A velocity carries its share of a wave k of the start by v t, so that the density is a trapezoidal sum over exp(i k v t): of
+    two velocities with :math:`k\,t\,dv = 2 \pi` the shares agree, and a wave that has died in the gas returns (recurrence); a
+    jump becomes a staircase of rays. Hence
+
+    .. math:: dv \le \frac{2 \pi}{k\, t_f + 5/\sqrt{T_{min}}}, \qquad
+              t_f = \max_{t \le t_{end}} t\, e^{-t/2\tau}, \qquad \tau = \epsilon/\nu,
+
+    k: of the shortest wave in rho, u, T of the start, on the case's cells, that has 1e-4 of their size, at most
+    :math:`\pi/(2 dx)`, what a jump is captured with: 4 cells between two rays; :math:`t_f`: how long flight lasts (collisions
+    damp the rays, whose error grows as the square of their distance: hence the 2), by the rarest gas of the start. Infinite for
+    a Boltzmann gas, whose cost forbids it, and between walls.
+    """
+    if gas.is_boltzmann or case.walls is not None:
+        return np.inf
+    G, H = case.raw_moments(gas, 3)
+    rho, u, T, _, _ = macroscopic(G, H, gas)
+    tau = float(np.max(case.knudsen / gas.frequency(rho, T)))
+    flight = min(case.t_end, 2 * tau)
+    flight *= np.exp(-0.5 * flight / tau)
+    return 2 * np.pi / (_shortest_wave(case, rho, u, T) * flight + FLIGHT_TAIL / float(np.sqrt(case.T.min())))
+
+
+def _shortest_wave(case: Case, rho, u, T) -> float:
+    """Wave number of the shortest wave of the start that is not faint, up to that of a jump on these cells."""
+    fields = np.stack([rho / rho.max(), u / np.sqrt(T.max()), T / T.max()])
+    periods = 1
+    if case.boundary != "periodic":  # its even continuation is: the ends are no jumps
+        fields, periods = np.hstack([fields, fields[:, ::-1]]), 2
+    size = 2 * np.abs(np.fft.rfft(fields)).max(axis=0) / fields.shape[1]
+    size[0] = 0.0
+    present = np.flatnonzero(size > FAINT)
+    k = 2 * np.pi * float(present[-1] if present.size else 0) / (periods * case.length)
+    return min(k, 2 * np.pi / (RAY * case.dx))
 
 
 def star_states(left, right, gamma):

@@ -1,18 +1,19 @@
 """The discrete-velocity solver of the reduced fields, for relaxation models: storage and calls of the compiled kernel."""
 
 import time
-import warnings
 
 import numpy as np
 
-from knudsen.errors import InputError, UnderResolvedWarning
+from knudsen.errors import InputError
 from knudsen.kinetic import kernel
+from knudsen.kinetic.grid import flight_spacing
 from knudsen.kinetic.maxwellian import discrete_maxwellian, transverse_weights
 from knudsen.kinetic.moments import macroscopic, maxwellian_moments
 from knudsen.kinetic.run import Run
 from knudsen.solvers.boundaries import BOUNDARIES
 
 LANES = 8  # rows of velocities are padded to whole vectors
+RAYS_SHOW = 1.4  # times the spacing that free flight asks for: from there on it is said
 VISIT = 0.2  # seconds of computing between visits to Python, for the progress bar and interrupts
 
 
@@ -35,9 +36,9 @@ class ReducedRun(Run):
                 "take shakhov or es_bgk"
             )
         super().__init__(case, gas, transport, integrator, cfl, grid, order, keep_f)
-        self.fitted = 0
 
     def start(self):
+        self.fitted = 0
         return self.case.distribution(self.gas, self.grid)
 
     def storage(self, start):
@@ -110,11 +111,18 @@ class ReducedRun(Run):
         powers = self.grid.v ** np.arange(self.order + 1)[:, None] * self.grid.dv
         return powers @ f.swapaxes(1, 2)
 
-    def warn(self):
+    def doubts(self):
+        case, points, dv = self.case, self.grid.points, self.grid.dv
+        found = super().doubts()
         if self.fitted:
-            warnings.warn(
-                f"{self.case.name}: {self.grid.points} velocities, spacing {self.grid.dv:.3g}, under-resolve the gas: "
-                "conservation is exact, transport coefficients are not. Give more gas.velocity_points or wider bounds.",
-                UnderResolvedWarning,
-                stacklevel=2,
+            found.append(
+                f"{case.name}: {points} velocities, spacing {dv:.3g}, under-resolve the gas: "
+                "conservation is exact, transport coefficients are not. Give more gas.velocity_points or wider bounds."
             )
+        wanted = flight_spacing(case, self.gas)
+        if dv > RAYS_SHOW * wanted:
+            found.append(
+                f"{case.name}: {points} velocities, spacing {dv:.3g}, are too few for so long a free flight: jumps show as steps "
+                f"(rays), waves return. gas.velocity_points={int(points * dv / wanted) + 1} resolve it."
+            )
+        return found

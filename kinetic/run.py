@@ -1,11 +1,12 @@
 """One trajectory: the loop over saved times that the solvers share."""
 
 import time
+import warnings
 from itertools import pairwise
 
 import numpy as np
 
-from knudsen.errors import InputError
+from knudsen.errors import InputError, UnderResolvedWarning
 from knudsen.kinetic.trajectory import Trajectory
 from knudsen.solvers.integrators import INTEGRATORS as TABLEAUX
 
@@ -17,12 +18,12 @@ class Run:
 
     A solver gives ``start`` (f of the start), ``storage`` (its arrays, that of f first), ``interior`` (f of that array),
     ``moments`` (raw moments [fields, order + 1, n] of f) and ``march`` (from one saved time to the next; returns the steps
-    taken, and None or (time, cell) of a failure); it may extend ``warn`` and ``trajectory``.
+    taken, and None or (time, cell) of a failure); it may extend ``doubts`` and ``trajectory``.
     """
 
     def __init__(self, case, gas, transport, integrator, cfl, grid, order, keep_f):
         self.case, self.gas, self.grid, self.order, self.keeps = case, gas, grid, order, _kept(keep_f, case)
-        self.transport, self.scheme = transport, INTEGRATORS[integrator]
+        self.transport, self.integrator, self.scheme = transport, integrator, INTEGRATORS[integrator]
         self.longest = cfl * case.dx / grid.fastest
         self.done = 0.0  # fraction
 
@@ -46,9 +47,12 @@ class Run:
         self.done = 1.0
         for rows, length, row in ((saved, times.size, saved[0]), (kept, sum(self.keeps), f)):
             rows += [np.full_like(row, np.nan)] * (length - len(rows))
-        self.warn()
         f = np.stack(kept) if kept else None
-        return self.trajectory(times, np.stack(saved), f, steps, time.perf_counter() - began, failure)
+        trajectory = self.trajectory(times, np.stack(saved), f, steps, time.perf_counter() - began, failure)
+        trajectory.schemes, trajectory.warnings = (self.transport, self.integrator), tuple(self.doubts())
+        for doubt in trajectory.warnings:
+            warnings.warn(doubt, UnderResolvedWarning, stacklevel=2)
+        return trajectory
 
     def trajectory(self, times, moments, f, steps, seconds, failure):
         G, H = moments[:, 0], (moments[:, 1] if self.gas.has_h else None)
@@ -61,8 +65,9 @@ class Run:
             transverse=transverse,
         )  # fmt: skip
 
-    def warn(self):
-        """Tells the user, at the end, what is wrong with the numbers."""
+    def doubts(self):
+        """What is doubtful about the numbers, in words; asked at the end."""
+        return []
 
 
 def _kept(keep_f, case):

@@ -20,10 +20,10 @@ def simulate(
     cases: Case | Iterable[Case],
     gas: Gas,
     *,
-    transport: str = "muscl",
+    transport: str = "weno5",
     integrator: str = "ars222",
     cfl: float = 0.45,
-    velocity_grid: VelocityGrid | None = None,
+    velocity_grid: VelocityGrid | Callable[[Case, Gas], VelocityGrid] | None = None,
     workers: int = 1,
     progress: bool | Callable[[float], None] = False,
     order: int = 10,
@@ -33,8 +33,10 @@ def simulate(
 
     gas: a relaxation model (:mod:`knudsen.kinetic.collisions`: target M, rate r nu), or a Boltzmann gas, of the right-hand side
     Q(f)/eps (:mod:`knudsen.kinetic.full_velocity`); a: the case's acceleration along y.
-    transport: ``muscl`` (order 2) or ``weno5`` (order 5, point values); integrator: ``ars222`` (order 2) or ``ars443`` (order 3);
-    cfl: dt = cfl dx / max|v| for every Knudsen number; velocity_grid: None chooses one from the states of each case;
+    transport: ``weno5`` (order 5) or ``muscl`` (order 2, positive: it takes over a case that weno5 loses); integrator: ``ars222``
+    (order 2) or ``ars443`` (order 3);
+    cfl: dt = cfl dx / max|v| for every Knudsen number; velocity_grid: None chooses one from the states of each case and from how
+    far they fly freely (:func:`knudsen.kinetic.grid.grid_of_case`), a function of (case, gas) does so in its place;
     workers: threads, one trajectory each (the result does not depend on their number);
     progress: True for a bar, or a function of the fraction done; order: highest raw moment kept; keep_f: keep f as well,
     at every saved time (True) or at these, which must be saved times.
@@ -50,12 +52,12 @@ def simulate(
         raise InputError(f"order={order!r}: give an integer of at least 3 (the heat flux)")
     cases = [cases] if isinstance(cases, Case) else list(cases)
     run_of, choose_grid = (FullVelocityRun, full_grid) if gas.is_boltzmann else (ReducedRun, grid_of_case)
-    runs = [
-        run_of(case, gas, transport, integrator, cfl, velocity_grid or choose_grid(case, gas), order, keep_f) for case in cases
-    ]
+    if velocity_grid is not None:
+        choose_grid = velocity_grid if callable(velocity_grid) else lambda case, gas: velocity_grid
+    runs = [run_of(case, gas, transport, integrator, cfl, choose_grid(case, gas), order, keep_f) for case in cases]
     stop = threading.Event()
     with ThreadPoolExecutor(workers) as pool, _Bar(progress, runs) as bar:
-        futures = [pool.submit(run, stop) for run in runs]
+        futures = [pool.submit(_robustly, run, stop) for run in runs]
         try:
             while not all(future.done() for future in futures):
                 bar.show()
@@ -63,6 +65,19 @@ def simulate(
             return [future.result() for future in futures]
         finally:
             stop.set()  # after an interrupt or an error the other threads end at their next visit
+
+
+def _robustly(run, stop):
+    """The run's trajectory; one that weno5 loses, which is not positive, is made with muscl where that can."""
+    found = run(stop)
+    if found.status == "diverged" and run.transport == "weno5":
+        run.transport = "muscl"
+        again = run(stop)
+        if again.status == "ok":
+            again.seconds += found.seconds
+            again.fallback = True
+            return again
+    return found
 
 
 class _Bar:

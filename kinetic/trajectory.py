@@ -18,6 +18,8 @@ class Trajectory:
     rho, u, T, q, sigma [S, n]; knudsen [n]; steps; seconds; status ``ok`` or ``diverged`` with diverged_at = (time, cell): saved
     times from then on are NaN; grid: the velocities; f [F, fields, n, K] at the saved times t_f [F], if kept;
     case, seed: name of the case and what its start was drawn from (None: not drawn).
+    schemes: transport and integrator that made it; fallback: whether weno5 had lost the case and muscl made it; warnings: what is
+    doubtful about it, in words.
     With shear: transverse [S, 3, order + 1, n], raw moments int v^k (v_y, v_y^2, v_y |v_perp|^2) f, and u_y, sigma_xy, q_y
     [S, n]; without, these four are None.
     """
@@ -39,6 +41,9 @@ class Trajectory:
     case: str = ""
     seed: int | None = None
     transverse: np.ndarray | None = field(default=None, repr=False)
+    schemes: tuple[str, str] | None = None
+    fallback: bool = False
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self):
         G, H = np.moveaxis(self.G, 1, 0), None if self.H is None else np.moveaxis(self.H, 1, 0)
@@ -61,5 +66,5 @@ class Trajectory:
             self.t, mean(self.x), self.dx * n / cells, mean(self.G), mean(self.H), self.gas, mean(self.knudsen), self.grid,
             self.steps, self.seconds, self.status, self.diverged_at,
             None if self.f is None else mean(self.f.swapaxes(2, 3)).swapaxes(2, 3), self.t_f, self.case, self.seed,
-            mean(self.transverse),
+            mean(self.transverse), self.schemes, self.fallback, self.warnings,
         )  # fmt: skip
