@@ -30,7 +30,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     truth = setup.reference(cfg, gas, [fine])[0]
     solutions = {"kinetic": truth.averaged(case.cells)}
     for name, law in laws.items():
-        closure.simulate(law, [short], gas, **options)
+        closure.simulate(law, [short], **options)
         with bar(name, cfg.progress) as progress:
             solutions[name] = closure.simulate(law, [case], progress=progress, **options)[0]
 
