@@ -46,18 +46,25 @@ docs: $(STAMP)
 
 # The tables and figures of docs/leaderboard.md. References stay in outputs/leaderboard: a second call computes only what is new.
 BOARDS := bgk_1v bgk_3v
-leaderboard: $(BOARDS:%=outputs/leaderboard/%/leaderboard.md)
+leaderboard: $(BOARDS:%=outputs/leaderboard/%/leaderboard.md) $(BOARDS:%=outputs/canonical/%/canonical.md)
 	for gas in $(BOARDS); do \
 	  cp outputs/leaderboard/$$gas/leaderboard.md docs/leaderboard/$$gas.md; \
 	  cp outputs/leaderboard/$$gas/errors.csv docs/leaderboard/$$gas.csv; \
 	  for figure in heat_flux cost; do \
 	    cp outputs/leaderboard/$$gas/$$figure.png docs/figures/leaderboard_$${gas}_$$figure.png; \
 	  done; \
+	  cp outputs/canonical/$$gas/canonical.md docs/leaderboard/canonical_$$gas.md; \
+	  cp outputs/canonical/$$gas/canonical.csv docs/leaderboard/canonical_$$gas.csv; \
+	  for figure in cells growth; do cp outputs/canonical/$$gas/canonical_$$figure.png docs/figures/canonical_$${gas}_$$figure.png; done; \
 	done
 
 outputs/leaderboard/%/leaderboard.md: $(STAMP)
 	$(BIN)/knudsen experiment=evaluate gas=$* closures=all late=null +cases_per_decade=2 \
 	  'kinetic_velocities=[12,16,20,24,32,48]' reference.keep=outputs/leaderboard/references hydra.run.dir=$(@D)
+
+outputs/canonical/%/canonical.md: $(STAMP)
+	$(BIN)/knudsen experiment=evaluate gas=$* 'cases=[canonical]' 'closures=[herm_mlc,quadrature,grad,nsf,euler]' \
+	  reference.keep=outputs/canonical/references hydra.run.dir=$(@D)
 
 bench: $(STAMP)
 	$(BIN)/python -m pytest -q benchmarks --benchmark-enable --benchmark-only

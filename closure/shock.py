@@ -1,5 +1,6 @@
 """Steady normal shocks of a closure: from the kinetic profile by implicit steps to the closure's own steady state."""
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,10 @@ TAIL = 1e-3  # it goes on to where density and temperature are this close to the
 COARSEST = 30.0  # cells per thickness on which the search begins; every finer grid starts from the coarser one's answer
 MOST_CELLS = 1200  # long precursors are covered by wider cells, not by more of them
 MOST_STEPS = 4000  # of the explicit fallback
-MARCH_TOLERANCE = 5e-3  # after explicit steps: what a captured jump that wanders within one of 600 cells amounts to
+MARCH_TOLERANCE = 5e-3  # after explicit steps (times (M - 1)^2 again): a captured jump that wanders within one of 600 cells
+PATIENCE = 20  # iterations without progress after which the search ends
+MAX_SECONDS = 20.0  # of CPU time that a search may take
+OSCILLATES = 0.02  # of the jump: ups and downs of the density beyond which a profile is said to oscillate
 
 
 @dataclass
@@ -30,6 +34,8 @@ class ShockSolution:
     rho, u, T, sigma, q [n] in units of rho1 and T1; U [component, n]; mean_free_path lambda1 in the unit of x;
     lambda1_over_delta = lambda1 max|d rho/dx| / (rho2 - rho1); drift: speed of the profile through the cells, in sqrt(T1);
     residual: see ``Steadiness``; status 'ok' | 'not_converged' | 'diverged'; iterations; seconds.
+    schemes: reconstruction, flux, integrator ('implicit': steps of the search); fallback: explicit steps had to decide;
+    oscillation: how much the density goes up and down beyond its one rise, as a part of the jump; warnings: in words.
     """
 
     x: np.ndarray
@@ -47,6 +53,18 @@ class ShockSolution:
     residual: float
     iterations: int
     seconds: float
+    schemes: tuple[str, str, str] = ("muscl", "rusanov", "implicit")
+    fallback: bool = False
+
+    @property
+    def oscillation(self) -> float:
+        return float(np.abs(np.diff(self.rho)).sum() / abs(self.rho[-1] - self.rho[0]) - 1)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        if not self.oscillation > OSCILLATES:
+            return ()
+        return (f"its profile oscillates: the density goes up and down by {100 * self.oscillation:.1f} % of the jump",)
 
     def sample(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """rho, u, T, sigma, q at x, by cubic splines; the end values outside."""
@@ -88,6 +106,7 @@ def solve_shock(
     start=None,
     cells_per_thickness: float = 60.0,
     max_iterations: int = 100,
+    max_seconds: float = MAX_SECONDS,
     progress=None,
     **solver_options,
 ) -> ShockSolution:
@@ -97,13 +116,20 @@ def solve_shock(
     tenth; cells_per_thickness: cells per density thickness of that profile; solver_options: reconstruction and flux of
     :class:`knudsen.solvers.Solver` (flux: Rusanov by default: a shock is well resolved, and far from the equilibrium along whose
     characteristics the upwind flux is exact);
-    progress(iteration, residual, step).
+    max_seconds: of CPU time for the whole search; what is not steady by then, or does not come nearer to it for 20 iterations and
+    some explicit steps, is ``not_converged``. progress(iteration, residual, step).
     Raises InputError naming ``mach`` unless it is above 1.
     """
     start = solve_kinetic_shock(gas, mach) if start is None else start
     upstream, downstream = rankine_hugoniot(mach, gas)
     path = start.mean_free_path
     left, right = equilibrium_state(law, *upstream), equilibrium_state(law, *downstream)
+    weak = min(1.0, mach - 1) ** 2  # the inverse of the collision times that a weak shock takes to settle
+    began = time.process_time()
+
+    def time_left() -> float:
+        return max(max_seconds - (time.process_time() - began), 0.0)
+
     solver = Solver(law, **{"reconstruction": "muscl", "flux": "rusanov"} | solver_options)
     coarser, seconds = None, 0.0
     for level in _levels(cells_per_thickness):
@@ -117,15 +143,20 @@ def solve_shock(
         cells = Cells(dx=width * KNUDSEN, n=n, knudsen=KNUDSEN, boundary=Boundary("fixed", left, right))
         steadiness = Steadiness(law, left, right, width * KNUDSEN)
         result = solver.steady(
-            U0, cells, tolerance=TOLERANCE * min(1.0, mach - 1) ** 2, basis=law.basis(U0), half_width=3, time_scale=KNUDSEN,
-            dt=0.1 * KNUDSEN, dt_max=10 * KNUDSEN, max_iterations=max_iterations, measure=steadiness, progress=progress,
+            U0, cells, tolerance=TOLERANCE * weak, basis=law.basis(U0), half_width=3, time_scale=KNUDSEN, dt=0.1 * KNUDSEN,
+            dt_max=10 * KNUDSEN / weak, max_iterations=max_iterations, measure=steadiness, patience=PATIENCE,
+            max_seconds=time_left(), progress=progress,
         )  # fmt: skip
         coarser = (x, result.U[0].numpy()) if result.status == "ok" else None
         seconds += result.seconds
-    if result.status != "ok":
+    marched = result.status != "ok"
+    if marched:
         # Newton's method left the neighbourhood, or ended in a limit cycle: explicit steps decide, from the better state.
-        lost = not result.residual < MARCH_TOLERANCE
-        result = _march(solver, U0 if lost else result.U, cells, 40.0 if lost else 8.0, steadiness, progress, result)
+        lost = not result.residual < MARCH_TOLERANCE * weak
+        span = (40.0 if lost else 8.0) / weak
+        result = _march(
+            solver, U0 if lost else result.U, cells, span, steadiness, progress, result, MARCH_TOLERANCE * weak, time_left
+        )
         seconds += result.seconds
     fields = {name: value[0].numpy() for name, value in law.macroscopic(result.U, cells).items()}
     spline = CubicSpline(x, fields["rho"])
@@ -135,6 +166,7 @@ def solve_shock(
         x=x - (crossings[0] if len(crossings) else 0.0), **fields, U=result.U[0].numpy(), mach=mach, mean_free_path=path,
         lambda1_over_delta=path * slope / (downstream[0] - upstream[0]), drift=steadiness.drift, status=result.status,
         residual=result.residual, iterations=result.iterations, seconds=seconds,
+        schemes=solver.schemes if marched else (*solver.schemes[:2], "implicit"), fallback=marched,
     )  # fmt: skip
 
 
@@ -160,20 +192,33 @@ def _grid(start, upstream, downstream, cells_per_thickness: float) -> tuple[np.n
     return left + (np.arange(n) + 0.5) * width, width
 
 
-def _march(solver, U0, cells, span: float, steadiness, progress, implicit: SteadyResult) -> SteadyResult:
+class _OutOfTime(Exception):
+    """Ends explicit steps from within their progress report."""
+
+
+def _march(
+    solver, U0, cells, span: float, steadiness, progress, implicit: SteadyResult, tolerance: float, time_left
+) -> SteadyResult:
     """Explicit steps over ``span`` upstream collision times, the residual measured over the last quarter. A captured jump and
     faint waves downstream go on in a limit cycle that leaves the profile alone; an unstable closure diverges, and is said to."""
+    began = time.perf_counter()
     span = min(span, MOST_STEPS * float(solver.max_dt(U0, cells)) / KNUDSEN)
     times = KNUDSEN * np.array([0.75 * span, span])
-    report = (
-        None
-        if progress is None
-        else lambda fraction: progress(implicit.iterations + round(100 * fraction), implicit.residual, 0.0)
-    )
-    result = solver.run(U0, cells, times, progress=report)
+
+    def report(fraction: float) -> None:
+        if progress is not None:
+            progress(implicit.iterations + round(100 * fraction), implicit.residual, 0.0)
+        if not time_left():
+            raise _OutOfTime
+
+    try:
+        result = solver.run(U0, cells, times, progress=report)
+    except _OutOfTime:
+        seconds = time.perf_counter() - began
+        return SteadyResult(U0, "not_converged", implicit.residual, implicit.iterations, seconds)
     seconds = result.seconds
     if result.status[0] != "ok":
         return SteadyResult(implicit.U, "diverged", float("nan"), implicit.iterations, seconds)
     before, after = result.U[1], result.U[2]
     residual = steadiness(0.5 * (before + after), (after - before) / (times[1] - times[0]))
-    return SteadyResult(after, "ok" if residual <= MARCH_TOLERANCE else "not_converged", residual, implicit.iterations, seconds)
+    return SteadyResult(after, "ok" if residual <= tolerance else "not_converged", residual, implicit.iterations, seconds)

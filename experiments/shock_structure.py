@@ -27,7 +27,8 @@ def run(cfg: DictConfig, output: Output) -> int:
     window, spacing = check_window(cfg), setup.positive(cfg, "spacing")
     options = setup.solver_options(cfg, "moments")
     schemes = {key: options[key] for key in ("reconstruction", "flux")} | {
-        "cells_per_thickness": setup.positive(cfg, "cells_per_thickness")
+        "cells_per_thickness": setup.positive(cfg, "cells_per_thickness"),
+        "max_seconds": setup.positive(cfg, "max_seconds"),
     }
     laws = setup.closures(cfg, gas)
 
@@ -48,6 +49,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     title = f"Normal shock, Mach {cfg.mach:g}, {plots.gas_in_words(gas)}\n{plots.models_in_words(list(data.model.values))}"
     output.figure("shock", plots.shock_figure(data, [row[:5] + row[6:] for row in table_rows(metrics)], title))
     print("\n" + table(["model", "lambda1/delta", "rho %", "u %", "T %", "seconds", "status"], table_rows(metrics)))
+    print(setup.warnings_in_words(metrics), end="")
     output.announce()
     return 0
 
@@ -85,6 +87,8 @@ class Profiles:
     def metrics(self, shock: closure.ShockSolution) -> dict:
         """Errors on the model's own cells near the shock: cell averages of both, so that no interpolation enters."""
         entry = {"status": shock.status, "seconds": shock.seconds, "lambda1_over_delta": None, "rel_l2": None, "linf": None}
+        entry |= {"schemes": list(shock.schemes), "fallback": shock.fallback, "warnings": list(shock.warnings)}
+        entry["oscillation"] = shock.oscillation
         if shock.status != "ok":
             return entry
         inside = abs(shock.x) <= self.within(COMPARED) * self.lambda1
@@ -137,6 +141,11 @@ class Profiles:
         return data
 
 
+def status(m: dict) -> str:
+    """E.g. 'ok', 'ok, oscillates 3.2 %', 'not_converged'."""
+    return m["status"] + (f", oscillates {100 * m['oscillation']:.1f} %" if m.get("warnings") else "")
+
+
 def table_rows(metrics: dict) -> list[list[str]]:
     """model, lambda1/delta, errors of rho, u, T in per cent, seconds, status."""
     rows = []
@@ -144,6 +153,6 @@ def table_rows(metrics: dict) -> list[list[str]]:
         errors = m["rel_l2"] or dict.fromkeys(NORMALISED)
         in_per_cent = [number(errors[n], scale=100) for n in NORMALISED]
         rows.append(
-            [plots.label(name), number(m["lambda1_over_delta"], ".4f"), *in_per_cent, number(m["seconds"], ".1f"), m["status"]]
+            [plots.label(name), number(m["lambda1_over_delta"], ".4f"), *in_per_cent, number(m["seconds"], ".1f"), status(m)]
         )
     return rows

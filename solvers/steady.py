@@ -18,6 +18,7 @@ from knudsen.solvers.cells import Cells
 DIFFERENCE = 1e-7
 GOOD = 0.5  # contraction of Newton's method within a step that the next step aims at
 WORST = 1.0  # above it a step is taken back
+FLAT = 0.9  # a residual above this part of the least one so far is no progress
 CHUNK = 2**18  # numbers in one batch of perturbed states: small enough for the cache, large enough to hide the call
 
 
@@ -122,6 +123,8 @@ def pseudo_transient(
     dt_max: float | None = None,
     growth: float = 10.0,
     measure: Callable[[Tensor, Tensor], float] | None = None,
+    patience: int | None = None,
+    max_seconds: float = np.inf,
     progress=None,
 ) -> SteadyResult:
     r"""Solve R(U) = -dF/dx + S = 0 by linearised backward Euler steps,
@@ -140,10 +143,12 @@ def pseudo_transient(
     dt, dt_max: first and largest step (default: 10 explicit steps; 1,000 times what the fastest wave needs through the domain).
     growth: g. progress: called with (iteration, residual, dt). measure: what the tolerance is for, a function of (U, R), where
     the norm of all components is not the point (tails of high moments; a wave that is steady but for a drift).
+    patience: the search ends where so many iterations have not lowered what the tolerance is for below FLAT times its least
+    value so far (None: it goes on). max_seconds: of CPU time.
 
     A step that leaves the admissible states, or whose correction exceeds dU itself, is taken back and dt cut by 10.
-    Returns 'ok', 'not_converged' (iterations used up, U is the last state) or 'diverged' (no step down to 1e-6 explicit ones
-    helps, or the start is inadmissible).
+    Returns 'ok', 'not_converged' (iterations, patience or time used up, U is the last state) or 'diverged' (no step down to 1e-6
+    explicit ones helps, or the start is inadmissible).
 
     Between two fixed end states a travelling wave may stand anywhere: J is singular in the direction of its translation. dt
     stays finite for that reason: the steps are conservative, so that the wave's place is kept by the conserved totals.
@@ -182,12 +187,16 @@ def pseudo_transient(
     jacobian = BandedJacobian(U.shape[1], cells.n, half_width)
     bands = None  # of the Jacobian at U; kept when a step is taken back
     status = "not_converged"
-    iterations = 0
+    iterations = least_at = 0
+    began = time.process_time()
 
-    def finished() -> bool:
-        return (size if measure is None else measure(U, R)) <= tolerance
+    def remaining() -> float:
+        return size if measure is None else measure(U, R)
 
-    while not finished() and iterations < max_iterations:
+    least = left = remaining()
+    while left > tolerance and iterations < max_iterations and time.process_time() - began < max_seconds:
+        if patience is not None and iterations - least_at >= patience:
+            break
         iterations += 1
         if bands is None:
             bands = jacobian.evaluate(residual, U, R, basis)
@@ -214,6 +223,9 @@ def pseudo_transient(
             continue
         dt = min(dt * min(growth, max(0.1, GOOD / max(contraction, 1e-300))), dt_max)
         U, R, size, bands = trial, new_R, new_size, None
-    if finished():
+        left = remaining()
+        if left < FLAT * least:
+            least, least_at = left, iterations
+    if left <= tolerance:
         status = "ok"
-    return SteadyResult(U, status, size if measure is None else measure(U, R), iterations, time.perf_counter() - start)
+    return SteadyResult(U, status, left, iterations, time.perf_counter() - start)

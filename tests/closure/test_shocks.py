@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
-from knudsen import closure, kinetic
+from knudsen import closure, kinetic, solvers
 
 # Normalised inverse thickness lambda1/delta of the Navier-Stokes-Fourier shock, D = 3, Pr = 1, from its ordinary differential
 # equation (independent shooting solution, 4 digits): (mach, omega): value.
@@ -43,6 +44,45 @@ def test_grad13_has_a_subshock_beyond_its_critical_mach_number():
         growth[mach] = fine / coarse
     assert growth[1.4] < 1.03
     assert growth[3.0] > 1.2
+
+
+# The same equation integrated from behind the shock (Runge-Kutta of a stiff kind, relative tolerance 1e-10), constant frequency.
+WEAK = {1.02: 0.00808, 1.05: 0.01960}
+
+
+@pytest.mark.parametrize("mach", WEAK)
+def test_a_weak_shock_leaves_its_start(mach):
+    """It takes 1/(M - 1)^2 collision times to settle: steps and tolerances are in its units. (The start is a tenth too wide.)"""
+    gas = kinetic.gas("bgk_3v")
+    shock = closure.solve_shock(closure.build("nsf", gas), gas, mach, cells_per_thickness=40)
+    assert shock.status == "ok" and not shock.fallback
+    # second order: (1/40)^2 over a strength of M - 1, which the scheme's dissipation is compared with
+    assert shock.lambda1_over_delta == pytest.approx(WEAK[mach], rel=0.4 * 40**-2 / (mach - 1))
+    assert shock.oscillation < 1e-3 and shock.warnings == ()
+
+
+def test_a_search_that_stalls_or_takes_too_long_ends():
+    """Grad's closure beyond its critical Mach number has no smooth profile; a search without time has none either."""
+    gas = kinetic.gas("bgk_1v")
+    law = closure.build("quadrature", gas)
+    assert closure.solve_shock(law, gas, 2.0, cells_per_thickness=20, max_seconds=1e-3).status == "not_converged"
+    seen = []
+    never = {"measure": lambda U, R: 1.0, "patience": 5, "tolerance": 1e-3}
+    left, right = (closure.simulation.equilibrium_state(law, *state) for state in kinetic.rankine_hugoniot(2.0, gas))
+    cells = solvers.Cells(dx=0.1, n=20, knudsen=1.0, boundary=solvers.Boundary("fixed", left, right))
+    U = 0.5 * (left + right) + 0.5 * (right - left) * torch.tanh(torch.linspace(-2, 2, 20, dtype=torch.float64))
+    solver = solvers.Solver(law, reconstruction="muscl", flux="rusanov")
+    result = solver.steady(U, cells, progress=lambda *state: seen.append(state), **never)
+    assert result.status == "not_converged" and len(seen) == 5
+
+
+def test_a_profile_that_oscillates_says_so():
+    gas = kinetic.gas("bgk_1v")
+    shock = closure.solve_shock(closure.build("quadrature", gas), gas, 1.5, cells_per_thickness=15)
+    assert shock.oscillation < 0.01 and shock.warnings == ()
+    jump = shock.rho[-1] - shock.rho[0]
+    shock.rho = shock.rho + 0.05 * jump * np.sin(np.arange(len(shock.rho))) * (shock.x < 0)
+    assert "oscillates" in shock.warnings[0] and shock.oscillation > 0.5
 
 
 def test_subsonic_shock_is_refused():
