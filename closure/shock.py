@@ -23,7 +23,7 @@ MOST_CELLS = 1200  # long precursors are covered by wider cells, not by more of 
 MOST_STEPS = 4000  # of the explicit fallback
 MARCH_TOLERANCE = 5e-3  # after explicit steps (times (M - 1)^2 again): a captured jump that wanders within one of 600 cells
 PATIENCE = 20  # iterations without progress after which the search ends
-MAX_SECONDS = 20.0  # of CPU time that a search may take
+MAX_SECONDS = 20.0  # of CPU time after which a search ends that makes no progress
 OSCILLATES = 0.02  # of the jump: ups and downs of the density beyond which a profile is said to oscillate
 
 
@@ -116,8 +116,9 @@ def solve_shock(
     tenth; cells_per_thickness: cells per density thickness of that profile; solver_options: reconstruction and flux of
     :class:`knudsen.solvers.Solver` (flux: Rusanov by default: a shock is well resolved, and far from the equilibrium along whose
     characteristics the upwind flux is exact);
-    max_seconds: of CPU time for the whole search; what is not steady by then, or does not come nearer to it for 20 iterations and
-    some explicit steps, is ``not_converged``. progress(iteration, residual, step).
+    max_seconds: of CPU time after which a search that makes no progress ends (before, 20 iterations without any end it); explicit
+    steps, which then decide, have what is left of it, or half. What is not steady then is ``not_converged``.
+    progress(iteration, residual, step).
     Raises InputError naming ``mach`` unless it is above 1.
     """
     start = solve_kinetic_shock(gas, mach) if start is None else start
@@ -150,6 +151,7 @@ def solve_shock(
         coarser = (x, result.U[0].numpy()) if result.status == "ok" else None
         seconds += result.seconds
     marched = result.status != "ok"
+    began = max(began, time.process_time() - 0.5 * max_seconds)  # explicit steps have half of the time at least
     if marched:
         # Newton's method left the neighbourhood, or ended in a limit cycle: explicit steps decide, from the better state.
         lost = not result.residual < MARCH_TOLERANCE * weak

@@ -19,6 +19,7 @@ DIFFERENCE = 1e-7
 GOOD = 0.5  # contraction of Newton's method within a step that the next step aims at
 WORST = 1.0  # above it a step is taken back
 FLAT = 0.9  # a residual above this part of the least one so far is no progress
+HASTE = 3  # iterations without progress that end a search whose time is up
 CHUNK = 2**18  # numbers in one batch of perturbed states: small enough for the cache, large enough to hide the call
 
 
@@ -144,7 +145,7 @@ def pseudo_transient(
     growth: g. progress: called with (iteration, residual, dt). measure: what the tolerance is for, a function of (U, R), where
     the norm of all components is not the point (tails of high moments; a wave that is steady but for a drift).
     patience: the search ends where so many iterations have not lowered what the tolerance is for below FLAT times its least
-    value so far (None: it goes on). max_seconds: of CPU time.
+    value so far (None: it goes on). max_seconds: of CPU time, after which HASTE iterations without progress are enough.
 
     A step that leaves the admissible states, or whose correction exceeds dU itself, is taken back and dt cut by 10.
     Returns 'ok', 'not_converged' (iterations, patience or time used up, U is the last state) or 'diverged' (no step down to 1e-6
@@ -194,8 +195,9 @@ def pseudo_transient(
         return size if measure is None else measure(U, R)
 
     least = left = remaining()
-    while left > tolerance and iterations < max_iterations and time.process_time() - began < max_seconds:
-        if patience is not None and iterations - least_at >= patience:
+    while left > tolerance and iterations < max_iterations:
+        late = time.process_time() - began >= max_seconds
+        if iterations - least_at >= min(np.inf if patience is None else patience, HASTE if late else np.inf):
             break
         iterations += 1
         if bands is None:
