@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knudsen.errors import UnderResolvedWarning
-from knudsen.kinetic import InputError, cases, gas, simulate
+from knudsen.kinetic import InputError, cases, gas, kernel, simulate
 from knudsen.kinetic.grid import VelocityGrid, grid_of_case, velocity_grid
 from knudsen.kinetic.maxwellian import discrete_maxwellian
 from knudsen.solvers.rows import exp2
@@ -79,14 +79,28 @@ def test_entropy_does_not_increase(name, knudsen):
     assert (np.diff(entropy) < 0).all()
 
 
-def test_divergence_is_reported_with_time_and_cell():
+def test_a_case_that_weno5_loses_is_made_with_muscl():
     """Two streams that part faster than the velocity grid reaches: near-vacuum, which a high-order scheme can make negative."""
     case = cases.riemann((1, -6, 0.1), (1, 6, 0.1), knudsen=1e-6, cells=100, t_end=0.3, save_times=(0.001,))
-    solution = simulate(case, gas("bgk_1v", velocity_points=400, velocity_bounds=(-10, 10)), transport="weno5", cfl=1.0)[0]
-    assert solution.status == "diverged"
-    time, cell = solution.diverged_at
-    assert 0 <= time < 0.3 and 0 <= cell < 100
-    assert np.isfinite(solution.rho[0]).all() and np.isnan(solution.rho[-1]).all()
+    the_gas = gas("bgk_1v", velocity_points=400, velocity_bounds=(-10, 10))
+    solution = simulate(case, the_gas, transport="weno5", cfl=1.0)[0]
+    assert solution.status == "ok" and solution.fallback and solution.schemes == ("muscl", "ars222")
+    np.testing.assert_array_equal(solution.rho, simulate(case, the_gas, transport="muscl", cfl=1.0)[0].rho)
+
+
+def test_divergence_is_reported_with_time_and_cell(monkeypatch):
+    advance, calls = kernel.advance, []
+
+    def lost_in_the_end(*arguments):
+        calls.append(arguments)
+        return advance(*arguments) if len(calls) % 2 else (0, 7, 0)  # the second call of a run: no step done, cell 7 not positive
+
+    monkeypatch.setattr(kernel, "advance", lost_in_the_end)
+    case = cases.sod(cells=20, save_times=(1e-4,))
+    solution = simulate(case, gas("bgk_1v"))[0]
+    assert solution.status == "diverged" and not solution.fallback and len(calls) == 4  # neither weno5 nor muscl
+    assert solution.diverged_at == (1e-4, 7)
+    assert np.isfinite(solution.rho[:2]).all() and np.isnan(solution.rho[-1]).all()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import erf
 
 from knudsen.errors import UnderResolvedWarning
-from knudsen.kinetic import Case, cases, gas, kernel, simulate
+from knudsen.kinetic import Case, cases, gas, simulate
 from knudsen.kinetic.grid import MOST, flight_spacing, grid_of_case
 
 
@@ -69,20 +69,3 @@ def test_velocities_are_as_many_as_collisions_and_cells_ask_for():
     assert grid_of_case(smooth, the_gas).points == grid_of_case(replace(smooth, knudsen=1e-3), the_gas).points
     huge = cases.sod(cells=6400, knudsen=10.0)
     assert grid_of_case(huge, the_gas).points <= MOST + 2 and flight_spacing(huge, the_gas) < 18 / MOST
-
-
-def test_a_case_that_weno5_loses_is_made_with_muscl(monkeypatch):
-    """No case is known that it loses, but it is not positive: the run is taken over, and says so."""
-    advance, case, calls = kernel.advance, cases.sod(cells=40, t_end=0.02), []
-
-    def lost_at_first(*arguments):
-        calls.append(arguments)
-        return (0, 7, 0) if len(calls) == 1 else advance(*arguments)  # no step done, cell 7 not positive
-
-    monkeypatch.setattr(kernel, "advance", lost_at_first)
-    solution = simulate(case, gas("bgk_1v"))[0]
-    assert solution.status == "ok" and solution.fallback and solution.schemes == ("muscl", "ars222")
-    monkeypatch.undo()
-    np.testing.assert_array_equal(solution.rho, simulate(case, gas("bgk_1v"), transport="muscl")[0].rho)
-    sound = simulate(case, gas("bgk_1v"))[0]
-    assert not sound.fallback and sound.schemes == ("weno5", "ars222")
