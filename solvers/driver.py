@@ -73,9 +73,8 @@ class Solver:
             raise ValueError(f"cfl={cfl} must lie within (0, 1]")
         self.law = law
         self.schemes = (reconstruction, flux, integrator)
-        self.product = getattr(law, "product", None)
-        self.transport = getattr(law, "transport", None)
-        self.diffusivity = getattr(law, "diffusivity", None)
+        self.product, self.transport = law.product, law.transport
+        self.diffusivity, self.hidden_diffusivity = law.diffusivity, law.hidden_diffusivity
         self.reconstruct = choose("reconstruction", reconstruction, RECONSTRUCTIONS)
         self.flux = choose("flux", flux, FLUXES)
         self.integrator = choose("integrator", integrator, INTEGRATORS)
@@ -175,9 +174,10 @@ class Solver:
     def _flux_difference(self, V: Tensor, cells: Cells) -> Tensor:
         V_l, V_r = self.reconstruct(V, cells)
         if self.transport is not None:
-            return self.transport(self.flux, V_l, V_r, V[..., GHOST:-GHOST])
-        F = self.flux(V_l, V_r, self.law)
-        difference = F[..., :-1] - F[..., 1:]
+            difference = self.transport(self.flux, V_l, V_r, V[..., GHOST:-GHOST])
+        else:
+            F = self.flux(V_l, V_r, self.law)
+            difference = F[..., :-1] - F[..., 1:]
         if self.diffusivity is not None:
             touching = slice(GHOST - 1, V.shape[-1] - GHOST + 1)
             D, U = self.diffusivity(V, cells)[..., touching], self.law.conserved(V[..., touching])
@@ -196,6 +196,8 @@ class Solver:
         speed = self.law.max_speed(V[..., 1:-1])
         if self.diffusivity is not None:
             speed = speed + 2 * self.diffusivity(V, cells)[..., 1:-1] / cells.dx
+        if self.hidden_diffusivity is not None:
+            speed = speed + self.cfl * 2 * self.hidden_diffusivity(V, cells)[..., 1:-1] / cells.dx
         speed = speed.amax(dim=(1, 2), keepdim=True)
         return (self.cfl * cells.dx / speed).reshape(-1)
 

@@ -40,7 +40,10 @@ class BalanceLaw(Protocol):
     (C. Pares, SIAM J. Numer. Anal. 44 (2006) 300, doi:10.1137/050628052). Otherwise the attribute is absent or None.
 
     A law with diffusion d/dx (D dU/dx) of all components also has ``diffusivity(V, cells)``, D [B, 1, N + 2 GHOST] >= 0 on padded
-    cells; it is explicit, and counts as a speed 2 D/dx. Not together with ``transport``.
+    cells; it is explicit, and counts as a speed 2 D/dx.
+
+    A law whose flux contains a diffusion of its own (through gradients among its variables) has ``hidden_diffusivity(V, cells)``,
+    H [B, 1, N + 2 GHOST] >= 0: explicit steps are stable for dt <= dx^2/(2 H), whatever the CFL number. None: no such limit.
 
     A law whose components are counted in a frame of each cell's own (which moves with the gas, so that a face has two fluxes) has
     ``transport(flux, V_l, V_r, V)``: dx dU/dt without the source, [B, n, N], from the two sides of the N + 1 faces, the
@@ -80,6 +83,7 @@ class Law:
     product = None
     transport = None
     diffusivity = None
+    hidden_diffusivity = None
 
     def variables(self, U: Tensor, cells: Cells) -> Tensor:
         return U

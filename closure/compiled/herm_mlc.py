@@ -14,11 +14,13 @@ from knudsen.solvers.rows import LOG2E, exp2
 
 
 class Learned(NamedTuple):
-    """What HermMLC adds to the numbers of the quadrature closure: memory, mixing, does the network see gradients, its size, the
+    """What HermMLC adds to the numbers of the quadrature closure: memory, mixing, strength of the hidden
+    diffusion, does the network see gradients, its size, the
     row of phi for each of its inputs, and what its members say in equilibrium [member, output]."""
 
     memory: float
     mixing: float
+    hidden: float
     gradients: bool
     size: network.Size
     order: np.ndarray
@@ -31,8 +33,10 @@ def rows_of(law) -> Rows | None:
         return None
     size = network.size_of(law.members)
     counts = [int(law.gradients), *size[:-1], *network.order_of(law.members)]
-    numbers = [law.memory, law.mixing, size.bound, *network.at_rest(law.members, law.parity_out).ravel()]
+    numbers = [law.memory, law.mixing, law.hidden_strength, size.bound, *network.at_rest(law.members, law.parity_out).ravel()]
     rows = quadrature.rows_of(law, counts, numbers, correct=correct, diffusivity=diffusivity)
+    if law.gradients:
+        rows = rows._replace(hidden_diffusivity=hidden_diffusivity)
     return rows._replace(data=rows.data._replace(weights=network.weights_of(law.members)))
 
 
@@ -40,8 +44,8 @@ def rows_of(law) -> Rows | None:
 def learned_of(data):
     c, first = data.counts[OTHER_COUNTS:], OTHER_NUMBERS + data.counts[0]  # 1 + 2 n = n_g numbers of the quadrature closure
     n = data.numbers[first:]
-    size = network.Size(c[1], c[2], c[3], c[4], c[5], c[6], n[2])
-    return Learned(n[0], n[1], c[0] != 0, size, c[7 : 7 + size.inputs], matrix(n, 3, size.members, size.outputs))
+    size = network.Size(c[1], c[2], c[3], c[4], c[5], c[6], n[3])
+    return Learned(n[0], n[1], n[2], c[0] != 0, size, c[7 : 7 + size.inputs], matrix(n, 4, size.members, size.outputs))
 
 
 @compiled
@@ -92,14 +96,30 @@ def correct(data, mesh, U, V):
             V[3 * n + 3, i] += out[1, i]
 
 
-@row_function(DIFFUSIVITY)
-def diffusivity(data, mesh, V, D):
+@compiled
+def _memory_time(data, mesh, V, T, reach):
+    """T_x and eps_* of the variables, padded cells."""
     law, learned = raw(data), learned_of(data)
     n = (law.n_g - 1) // 2
-    for i in range(D.size):
-        T, tau = exp(V[2, i]), mesh.knudsen[i]
+    for i in range(T.size):
+        T[i], tau = exp(V[2, i]), mesh.knudsen[i]
         if law.exponent > -np.inf:
-            T_mean = (T + (law.dims - 1) * exp(V[2 * n + 2, i])) / law.dims if law.n_h > 0 else T
+            T_mean = (T[i] + (law.dims - 1) * exp(V[2 * n + 2, i])) / law.dims if law.n_h > 0 else T[i]
             tau /= law.scale * exp(V[0, i]) * T_mean**law.exponent
-        reach = tau / (1.0 + tau / learned.memory)
-        D[i] = learned.mixing / (learned.memory * learned.memory) * T * reach * reach * reach
+        reach[i] = tau / (1.0 + tau / learned.memory)
+
+
+@row_function(DIFFUSIVITY)
+def diffusivity(data, mesh, V, D):
+    learned, T = learned_of(data), np.empty(D.size)
+    _memory_time(data, mesh, V, T, D)
+    for i in range(D.size):
+        D[i] = learned.mixing / (learned.memory * learned.memory) * T[i] * D[i] * D[i] * D[i]
+
+
+@row_function(DIFFUSIVITY)
+def hidden_diffusivity(data, mesh, V, H):
+    learned, T = learned_of(data), np.empty(H.size)
+    _memory_time(data, mesh, V, T, H)
+    for i in range(H.size):
+        H[i] *= learned.hidden * T[i]

@@ -9,22 +9,31 @@ from math import sqrt
 import numpy as np
 
 from knudsen.closure.compiled.lifting import TILE, lift, load, put, store, take
-from knudsen.closure.compiled.protocol import BOOST, RELAX, SIDES, SOURCE, SPEED, VARIABLES, Data, Rows, no_relaxation, no_source
+from knudsen.closure.compiled.protocol import (
+    BOOST,
+    RELAX,
+    SIDES,
+    SOURCE,
+    SPEED,
+    VARIABLES,
+    Data,
+    Rows,
+    frequency_numbers,
+    no_relaxation,
+    no_source,
+)
 from knudsen.closure.compiled.vectors import exp
 from knudsen.compile import compiled
 from knudsen.solvers.cells import GHOST
 
-EXPONENT, DIMS, REACH, PARAMETERS = range(
-    4
-)  # places in ``Data.numbers``; exponent of T in the collision frequency, -inf: it is 1
+SCALE, EXPONENT, DIMS, REACH, PARAMETERS = range(5)  # places in ``Data.numbers``; the first two: ``frequency_numbers``
 
 
 def rows_of(law) -> Rows:
     gas, of, P, size = law.gas, type(law), type(law.parameters), len(law.degrees)
-    exponent = -np.inf if gas.omega is None else 1.0 - gas.omega
     reach = float(law.characteristics[0].abs().max())
     return Rows(
-        data=Data(np.zeros(1, np.int64), np.array([exponent, gas.dims, reach, *law.parameters], float)),
+        data=Data(np.zeros(1, np.int64), np.array([*frequency_numbers(gas), gas.dims, reach, *law.parameters], float)),
         energy=law.energy_weights,
         height=size,
         variables=_variables(of.variables_of, P, size),
@@ -128,13 +137,13 @@ def _boost(boost_of, size):
 @compiled
 def collision_rate(data, mesh, U, tau, weight):
     """tau nu/eps [cell] of laws whose moments begin with rho, m, E."""
-    exponent, dims = data.numbers[EXPONENT], data.numbers[DIMS]
+    scale, exponent, dims = data.numbers[SCALE], data.numbers[EXPONENT], data.numbers[DIMS]
     for i in range(weight.size):
         weight[i] = tau / mesh.knudsen[GHOST + i]
     if exponent > -np.inf:
         for i in range(weight.size):
             u = U[1, i] / U[0, i]
-            weight[i] *= U[0, i] * ((2.0 * U[2, i] / U[0, i] - u * u) / dims) ** exponent
+            weight[i] *= scale * U[0, i] * ((2.0 * U[2, i] / U[0, i] - u * u) / dims) ** exponent
 
 
 @lru_cache

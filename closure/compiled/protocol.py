@@ -34,6 +34,12 @@ class Mesh(NamedTuple):
     knudsen: np.ndarray
 
 
+def frequency_numbers(gas) -> list[float]:
+    """[scale, exponent] of a gas's collision frequency scale rho T^exponent; exponent -inf: it is 1."""
+    scale = gas.model.stress_rate(gas.dims, gas.omega) if gas.is_boltzmann else 1.0
+    return [scale, -np.inf if gas.omega is None else 1.0 - gas.omega]
+
+
 SLOW, FAST, VELOCITY, TEMPERATURE, DEPARTURE = range(
     5
 )  # rows of a frame: what the numerical fluxes know of one side of the faces

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from knudsen.closure.compiled.protocol import BOOST, RELAX, SOURCE, row_function
+from knudsen.closure.compiled.protocol import BOOST, RELAX, SOURCE, frequency_numbers, row_function
 from knudsen.closure.compiled.vectors import rescale, rescale_transverse, shift
 from knudsen.compile import compiled
 from knudsen.solvers.cells import GHOST
@@ -27,9 +27,7 @@ OTHER_COUNTS, OTHER_NUMBERS = 3, 2
 
 def raw_numbers(law) -> tuple[list[int], list[float]]:
     """How ``Data`` begins."""
-    gas = law.gas
-    scale = gas.model.stress_rate(gas.dims, gas.omega) if gas.is_boltzmann else 1.0
-    return [law.n_g, law.n_h, gas.dims], [scale, -np.inf if gas.omega is None else 1.0 - gas.omega]
+    return [law.n_g, law.n_h, law.gas.dims], frequency_numbers(law.gas)
 
 
 @compiled
@@ -81,7 +79,7 @@ def _defect(data, mesh, U, tau, M):
         T[i] = (energy / rho - u[i] * u[i]) / dims
         weight[i] = tau / mesh.knudsen[GHOST + i]
         if law.exponent > -np.inf:
-            weight[i] *= rho * T[i] ** law.exponent
+            weight[i] *= law.scale * rho * T[i] ** law.exponent
         M[0, i] = rho
         M[1, i] = rho * u[i]
     for k in range(1, n_g - 1):

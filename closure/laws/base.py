@@ -17,6 +17,12 @@ from knudsen.errors import InputError
 from knudsen.solvers import Law
 from knudsen.solvers.steady import Basis
 
+# What row functions stand for: a subclass that overrides one of these needs row functions of its own.
+FORMULAE = (
+    "boost", "conserved", "departure", "diffusivity", "energy", "equilibrium_defect", "flux", "frame", "hidden_diffusivity",
+    "local_variables", "max_speed", "product", "rate", "relax", "rescale", "source", "speeds", "transport", "upwind", "variables",
+)  # fmt: skip
+
 
 class MomentLaw(Law):
     r"""A moment system dU/dt + dF/dx = S with a closed flux F and collisions S that are solved implicitly.
@@ -75,17 +81,21 @@ class MomentLaw(Law):
         """What becomes of each component when the gas is seen in a mirror: 1 or -1, [n]."""
         return (-1.0) ** self.degrees
 
+    @cached_property
+    def at_rest(self) -> Tensor:
+        """The Maxwellian with rho = T = 1 at rest, [1, n, 1]."""
+        return self.from_moments(*_gaussian_moments(self.order, self.gas.dims))
+
     # Upwinding along the equilibrium characteristics --------------------------------------------------------------------------
 
     @cached_property
     def characteristics(self) -> tuple[Tensor, Tensor, Tensor]:
         """Eigenvalues, right and left eigenvectors of dF/dU at rest with rho = T = 1: the speeds in units of sqrt(T)."""
-        at_rest = self.from_moments(*_gaussian_moments(self.order, self.gas.dims))
 
         def flux(U):
             return self.flux(self.local_variables(U))[0, :, 0]
 
-        jacobian = torch.autograd.functional.jacobian(flux, at_rest)[:, 0, :, 0]
+        jacobian = torch.autograd.functional.jacobian(flux, self.at_rest)[:, 0, :, 0]
         # Reflection makes the speeds come in pairs and couples even to odd moments only: with the even part e of an eigenvector,
         # J_eo J_oe e = speed^2 e. Solved in that form the pairs are mirror images to the last bit.
         even, odd = (self.degrees % 2 == 0).nonzero()[:, 0], (self.degrees % 2 == 1).nonzero()[:, 0]
@@ -180,9 +190,16 @@ class MomentLaw(Law):
 
     # The compiled form -------------------------------------------------------------------------------------------------------
 
-    def compiled(self):
-        """The law's row functions (``knudsen.closure.compiled.Rows``) for the compiled loop; None where it has none."""
+    def rows(self):
+        """The row functions (``knudsen.closure.compiled.Rows``) of this class's formulae; None where they have none."""
         return None
+
+    def compiled(self):
+        """The law's ``rows`` for the compiled loop; None where there are none, or where a subclass has changed a formula and not
+        the rows."""
+        line = type(self).__mro__
+        first = {name: next(i for i, cls in enumerate(line) if name in vars(cls)) for name in ("rows", *FORMULAE)}
+        return self.rows() if all(first[name] >= first["rows"] for name in FORMULAE) else None
 
     @cached_property
     def energy_weights(self) -> np.ndarray:

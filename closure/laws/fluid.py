@@ -82,9 +82,6 @@ class NavierStokesFourier(Euler):
     })  # fmt: skip
     picard_iterations = 3
 
-    def compiled(self):
-        return None
-
     def _coefficients(self, U: Tensor, cells) -> tuple[Tensor, Tensor]:
         """2(D-1)/D mu and kappa on the n+1 faces (means of the two cells), each [batch, n+1]."""
         padded = cells.pad(U)[:, :, GHOST - 1 : cells.n + GHOST + 1]

@@ -1,9 +1,12 @@
 """Grad's moment closures: any number of moments in D = 1, thirteen (five in slab geometry) in D = 2, 3."""
 
+from typing import NamedTuple
+
 import torch
 
-from knudsen.closure.laws.base import MomentLaw
+from knudsen.closure.laws.elementary import TINY, exp, log, maximum, sqrt
 from knudsen.closure.laws.frames import scale_moments, shift_moments
+from knudsen.closure.laws.plain import PlainLaw
 from knudsen.closure.laws.raw import RawMomentLaw
 from knudsen.errors import InputError
 from knudsen.kinetic.collisions import COLLISIONS
@@ -63,6 +66,11 @@ class Grad(RawMomentLaw):
     def flux(self, V):
         return self._moments(V)[:, 1:]
 
+    def rows(self):
+        from knudsen.closure.compiled import hermite  # compiled code only where it is needed
+
+        return hermite.rows_of(self)
+
 
 def hermite_coefficients(n: int) -> torch.Tensor:
     """Row k holds the monomial coefficients of the probabilists' Hermite polynomial He_k, [n, n]."""
@@ -75,7 +83,39 @@ def hermite_coefficients(n: int) -> torch.Tensor:
     return he
 
 
-class Grad13(MomentLaw):
+class Parameters(NamedTuple):
+    """What the plain functions of Grad-13 read."""
+
+    dims: float
+    prandtl: float
+
+
+def _boosted(U, w):
+    """(rho, m, E, P, Q) with every velocity increased by w."""
+    rho, m, E, P, Q = U
+    return (
+        rho,
+        m + w * rho,
+        E + w * m + 0.5 * w * w * rho,
+        P + 2.0 * w * m + w * w * rho,
+        Q + w * (E + P) + 1.5 * w * w * m + 0.5 * w * w * w * rho,
+    )
+
+
+def _own(U):
+    """rho, u and the moments in the gas's own frame."""
+    u = U[1] / U[0]
+    return U[0], u, _boosted(U, -u)
+
+
+def _decay(U, of_stress, of_heat, p):
+    """What P and Q lose where sigma and q lose these parts of themselves."""
+    _, u, own = _own(U)
+    sigma = of_stress * (own[3] - 2.0 * own[2] / p.dims)
+    return sigma, u * sigma + of_heat * own[4]
+
+
+class Grad13(PlainLaw):
     r"""Grad's thirteen moments in slab geometry (rho, u, T, sigma, q), D = 2 or 3 (thirteen is D = 3).
 
     Carried: rho, m, E, P = rho u^2 + p + sigma, Q = u (E + p + sigma) + q. The two unknown fluxes in the gas's own frame:
@@ -97,68 +137,48 @@ class Grad13(MomentLaw):
     order = 3
 
     def __init__(self, gas):
-        super().__init__(gas)
+        super().__init__(gas, Parameters(float(gas.dims), float(gas.prandtl)))
         self.degrees = torch.tensor((0, 1, 2, 2, 3))
 
-    def boost(self, U, velocity):
-        rho, m, E, P, Q = U.unbind(1)
-        w = velocity
-        return torch.stack(
-            (
-                rho,
-                m + w * rho,
-                E + w * m + 0.5 * w**2 * rho,
-                P + 2 * w * m + w**2 * rho,
-                Q + w * (E + P) + 1.5 * w**2 * m + 0.5 * w**3 * rho,
-            ),
-            1,
-        )
+    @staticmethod
+    def boost_of(U, velocity):
+        return _boosted(U, velocity)
 
-    def energy(self, U):
-        return U[:, 2]
+    @staticmethod
+    def variables_of(U, p):
+        rho, u, own = _own(U)
+        rho, T = maximum(rho, TINY), maximum(2.0 * own[2] / (rho * p.dims), TINY)
+        pressure = rho * T
+        return log(rho), u, log(T), own[3] / pressure - 1.0, own[4] / (pressure * sqrt(T))
 
-    def local_variables(self, U):
-        rho, u, T = self.fluid(U)
-        tiny = torch.finfo(U.dtype).tiny
-        rho, T = rho.clamp(min=tiny), T.clamp(min=tiny)
-        own = self.boost(U, -u)
-        p = rho * T
-        return torch.stack((rho.log(), u, T.log(), own[:, 3] / p - 1, own[:, 4] / (p * T.sqrt())), 1)
+    @staticmethod
+    def conserved_of(V, p):
+        rho, u, T = exp(V[0]), V[1], exp(V[2])
+        pressure = rho * T
+        own = rho, 0.0, 0.5 * p.dims * pressure, pressure * (1.0 + V[3]), V[4] * pressure * sqrt(T)
+        return _boosted(own, u)
 
-    def _parts(self, V):
-        rho, u, T = V[:, 0].exp(), V[:, 1], V[:, 2].exp()
-        p = rho * T
-        return rho, u, T, p, V[:, 3] * p, V[:, 4] * p * T.sqrt()
-
-    def conserved(self, V):
-        rho, u, _, p, sigma, q = self._parts(V)
-        zero = torch.zeros_like(rho)
-        return self.boost(torch.stack((rho, zero, 0.5 * self.gas.dims * p, p + sigma, q), 1), u)
-
-    def flux(self, V):
-        rho, u, T, p, sigma, q = self._parts(V)
-        D = self.gas.dims
-        third = 6 / (D + 2) * q
-        fourth = 0.5 * (D + 2) * p * T + 0.5 * (D + 4) * sigma * T
+    @staticmethod
+    def flux_of(V, p):
+        rho, u, T, D = exp(V[0]), V[1], exp(V[2]), p.dims
+        pressure = rho * T
+        sigma, q = V[3] * pressure, V[4] * pressure * sqrt(T)
+        fourth = 0.5 * (D + 2.0) * pressure * T + 0.5 * (D + 4.0) * sigma * T
         # Own-frame moments of c_x times (1, c_x, |c|^2/2, c_x^2, c_x |c|^2/2), then the flux as the lab frame sees it.
-        own_flux = torch.stack((torch.zeros_like(rho), p + sigma, q, third, fourth), 1)
-        return self.boost(own_flux, u) + u.unsqueeze(1) * self.conserved(V)
+        own = _boosted((0.0, pressure + sigma, q, 6.0 / (D + 2.0) * q, fourth), u)
+        U = _boosted((rho, 0.0, 0.5 * D * pressure, pressure + sigma, q), u)
+        return own[0] + u * U[0], own[1] + u * U[1], own[2] + u * U[2], own[3] + u * U[3], own[4] + u * U[4]
 
-    def relax(self, U, tau, cells):
-        w = tau * self.rate(U, cells)
-        return U - self._decay(U, w / (1 + w), self.gas.prandtl * w / (1 + self.gas.prandtl * w))
+    @staticmethod
+    def relax_of(U, w, p):
+        heat = p.prandtl * w
+        P, Q = _decay(U, w / (1.0 + w), heat / (1.0 + heat), p)
+        return U[0], U[1], U[2], U[3] - P, U[4] - Q
 
-    def source(self, U, cells):
-        rate = self.rate(U, cells)
-        return -self._decay(U, rate, self.gas.prandtl * rate)
-
-    def _decay(self, U, of_stress, of_heat):
-        """The parts ``of_stress`` of sigma and ``of_heat`` of q, [batch, 1, cell] each, as a change of U."""
-        u = self.fluid(U)[1]
-        own = self.boost(U, -u)
-        zero = torch.zeros_like(u)
-        sigma = of_stress[:, 0] * (own[:, 3] - 2 * own[:, 2] / self.gas.dims)
-        return torch.stack((zero, zero, zero, sigma, u * sigma + of_heat[:, 0] * own[:, 4]), 1)
+    @staticmethod
+    def source_of(U, rate, p):
+        P, Q = _decay(U, rate, p.prandtl * rate, p)
+        return 0.0 * rate, 0.0 * rate, 0.0 * rate, -P, -Q
 
     def from_moments(self, G, H):
         return torch.stack((G[:, 0], G[:, 1], 0.5 * (G[:, 2] + H[:, 0]), G[:, 2], 0.5 * (G[:, 3] + H[:, 1])), 1)

@@ -92,6 +92,13 @@ class HME(RawMomentLaw):
         G, H = self._moments(V)
         return torch.cat((G[:, 1:], H[:, 1:]), 1) if self.n_h else G[:, 1:]
 
+    def rows(self):
+        if type(self).polynomial is not HME.polynomial:  # another polynomial than He_n needs row functions of its own
+            return None
+        from knudsen.closure.compiled import hermite  # compiled code only where it is needed
+
+        return hermite.rows_of(self)
+
     # The regularisation -----------------------------------------------------------------------------------------------------
 
     def polynomial(self, V) -> Tensor | None:

@@ -42,9 +42,6 @@ class MaxEntropy(Quadrature):
         rest = torch.zeros(1, 1, 1, dtype=torch.float64)
         self._reach = float(_largest_root(self._polynomial(rest, rest + 3)))
 
-    def compiled(self):
-        return None
-
     def local_variables(self, U):
         V = super().local_variables(U)
         q, b = V[:, 3:4], 2 * V[:, 4:5].exp()

@@ -88,7 +88,7 @@ class PlainLaw(MomentLaw):
             return torch.zeros_like(U)
         return _stacked(self.source_of(U.unbind(1), self.rate(U, cells)[:, 0], self.parameters), U)
 
-    def compiled(self):
+    def rows(self):
         from knudsen.closure.compiled import plain  # compiled code only where it is needed
 
         return plain.rows_of(self)

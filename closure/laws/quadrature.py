@@ -144,7 +144,7 @@ class Quadrature(RawMomentLaw):
         own = torch.einsum("ij,bjn->bin", self.molecules.monomial, w)
         return self.boost(self.rescale(factor.unsqueeze(1) * own, T.sqrt()), u)
 
-    def compiled(self):
+    def rows(self):
         from knudsen.closure.compiled import quadrature  # compiled code only where it is needed
 
         return quadrature.rows_of(self)

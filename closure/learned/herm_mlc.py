@@ -9,7 +9,11 @@ from knudsen.closure.laws.quadrature import Quadrature
 from knudsen.closure.learned.normalised import Normalised
 from knudsen.closure.learned.protocol import LearnedLaw
 from knudsen.errors import InputError
-from knudsen.solvers import GHOST
+from knudsen.solvers import GHOST, Boundary, Cells
+
+# An explicit step of the gradient terms is stable for dt <= 1.3 dx^2/D_g (measured in D = 1 and 3, from 50 to 800 cells), that is
+# H = 0.38 D_g; the rest is for states away from rest.
+EXPLICIT = 0.48
 
 
 class HermMLC(LearnedLaw, Quadrature):
@@ -74,8 +78,9 @@ class HermMLC(LearnedLaw, Quadrature):
         self.parity_out = torch.tensor([-1.0, (-1.0) ** (n + 1)][: self.outputs], dtype=torch.float64)
         made = network(self.inputs, self.outputs, parity_in=self.parity_in, parity_out=self.parity_out)
         self.network = Normalised(made, self.inputs, self.outputs)
+        self._strength = None  # state of the weights and ``hidden_strength``
 
-    def compiled(self):
+    def rows(self):
         from knudsen.closure.compiled import herm_mlc  # compiled code only where it is needed
 
         return herm_mlc.rows_of(self)
@@ -155,13 +160,43 @@ class HermMLC(LearnedLaw, Quadrature):
             tau = tau / self.gas.frequency(rho, T).unsqueeze(1)
         return self.features(V, cells.dx, tau)
 
+    def _memory_time(self, V: Tensor, cells) -> Tensor:
+        """eps_* of the variables, [batch, 1, cell], on padded cells."""
+        tau = cells.knudsen_padded
+        if self.gas.omega is not None:
+            tau = tau / self.gas.frequency(V[:, 0].exp(), self.frame(V)[1]).unsqueeze(1)
+        return tau / (1 + tau / self.memory)
+
     def diffusivity(self, V: Tensor, cells) -> Tensor:
         """D of the mixing, [batch, 1, cell], on padded cells."""
-        T_x, tau = V[:, 2:3].exp(), cells.knudsen_padded
-        if self.gas.omega is not None:
-            T = T_x if not self.n_h else (T_x + (self.gas.dims - 1) * V[:, 2 * self.n + 2 : 2 * self.n + 3].exp()) / self.gas.dims
-            tau = tau / self.gas.frequency(V[:, :1].exp(), T)
-        return self.mixing / self.memory**2 * T_x * (tau / (1 + tau / self.memory)) ** 3
+        return self.mixing / self.memory**2 * V[:, 2:3].exp() * self._memory_time(V, cells) ** 3
+
+    def hidden_diffusivity(self, V: Tensor, cells) -> Tensor:
+        """H of the diffusion that the network makes of its gradient inputs, [batch, 1, cell], on padded cells."""
+        return self.hidden_strength * V[:, 2:3].exp() * self._memory_time(V, cells)
+
+    @property
+    def hidden_strength(self) -> float:
+        r"""H/(eps_* T) = ``EXPLICIT`` D_g/(eps_* T), D_g the spectral radius of dF/d(dU/dx) at rest."""
+        if not self.gradients:
+            return 0.0
+        state = tuple((id(number), number._version) for number in (*self.network.parameters(), *self.network.buffers()))
+        if self._strength is None or self._strength[0] != state:
+            self._strength = state, EXPLICIT * self._gradient_diffusion()
+        return self._strength[1]
+
+    def _gradient_diffusion(self) -> float:
+        """D_g/(eps_* T) at rest: of the flux that uniform slopes make."""
+        offset = torch.arange(2 * GHOST + 1, dtype=torch.float64) - GHOST
+        cells = Cells(1.0, 1, self.memory, Boundary("outflow"))
+
+        def flux(slope):
+            return self.flux(self.variables(self.at_rest + slope[:, None] * offset, cells))[0, :, GHOST]
+
+        with torch.enable_grad():
+            matrix = torch.autograd.functional.jacobian(flux, torch.zeros(len(self.degrees), dtype=torch.float64))
+        at_rest = float(self._memory_time(self.local_variables(self.at_rest), cells)[0, 0, 0])
+        return float(torch.linalg.eigvals(matrix).abs().max()) / at_rest
 
     def spread(self, U, cells) -> Tensor:
         """Standard deviation of the ensemble's word for the closed moment (``closed_moment``), interior cells, [batch, cell]."""

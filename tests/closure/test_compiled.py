@@ -133,6 +133,19 @@ def test_a_law_without_rows_says_so():
     assert mlp.compiled() is None
 
 
+class Stiffer(Quadrature):
+    """Another formula, no row functions of its own."""
+
+    name = "stiffer"
+
+    def flux(self, V):
+        return 1.1 * super().flux(V)
+
+
+def test_a_subclass_with_another_formula_does_not_inherit_the_compiled_one():
+    assert Stiffer(kinetic.gas("bgk_1v")).compiled() is None
+
+
 def test_equivariant_network_mirrors_exactly():
     """N(P x) = P' N(x) to the last bit, so that the closure need not average over the mirrored input."""
     parity_in, parity_out = torch.tensor([1.0, -1, -1, 1, 1]), torch.tensor([-1.0, 1])
