@@ -143,7 +143,7 @@ def variables(data, U, V):
 
 
 @compiled
-def _jacobi(V, n, a, b):
+def jacobi(V, n, a, b):
     """The Jacobi matrix of V: a_0..a_n on its diagonal, b[k] = sqrt(b_k) beside it; a, b: [n + 2, column]."""
     a[0], b[0], b[1], b[n + 1] = 0.0, 0.0, 1.0, 0.0
     for k in range(1, n + 1):
@@ -172,7 +172,7 @@ def reach_of(data, V, span):
     """The bound of the own-frame speeds of V in units of sqrt(T_x)."""
     law = shape_of(data)
     tables = np.empty((2, law.n + 2, V.shape[1]))
-    _jacobi(V, law.n, tables[0], tables[1])
+    jacobi(V, law.n, tables[0], tables[1])
     span_of(law, tables[0], tables[1], span)
 
 
@@ -183,16 +183,12 @@ def speed(data, V, speed):
         speed[i] = abs(V[1, i]) + exp2(0.5 * LOG2E * V[2, i]) * speed[i]
 
 
-@row_function(SIDES)
-def sides(data, V, U, F, frame):
-    law = shape_of(data)
+@compiled
+def fill_sides(law, V, a, b, span, U, F, frame):
+    """``Rows.sides`` of the Jacobi matrix (a, b) of V, whose speeds are bounded by ``span``."""
     n, n_h, dims, width = law.n, law.n_h, law.dims, V.shape[1]
-    tables, p = np.empty((2, n + 2, width)), np.empty((n + 2, n + 1, width))
-    rows, G, H = np.empty((4, width)), np.empty((2 * n + 2, width)), np.empty((n + 2, width))
-    a, b = tables[0], tables[1]
-    rho, s, ladder, span = rows[0], rows[1], rows[2], rows[3]
-    _jacobi(V, n, a, b)
-    span_of(law, a, b, span)
+    p, rows, G, H = np.empty((n + 2, n + 1, width)), np.empty((3, width)), np.empty((2 * n + 2, width)), np.empty((n + 2, width))
+    rho, s, ladder = rows[0], rows[1], rows[2]
     for i in range(width):
         rho[i] = exp2(LOG2E * V[0, i])
         s[i] = exp2(0.5 * LOG2E * V[2, i])
@@ -250,3 +246,12 @@ def sides(data, V, U, F, frame):
                 H[k, i] *= rho[i]
         U[2 * n + 1 :] = H[: n + 1]
         F[2 * n + 1 :] = H[1:]
+
+
+@row_function(SIDES)
+def sides(data, V, U, F, frame):
+    law = shape_of(data)
+    tables, span = np.empty((2, law.n + 2, V.shape[1])), np.empty(V.shape[1])
+    jacobi(V, law.n, tables[0], tables[1])
+    span_of(law, tables[0], tables[1], span)
+    fill_sides(law, V, tables[0], tables[1], span, U, F, frame)

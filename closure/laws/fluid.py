@@ -1,6 +1,7 @@
 """Euler and Navier-Stokes-Fourier: the closures that carry rho, rho u and E only."""
 
 from types import MappingProxyType
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -63,6 +64,13 @@ class Euler(PlainLaw):
         return torch.stack((G[:, 0], G[:, 1], 0.5 * E), 1)
 
 
+class FluidParameters(NamedTuple):
+    """What the plain functions of Navier-Stokes-Fourier read."""
+
+    dims: float
+    prandtl: float
+
+
 class NavierStokesFourier(Euler):
     r"""Navier-Stokes-Fourier with the gas's transport coefficients (first Chapman-Enskog order).
 
@@ -81,6 +89,15 @@ class NavierStokesFourier(Euler):
         "relaxation": "the coefficients of the diffusion are iterated, to third order in tau (short_relaxation)",
     })  # fmt: skip
     picard_iterations = 3
+
+    def __init__(self, gas):
+        super().__init__(gas)
+        self.parameters = FluidParameters(float(gas.dims), float(gas.prandtl))
+
+    def rows(self):
+        from knudsen.closure.compiled import navier_stokes  # compiled code only where it is needed
+
+        return navier_stokes.rows_of(self)
 
     def _coefficients(self, U: Tensor, cells) -> tuple[Tensor, Tensor]:
         """2(D-1)/D mu and kappa on the n+1 faces (means of the two cells), each [batch, n+1]."""

@@ -1,9 +1,9 @@
 """Maximum entropy in closed form: the interpolative five-moment closure."""
 
 import torch
-from torch import Tensor
 
 from knudsen.closure.laws.base import smoothstep
+from knudsen.closure.laws.elementary import maximum, sqrt, where
 from knudsen.closure.laws.quadrature import Quadrature
 from knudsen.errors import InputError
 
@@ -39,59 +39,73 @@ class MaxEntropy(Quadrature):
             raise InputError(f"closure.floor is {floor}: give a number between 0 and 1")
         super().__init__(gas, 5)
         self.floor = floor
-        rest = torch.zeros(1, 1, 1, dtype=torch.float64)
-        self._reach = float(_largest_root(self._polynomial(rest, rest + 3)))
+        self._reach = float(reach_of(torch.tensor(0.0, dtype=torch.float64), torch.tensor(2.0, dtype=torch.float64), floor))
 
     def local_variables(self, U):
         V = super().local_variables(U)
-        q, b = V[:, 3:4], 2 * V[:, 4:5].exp()
-        sigma, _, _ = self._sigma(q, 1 + q * q + b)
-        # m_5 = q^3 + 2 q + b (2 q + a_2) for a_0 = 0, b_1 = 1
-        fifth = q**3 / sigma**2 + (10 - 8 * sigma.sqrt()) * q
-        return torch.cat((V[:, :5], (fifth - q**3 - 2 * q) / b - 2 * q), 1)
-
-    def _sigma(self, q, r) -> tuple[Tensor, Tensor, Tensor]:
-        """sigma and its derivatives by q and r."""
-        # 1e-20: no division by zero at the Maxwellian, where sigma has a cusp
-        root = ((3 - r) ** 2 + 8 * q * q + 1e-20).sqrt()
-        # without cancellation on the far side of the Junk line
-        sigma = torch.where(r < 3, 0.25 * (3 - r + root), 2 * q * q / (root + (r - 3).clamp(min=0)))
-        slope = 1 - self.floor
-        return self.floor + slope * sigma, slope * 2 * q / root, -slope * sigma / root
-
-    def _polynomial(self, q, r) -> Tensor:
-        """Characteristic polynomial of the flux Jacobian in the own frame: c_0..c_4 of x^5 + sum c_k x^k, [batch, 5, cell]."""
-        sigma, sigma_q, sigma_r = self._sigma(q, r)
-        s = q**3 / sigma**2 + (10 - 8 * sigma.sqrt()) * q
-        s_sigma = -2 * q**3 / sigma**3 - 4 * q / sigma.sqrt()
-        s_q = 3 * q * q / sigma**2 + 10 - 8 * sigma.sqrt() + s_sigma * sigma_q
-        s_r = s_sigma * sigma_r
-        second = 2.5 * s - 1.5 * q * s_q - 2 * r * s_r
-        return -torch.cat((s - q * s_q - r * s_r - second, 5 * r - 3 * s_q - 4 * q * s_r, second, s_q, s_r), 1)
+        return torch.cat((V[:, :5], closing_of(V[:, 3:4], 2 * V[:, 4:5].exp(), self.floor)), 1)
 
     def _span(self, V):
-        q = V[:, 3:4]
-        return _largest_root(self._polynomial(q, 1 + q * q + 2 * V[:, 4:5].exp())).squeeze(1)
+        return reach_of(V[:, 3], 2 * V[:, 4].exp(), self.floor)
+
+    def rows(self):
+        from knudsen.closure.compiled import max_entropy  # compiled code only where it is needed
+
+        return max_entropy.rows_of(self, closing_of, reach_of)
 
     def departure(self, V):
         return smoothstep((self._span(V) / self._reach - 1.25) / 0.5).unsqueeze(1)
 
 
-def _largest_root(c: Tensor, steps: int = 3) -> Tensor:
-    """The largest modulus of the roots of x^n + sum c_k x^k where all are real; c [batch, n, cell] -> [batch, 1, cell].
+# Plain functions of q = a_1 and b = b_2 in the gas's own frame: r = 1 + q^2 + b.
+
+
+def _sigma(q, r, floor):
+    """sigma and its derivatives by q and r."""
+    # 1e-20: no division by zero at the Maxwellian, where sigma has a cusp
+    root = sqrt((3.0 - r) * (3.0 - r) + 8.0 * q * q + 1e-20)
+    # without cancellation on the far side of the Junk line
+    sigma = where(r < 3.0, 0.25 * (3.0 - r + root), 2.0 * q * q / (root + maximum(r - 3.0, 0.0)))
+    slope = 1.0 - floor
+    return floor + slope * sigma, slope * 2.0 * q / root, -slope * sigma / root
+
+
+def closing_of(q, b, floor):
+    """The closing coefficient a_2: m_5 = q^3 + 2 q + b (2 q + a_2) for a_0 = 0, b_1 = 1."""
+    sigma, _, _ = _sigma(q, 1.0 + q * q + b, floor)
+    fifth = q * q * q / (sigma * sigma) + (10.0 - 8.0 * sqrt(sigma)) * q
+    return (fifth - q * q * q - 2.0 * q) / b - 2.0 * q
+
+
+def reach_of(q, b, floor):
+    """The largest speed in the own frame: roots of the characteristic polynomial of the flux Jacobian, x^5 + sum c_k x^k."""
+    r = 1.0 + q * q + b
+    sigma, sigma_q, sigma_r = _sigma(q, r, floor)
+    root = sqrt(sigma)
+    s = q * q * q / (sigma * sigma) + (10.0 - 8.0 * root) * q
+    s_sigma = -2.0 * q * q * q / (sigma * sigma * sigma) - 4.0 * q / root
+    s_q = 3.0 * q * q / (sigma * sigma) + 10.0 - 8.0 * root + s_sigma * sigma_q
+    s_r = s_sigma * sigma_r
+    second = 2.5 * s - 1.5 * q * s_q - 2.0 * r * s_r
+    c0, c1, c2, c3, c4 = q * s_q + r * s_r + second - s, 3.0 * s_q + 4.0 * q * s_r - 5.0 * r, -second, -s_q, -s_r
+    return maximum(_largest_root(c0, c1, c2, c3, c4), _largest_root(-c0, c1, -c2, c3, -c4))
+
+
+def _largest_root(c0, c1, c2, c3, c4):
+    """The largest root of x^5 + sum c_k x^k where all are real.
 
     Laguerre's bound, then Laguerre's iteration, which from above all roots stays above them (and converges cubically).
     """
-    n = c.shape[1]
-    sign = (-1.0) ** torch.arange(n, 0, -1, dtype=c.dtype)[:, None]
-    c = torch.stack((c, c * sign))  # the polynomial and its mirror image
-    mean = -c[:, :, -1] / n
-    x = mean + (((n - 1) / n) * (c[:, :, -1] ** 2 - 2 * c[:, :, -2] - n * mean**2).clamp(min=0)).sqrt()
-    for _ in range(steps):
-        p, dp, ddp = torch.ones_like(x), torch.zeros_like(x), torch.zeros_like(x)
-        for k in range(n - 1, -1, -1):
-            p, dp, ddp = p * x + c[:, :, k], dp * x + p, ddp * x + 2 * dp
-        root = ((n - 1) * ((n - 1) * dp * dp - n * p * ddp)).clamp(min=0).sqrt()
-        step = n * p / (dp + root)
-        x = torch.where(step.isfinite() & (p > 0), x - step, x)
-    return x.amax(0).unsqueeze(1)
+    mean = -0.2 * c4
+    x = mean + sqrt(maximum(0.8 * (c4 * c4 - 2.0 * c3 - 5.0 * mean * mean), 0.0))
+    x = _approach(x, c0, c1, c2, c3, c4)
+    x = _approach(x, c0, c1, c2, c3, c4)
+    return _approach(x, c0, c1, c2, c3, c4)
+
+
+def _approach(x, c0, c1, c2, c3, c4):
+    p = ((((x + c4) * x + c3) * x + c2) * x + c1) * x + c0
+    slope = (((5.0 * x + 4.0 * c4) * x + 3.0 * c3) * x + 2.0 * c2) * x + c1
+    bend = ((20.0 * x + 12.0 * c4) * x + 6.0 * c3) * x + 2.0 * c2
+    step = 5.0 * p / (slope + sqrt(maximum(4.0 * (4.0 * slope * slope - 5.0 * p * bend), 0.0)))
+    return where((p > 0.0) & (abs(step) < 1e300), x - step, x)
