@@ -95,6 +95,6 @@ class PlainLaw(MomentLaw):
 
 
 def _stacked(values, like: Tensor) -> Tensor:
-    """Values [batch, cell], some of them numbers, as one tensor [batch, value, cell]."""
+    """Values [batch, cell], some of them numbers or the same in all cells, as one tensor [batch, value, cell]."""
     shape = like[:, 0]
-    return torch.stack([value if isinstance(value, Tensor) else torch.full_like(shape, value) for value in values], 1)
+    return torch.stack([(value if isinstance(value, Tensor) else like.new_tensor(value)).expand_as(shape) for value in values], 1)
