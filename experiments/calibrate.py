@@ -15,6 +15,7 @@ from knudsen.build import build
 from knudsen.errors import InputError
 from knudsen.experiments import setup
 from knudsen.experiments.calibration_plots import calibration_figure
+from knudsen.experiments.named import named
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar
 from knudsen.kinetic.gas import GASES
@@ -65,7 +66,7 @@ def gases(cfg: DictConfig) -> dict[str, kinetic.Gas]:
         if name != own and name not in GASES:
             raise InputError(f"gases: {name} is unknown; choose from {', '.join(GASES)}")
         other = cfg.gas if name == own else compose("config", overrides=[f"gas={name}"]).gas
-        made[name] = build(setup.plain(other), "gas", base=kinetic.Gas)
+        made[name] = build(setup.plain(other), "gas", kinetic.Gas, named())
     return made
 
 
