@@ -26,10 +26,16 @@ html_static_path: list[str] = []
 def as_restructured_text(app, what, name, obj, options, lines):
     """Docstrings here are plain text ("key: meaning" lines, indented where they go on) with mathematics as directives.
 
-    Makes every such line a line of its own, and keeps signs like |A| from being read as markup.
+    Makes every such line a line of its own, and keeps signs like |A| from being read as markup. What is indented below a bullet
+    or a line that ends with two colons stays as it is.
     """
-    result, directive, definition = [], False, False
+    result, directive, definition, kept = [], False, False, False
     for line in lines:
+        if kept and line.startswith(" "):
+            result.append(line)
+            continue
+        if line:
+            kept = line.startswith(("- ", "* ")) or line.endswith("::")
         if line.startswith(".. "):
             directive = True
         elif line and not line.startswith(" "):

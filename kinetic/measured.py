@@ -39,8 +39,8 @@ class MeasuredProfile:
 def load_profiles(file: Path | str | None = None, only: list[float] | None = None) -> list[MeasuredProfile]:
     """The profiles of a table; None: the shipped shocks of a VHS gas.
 
-    A first line of column names, then a line for each place; lines that begin with # are remarks. Shocks: ``mach,
-    x_over_lambda1`` and ``rho_n``, ``T_n`` or both (empty: not measured). Channels: ``flow, delta, x_over_H, value``.
+    A first line of column names, then a line for each place; lines that begin with # are remarks. Shocks: ``mach``,
+    ``x_over_lambda1`` and ``rho_n``, ``T_n`` or both (empty: not measured). Channels: ``flow, delta, x_over_H, value``.
     only: the Mach numbers, or deltas, that are wanted. Raises InputError naming the file, and the line and column where one is
     at fault.
     """

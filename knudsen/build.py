@@ -45,10 +45,12 @@ def renamed(config: Mapping) -> dict:
 
 
 def makes(kind: type) -> Callable:
-    """Marks a function as a constructor of ``kind``, which configurations may then name::
+    """Marks a function as a constructor of ``kind``::
 
-    @makes(Case)
-    def bump(height=0.1, **options) -> Case: ...
+        @makes(Case)
+        def bump(height=0.1, **options) -> Case: ...
+
+    Configurations may then name it.
     """
 
     def mark(function: Callable) -> Callable:

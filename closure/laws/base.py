@@ -116,7 +116,7 @@ class MomentLaw(Law):
         return torch.stack(speeds), right, torch.linalg.inv(right)
 
     def upwind(self, V_l: Tensor, V_r: Tensor) -> Tensor:
-        r"""|A| (U_r - U_l) along the characteristics of the closure's own equilibrium in the mean frame of the face (u, T).
+        r"""abs(A) (U_r - U_l) along the characteristics of the closure's own equilibrium in the mean frame of the face (u, T).
 
         .. math:: |A| = B R\,|u + \sqrt T \Lambda|\,R^{-1} B^{-1}
 
