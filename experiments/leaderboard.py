@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,7 @@ def microseconds(of: Mapping[str, Mapping[str, Any]]) -> float:
 def _costs(metrics, names, rivals, kinds, full_grid) -> str:
     header = ["closure", "case", "error %", "us/cell/step", "kinetic: velocities", "us/cell/step", "closure is"]
     header += ["full grid: us/cell/step", "closure is"] if full_grid else []
+    header += ["whole case: CPU ms", "kinetic: CPU ms", "closure is"]
     rows = []
     for name in names:
         for kind in kinds:
@@ -102,14 +103,22 @@ def _costs(metrics, names, rivals, kinds, full_grid) -> str:
             if full_grid:  # 1 density of N^3 velocities instead of 2 of N
                 full = 0.5 * velocities**2 * pair
                 row += [number(full, ".1f"), f"{number(full / own, '.0f')} x as fast"]
+            whole = metrics[name][kind]["seconds_per_case"]
+            rival = at_equal_error(metrics, rivals, kind, error, lambda of: of[kind]["seconds_per_case"])[1]  # noqa: B023 (at once)
+            row += [number(1e3 * whole), number(1e3 * rival), f"{number(rival / whole)} x as fast"]
             rows.append(row)
     return table(header, rows)
 
 
-def at_equal_error(metrics: Metrics, rivals: Sequence[str], kind: str, error: float) -> tuple[float, float] | None:
-    """(velocities, microseconds per cell and step) with which the kinetic solver on the same cells has this error: power laws
-    between the numbers of velocities that were run; None if even the most are worse, the fewest if even those are better."""
-    points = sorted((int(r.rpartition("_")[2]), metrics[r][kind]["mean"], microseconds(metrics[r])) for r in rivals)
+def at_equal_error(
+    metrics: Metrics, rivals: Sequence[str], kind: str, error: float, cost: Callable[[Mapping], float] = microseconds
+) -> tuple[float, float] | None:
+    """(velocities, cost) with which the kinetic solver on the same cells has this error: power laws between the numbers of
+    velocities that were run; None if even the most are worse, the fewest if even those are better.
+
+    cost: of the metrics of one model; microseconds per cell and step, or the CPU seconds of a whole case.
+    """
+    points = sorted((int(r.rpartition("_")[2]), metrics[r][kind]["mean"], cost(metrics[r])) for r in rivals)
     points = [p for p in points if p[1] is not None]
     if not points or min(p[1] for p in points) > error:
         return None

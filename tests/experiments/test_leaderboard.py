@@ -32,6 +32,8 @@ def test_cost_at_equal_error_follows_the_power_laws_between_the_runs():
     assert (n, cost) == (pytest.approx(24), pytest.approx(0.24))  # error n^-3 and cost 0.01 n are power laws: exact
     assert at_equal_error(RIVALS, list(RIVALS), "wave", 0.5) == (16, pytest.approx(0.16))  # no fewer were run
     assert at_equal_error(RIVALS, list(RIVALS), "wave", 65.0**-3) is None
+    whole = at_equal_error(RIVALS, list(RIVALS), "mix", 24.0**-3, lambda of: of["mix"]["seconds_per_case"])
+    assert whole == (pytest.approx(24), pytest.approx(0.48))  # the time of a whole case follows its own power law, 0.02 n
 
 
 def test_the_best_closure_stands_first_and_one_without_a_result_last():
@@ -48,6 +50,7 @@ def test_a_full_grid_costs_n_cubed_velocities_of_one_density():
     costs = board(metrics, ["wave"], DECADES, [], full_grid=True).split("**Cost at equal error**")[1]
     cells = [cell.strip() for cell in costs.splitlines()[-1].split("|")]
     assert cells[5:8] == ["24", "0.240", "0.12 x as fast"]
+    assert cells[10:13] == ["2000.00", "240.00", "0.12 x as fast"]  # the whole case, in milliseconds
     assert cells[8:10] == [f"{0.24 * 24**3 / (2 * 24):.1f}", f"{0.24 * 24**2 / 2 / 2.0:.0f} x as fast"]
 
 
