@@ -84,7 +84,7 @@ class MomentLaw(Law):
     @cached_property
     def at_rest(self) -> Tensor:
         """The Maxwellian with rho = T = 1 at rest, [1, n, 1]."""
-        return self.from_moments(*_gaussian_moments(self.order, self.gas.dims))
+        return self.from_moments(*gaussian_moments(self.order, self.gas.dims))
 
     # Upwinding along the equilibrium characteristics --------------------------------------------------------------------------
 
@@ -276,7 +276,7 @@ def smoothstep(x: Tensor) -> Tensor:
     return x * x * (3 - 2 * x)
 
 
-def _gaussian_moments(order: int, dims: int) -> tuple[Tensor, Tensor | None]:
+def gaussian_moments(order: int, dims: int) -> tuple[Tensor, Tensor | None]:
     """Raw moments of the Maxwellian with rho = T = 1 at rest: (1, 0, 1, 0, 3, ...) and (dims - 1) times that for h."""
     m = torch.zeros(1, order + 1, 1, dtype=torch.float64)
     m[0, 0] = 1.0

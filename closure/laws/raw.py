@@ -2,7 +2,7 @@
 
 import torch
 
-from knudsen.closure.laws.base import MomentLaw, _gaussian_moments
+from knudsen.closure.laws.base import MomentLaw, gaussian_moments
 from knudsen.closure.laws.frames import scale_moments, shift_moments
 from knudsen.closure.laws.recurrence import recurrence_from_moments
 from knudsen.kinetic.moments import hermite_moment
@@ -29,7 +29,7 @@ class RawMomentLaw(MomentLaw):
 
     def equilibrium_defect(self, U):
         rho, u, T = self.fluid(U)
-        m, h = _gaussian_moments(self.order, self.gas.dims)
+        m, h = gaussian_moments(self.order, self.gas.dims)
         s = T.sqrt()
         M = rho.unsqueeze(1) * shift_moments(scale_moments(m[:, : self.n_g].expand(len(U), -1, U.shape[2]), s), u)
         if self.n_h:
