@@ -1,7 +1,7 @@
 """Cost of a step of every closure, as multiples of the quadrature rule's: one case, one core, default schemes.
 
-Run: python benchmarks/closure_steps.py [bgk_1v bgk_3v]. Prints CPU microseconds of a two-stage step on 100 cells, the best of many
-runs in turn, and the seconds until a closure is ready (compiled where it is used the first time after installation).
+Run: python benchmarks/closure_steps.py [bgk_1v bgk_3v]. Prints CPU microseconds of a two-stage step on 100 cells, the best of
+many runs in turn, and the seconds until a closure is ready (compiled where it is used the first time after installation).
 """
 
 import sys
