@@ -15,6 +15,7 @@ from knudsen.closure.laws.grad import Grad, Grad13
 from knudsen.closure.laws.hme import HME
 from knudsen.closure.laws.max_entropy import MaxEntropy
 from knudsen.closure.laws.quadrature import Quadrature
+from knudsen.closure.learned.constitutive import Constitutive
 from knudsen.closure.learned.enc_mlc import EncMLC
 from knudsen.closure.learned.entropy_net import EntropyNet
 from knudsen.closure.learned.gradient_net import GradientNet
@@ -25,7 +26,7 @@ from knudsen.errors import InputError
 GROUP = "knudsen.closures"  # of the entry points by which other packages bring closures
 CLASSICAL = (Euler, NavierStokesFourier, Grad, Grad13, HME, MaxEntropy, Quadrature)
 CLOSURES: dict[str, type[MomentLaw]] = {
-    law.name: law for law in (*CLASSICAL, HermMLC, EncMLC, GradientNet, EntropyNet)
+    law.name: law for law in (*CLASSICAL, HermMLC, EncMLC, GradientNet, EntropyNet, Constitutive)
 }  # fmt: skip
 
 

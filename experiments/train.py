@@ -1,5 +1,7 @@
 """Train the closure under study, on labels given or made first: ``checkpoint.pt``, ``metrics.jsonl``, ``metrics.json``."""
 
+from pathlib import Path
+
 import yaml
 from omegaconf import DictConfig
 
@@ -31,6 +33,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     if unroll.passes and kind.corrects is None:
         raise InputError(f"unroll.passes={unroll.passes}: only closure=herm_mlc trains through the solver, not closure={name}")
 
+    file = file or getattr(labels, "SHIPPED", None)
     if file is None:
         file = output.directory / labels.NAME
         if not file.exists():  # it does where a stopped run goes on
@@ -38,7 +41,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     data = labels.load(file, gas)
     # what the file says was labelled: with train.data it need not be what this run's configuration would ask for
     request = {key.removeprefix("request_"): yaml.safe_load(data.attrs[key]) for key in data.attrs if key.startswith("request_")}
-    recipe = {"closure": name, "gas": setup.plain(cfg.gas), "label": request, "seed": cfg.seed}
+    recipe = {"closure": name, "gas": setup.plain(cfg.gas), "label": request, "seed": cfg.seed, "data": Path(file).name}
     with bar("training", cfg.progress) as progress:
         result = training.train(
             law,

@@ -15,6 +15,7 @@ from knudsen.testing import random_moments
 __all__ = ["CONVEX", "NETWORK", "PAIRS", "make_enc_mlc", "make_law", "random_moments"]
 
 NETWORK = {"_target_": "knudsen.closure.learned.networks.MLP", "width": 16, "depth": 2}
+RIDGES = {"_target_": "knudsen.closure.learned.constitutive.ConvexRidges", "units": 8}
 CONVEX = {"_target_": "knudsen.closure.learned.networks.ICNN", "width": 16, "depth": 2}
 GASES = ("bgk_1v", "bgk_2v", "bgk_3v", "maxwell_2v")
 # Every registered closure on every gas that it is for: a new law is tested by being registered.
@@ -68,3 +69,4 @@ def make_enc_mlc(gas_name: str = "bgk_1v", name: str = "enc_mlc", **options):
 
 # What a learned closure needs beside random weights for a sensible state.
 SAMPLES = {"enc_mlc": make_enc_mlc, "entropy_net": partial(make_learned, network=CONVEX)}
+SAMPLES["constitutive"] = partial(make_learned, network=RIDGES)
