@@ -146,7 +146,7 @@ def solver_options(cfg: DictConfig, name: str) -> dict[str, Any]:
     options["cfl"] = positive(cfg, "solver.cfl")
     if name == "moments":
         schemes = {key: value for key, value in options.items() if key not in ("compiled", "comoving")}
-        solvers.Solver(solvers.BalanceLaw(), **schemes)  # names an unknown scheme; any law does for that
+        solvers.Solver(solvers.Law(), **schemes)  # names an unknown scheme; any law does for that
     return options
 
 
