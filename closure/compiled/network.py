@@ -1,8 +1,8 @@
-"""The mirror-equivariant network (``learned.networks.Equivariant`` in ``Normalised``) on rows, in single precision.
+"""The mirror-equivariant network (``learned.networks.Equivariant`` in ``Normalised``) on rows, in the precision of its weights.
 
-In ``Data.weights``, member after member of an ensemble: scale_in [input], of every layer the even matrix
-[2 half, even + odd], its bias [2 half] and the odd matrix [half, odd]; then to_even and to_odd [output, half], constant and
-scale_out [output].
+In ``Data.weights`` (single precision) or among ``Data.numbers`` (double), member after member of an ensemble: scale_in [input],
+of every layer the even matrix [2 half, even + odd], its bias [2 half] and the odd matrix [half, odd]; then to_even and to_odd
+[output, half], constant and scale_out [output].
 """
 
 from math import sqrt
@@ -51,21 +51,21 @@ def order_of(members) -> list[int]:
 
 
 @torch.no_grad()
-def weights_of(members) -> np.ndarray:
+def weights_of(members, dtype=torch.float32) -> np.ndarray:
     parts = []
     for member in members:
         net, size = member.network, size_of(members)
-        tables = torch.zeros(2, size.outputs, size.half)
-        constant = torch.zeros(size.outputs)
+        tables = torch.zeros(2, size.outputs, size.half, dtype=dtype)
+        constant = torch.zeros(size.outputs, dtype=dtype)
         if net.even_out:
-            tables[0, net.even_out], constant[net.even_out] = net.to_even.weight.float(), net.to_even.bias.float()
+            tables[0, net.even_out], constant[net.even_out] = net.to_even.weight.to(dtype), net.to_even.bias.to(dtype)
         if net.odd_out:
-            tables[1, net.odd_out] = net.to_odd.weight.float()
+            tables[1, net.odd_out] = net.to_odd.weight.to(dtype)
         parts.append(member.scale_in[order_of(members)])
         for layer in net.layers:
             parts += [layer["even"].weight, layer["even"].bias, layer["odd"].weight]
         parts += [tables, constant, member.scale_out]
-    return torch.cat([part.flatten().float() for part in parts]).numpy()
+    return torch.cat([part.flatten().to(dtype) for part in parts]).numpy()
 
 
 @torch.no_grad()
@@ -76,8 +76,8 @@ def at_rest(members, parity_out) -> np.ndarray:
 
 
 @compiled
-def _arsinh(x):
-    """Odd; good to single precision, relative to max(|x|, 1e-9)."""
+def arsinh(x):
+    """Odd; to 1e-16, absolute where |x| < 1."""
     y = abs(x)
     value = log(1.0 + (y + y * y / (1.0 + sqrt(1.0 + y * y))))
     return value if x > 0.0 else -value
@@ -91,12 +91,12 @@ def evaluate(weights, size, phi, order, rest, out):
     unit, at = np.float32(1.0), 0
     out[:] = 0.0
     for m in range(size.members):
-        x, odd = np.empty((size.inputs, width), np.float32), np.empty((odds, width), np.float32)
+        x, odd = np.empty((size.inputs, width), weights.dtype), np.empty((odds, width), weights.dtype)
         for k in range(size.inputs):
             source, scale = phi[order[k]], 1.0 / weights[at + k]
             target = x[k] if k < size.evens else odd[k - size.evens]
             for i in range(width):
-                target[i] = np.float32(_arsinh(source[i] * scale))
+                target[i] = arsinh(source[i] * scale)
         at += size.inputs
         for _ in range(size.depth):
             above, below = x.shape[0] - odd.shape[0], odd.shape[0]
@@ -109,7 +109,7 @@ def evaluate(weights, size, phi, order, rest, out):
             at += 2 * half
             odd = np.dot(matrix(weights, at, half, below), odd)
             at += half * below
-            x = np.empty((2 * half, width), np.float32)
+            x = np.empty((2 * half, width), weights.dtype)
             for k in range(half):
                 for i in range(width):
                     y = both[k, i] + bias[k]

@@ -64,6 +64,10 @@ def row_function(signature, **options):
     return lambda function: compiled(function, signatures=(signature,), **options)
 
 
+@row_function(SIDES)
+def no_sides(data, V, U, F, frame): ...
+
+
 @row_function(CORRECT)
 def no_correction(data, mesh, U, V): ...
 
@@ -96,7 +100,7 @@ class Rows(NamedTuple):
     variables(data, U, V): V of U, padded cells, without what neighbours say.
     correct(data, mesh, U, V): what the neighbours say is added to V; the outermost column has one neighbour only.
     sides(data, V, U, F, frame): of V on one side of the faces, the conserved U, the flux F and the frame [5, face]: the
-        smallest and the largest characteristic speed, u, T, and ``MomentLaw.departure``.
+        smallest and the largest characteristic speed, u, T, and ``MomentLaw.departure``. ``no_sides`` for laws with a transport.
     speed(data, V, speed): the largest modulus of a characteristic speed, padded cells.
     relax(data, mesh, U, tau): the resolvent of the source, in place, interior cells.
     source(data, mesh, U, S): the source, interior cells; only explicit integrators ask for it.

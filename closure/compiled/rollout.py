@@ -22,7 +22,7 @@ class Rollout:
             for i, line in enumerate(lines):
                 table[i, : len(line)] = line
         self.stepping = Stepping(float(cfl), FLUXES[flux], explicit, implicit, tableau.implicit is not None)
-        self.waves = _waves(law, FLUXES[flux] == UPWIND)
+        self.waves = _waves(law, FLUXES[flux] == UPWIND and rows.transport is protocol.no_transport)
         self.has = Has(
             rows.diffusivity is not protocol.no_diffusivity,
             rows.hidden_diffusivity is not protocol.no_diffusivity,

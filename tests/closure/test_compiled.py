@@ -73,7 +73,7 @@ def test_reconstruction(name):
 
 
 @pytest.mark.parametrize("flux", FLUXES)
-@pytest.mark.parametrize("gas", ["bgk_1v", "bgk_3v"])
+@pytest.mark.parametrize("gas", ["bgk_1v", "bgk_3v", "maxwell_2v"])
 @pytest.mark.parametrize("name", [name for name in closure.CLOSURES if name != "herm_mlc"])
 def test_every_closure(name, gas, flux):
     """Whatever closure has row functions, by being registered."""
@@ -93,6 +93,13 @@ def test_every_closure(name, gas, flux):
 def test_fluxes(name, flux):
     case = cases.mix(3, cells=40, t_end=0.03, save_times=[0.01], knudsen=0.05)
     assert_same(*both(Quadrature(gas_of(name), 7), case, ("muscl", flux, "ars222")), 1e-11)
+
+
+@pytest.mark.parametrize("gas", ["bgk_1v", "maxwell_2v"])
+def test_explicit_source_of_a_frame_of_each_cell(gas):
+    """EncMLC's source by itself, between outflow boundaries."""
+    case = cases.riemann((1.0, 0.3, 1.0), (0.5, 0.0, 0.8), cells=40, knudsen=0.3, t_end=0.02)
+    assert_same(*both(closure.build("enc_mlc", kinetic.gas(gas)), case, ("muscl", "hll", "ssprk2")), 1e-11)
 
 
 @pytest.mark.parametrize("integrator", INTEGRATORS)
