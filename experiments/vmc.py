@@ -55,7 +55,18 @@ def run(cfg: DictConfig, output: Output) -> int:
 def measured(result: quantum.Result, hamiltonian: quantum.Hamiltonian) -> dict[str, Any]:
     """``metrics.json``."""
     exact = hamiltonian.exact
-    names = ("energy", "energy_error", "variance", "v_score", "acceptance", "autocorrelation", "thermalisation", "r_hat", "step")
+    names = (
+        "energy",
+        "energy_error",
+        "variance",
+        "variance_error",
+        "v_score",
+        "acceptance",
+        "autocorrelation",
+        "thermalisation",
+        "r_hat",
+        "step",
+    )
     return {name: getattr(result, name) for name in names} | {
         "exact": exact,
         "relative_error": None if exact is None else (result.energy - exact) / abs(exact),

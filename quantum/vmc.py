@@ -97,6 +97,7 @@ class Result:
     energy: float
     energy_error: float
     variance: float
+    variance_error: float
     v_score: float
     acceptance: float
     autocorrelation: float
@@ -247,6 +248,7 @@ class _Run:
             energy=energy,
             energy_error=math.hypot(statistics.standard_error(energies), self.hamiltonian.unseen * tau / energies.size),
             variance=variance,
+            variance_error=statistics.standard_error((energies - energy) ** 2),
             v_score=statistics.v_score(energy, variance, self.hamiltonian.particles),
             acceptance=float(np.mean(now["acceptances"])),
             autocorrelation=tau * now["stride"],
