@@ -284,7 +284,7 @@ class EncMLC(LearnedLaw):
         by_u, by_T = torch.einsum("mk,bkn->bmn", self.w_slopes, self.distribution(V)[0]).chunk(2, 1)
         return torch.cat((rate, W_rate - by_u * (u_rate / s) - by_T * (0.5 * T_rate / T)), 1)
 
-    def compiled(self):
+    def rows(self):
         from knudsen.closure.compiled import enc_mlc  # compiled code only where it is needed
 
         return enc_mlc.rows_of(self)

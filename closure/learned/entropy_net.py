@@ -78,6 +78,11 @@ class EntropyNet(HyperbolicNet):
         f = torch.softmax(self.multipliers(w) @ self._powers.to(w.dtype), 1)
         return f + self.FLOOR * self._maxwellian.to(w.dtype)
 
+    def rows(self):
+        from knudsen.closure.compiled import hyperbolic_net  # compiled code only where it is needed
+
+        return hyperbolic_net.entropy_rows(self)
+
     def upper(self, w, a, ln_b):
         """Stieltjes' procedure on the nodes (W. Gautschi, Orthogonal Polynomials (2004), section 2.2.3)."""
         batch, _, cells = w.shape

@@ -167,6 +167,11 @@ class GradientNet(HyperbolicNet):
         made = network(2 * h - 2, 2 * h + 1, parity_in=self._parity_in, parity_out=self._parity_out)
         self.network = _Bounded(made, self.BOUND)
 
+    def rows(self):
+        from knudsen.closure.compiled import hyperbolic_net  # compiled code only where it is needed
+
+        return hyperbolic_net.gradient_rows(self)
+
     def upper(self, w, a, ln_b):
         h = a.shape[1]
         phi = torch.cat((a[:, 1:], ln_b[:, 1:]), 1).transpose(1, 2)

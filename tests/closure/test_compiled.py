@@ -79,7 +79,7 @@ def test_every_closure(name, gas, flux):
     """Whatever closure has row functions, by being registered."""
     gas = gas_of(gas)
     try:
-        law = closure.build(name, gas)
+        law = closure.build(name, gas).double()  # what the loop computes with, but for HermMLC
     except (InputError, ValueError):
         pytest.skip("not for this gas")
     if law.compiled() is None:

@@ -1,0 +1,411 @@
+"""Row functions of the closures with a learned hyperbolic polynomial (``learned.gradient_net``, ``learned.entropy_net``, where
+the formulae stand). Their networks compute in double precision: the numbers are those of ``law.double()``."""
+
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from knudsen.closure.compiled import feedforward
+from knudsen.closure.compiled.protocol import (
+    DEPARTURE,
+    FAST,
+    PRODUCT,
+    SIDES,
+    SLOW,
+    SPEED,
+    TEMPERATURE,
+    VARIABLES,
+    VELOCITY,
+    Data,
+    Rows,
+    row_function,
+)
+from knudsen.closure.compiled.raw import OTHER_COUNTS, OTHER_NUMBERS, boost, raw_numbers, relax, source
+from knudsen.closure.compiled.vectors import TINY, exp, matrix, rescale, shift, smoothstep
+from knudsen.closure.laws.hme import hermite_norms
+from knudsen.closure.learned.gradient_net import A_LIMIT, B_FLOOR
+from knudsen.closure.learned.networks import ICNN
+from knudsen.compile import compiled
+from knudsen.solvers.rows import LOG2E, exp2, log
+
+GRADIENT, ENTROPY = 0, 1  # which network
+STRAIGHT = 20.0  # torch's softplus is the identity beyond
+
+
+class Hyperbolic(NamedTuple):
+    """n moments; kind of network, its sizes and its numbers; reach: the largest speed at rest; up, down [n - 1]: the Perron
+    vector's ratios; he, inverse [n + 1, n + 1]: Hermite polynomials in powers, and back."""
+
+    n: int
+    kind: int
+    sizes: np.ndarray
+    bound: float
+    reach: float
+    up: np.ndarray
+    down: np.ndarray
+    he: np.ndarray
+    inverse: np.ndarray
+    network: np.ndarray
+
+
+def gradient_rows(law) -> Rows | None:
+    """Of GradientNet; None where its network is no MLP."""
+    net = law.network
+    if not feedforward.is_compilable(net.network):
+        return None
+    size, numbers = feedforward.numbers_of(net.network, float(net.bound), law._parity_in, law._parity_out)
+    return _rows(law, GRADIENT, size[:-1], size.bound, numbers)
+
+
+@torch.no_grad()
+def entropy_rows(law) -> Rows | None:
+    """Of EntropyNet; None where its network is no ``ICNN``. Its numbers: the norms and mirror signs of w_3..w_{n-1}, the slopes
+    at rest; nodes and Maxwellian; of every hidden layer the direct matrix, its transpose and the bias, from the second one on the
+    positive matrix and its transpose too; the direct and the positive row of the output."""
+    net, n = law.network, law.n_g
+    if not isinstance(net, ICNN):
+        return None
+    positive = [None, *(torch.nn.functional.softplus(free.double()) for free in net.positive)]
+    layers = [(layer.weight.double(), layer.bias) for layer in net.direct]
+    norms = hermite_norms(n - 1)[3:]
+    double = law.double()
+    with torch.enable_grad():
+        x = torch.zeros(1, n - 3, dtype=torch.float64, requires_grad=True)
+        (rest,) = torch.autograd.grad(double.network(x).sum(), x)
+    parts = [norms, law._parity, rest, law._c, law._maxwellian]
+    for (weight, bias), P in zip(layers[:-1], positive[:-1], strict=True):
+        parts += [weight, weight.T, bias, *(() if P is None else (P, P.T))]
+    parts += [layers[-1][0], positive[-1]]
+    numbers = torch.cat([part.flatten().double() for part in parts]).tolist()
+    return _rows(law, ENTROPY, (n - 3, len(layers[0][1]), len(layers) - 1, len(law._c), 0), law.FLOOR, numbers)
+
+
+def _rows(law, kind, sizes, bound, network) -> Rows:
+    counts, numbers = raw_numbers(law)
+    counts += [kind, *sizes]
+    numbers += [bound, law._reach]
+    for table in (law._up, law._down, law._he, law._he_inverse):
+        numbers += table.flatten().tolist()
+    return Rows(
+        data=Data(np.array(counts, np.int64), np.array(numbers + network, float)), energy=law.energy_weights,
+        height=law.n_g, variables=variables, sides=sides, speed=speed, boost=boost, relax=relax, source=source, product=product,
+    )  # fmt: skip
+
+
+@compiled
+def law_of(data):
+    c, numbers, n, at = data.counts, data.numbers, data.counts[0], OTHER_NUMBERS + 2
+    tables, size = at + 2 * (n - 1), (n + 1) * (n + 1)
+    return Hyperbolic(
+        n, c[OTHER_COUNTS], c[OTHER_COUNTS + 1 :], numbers[at - 2], numbers[at - 1],
+        numbers[at : at + n - 1], numbers[at + n - 1 : tables],
+        matrix(numbers, tables, n + 1, n + 1), matrix(numbers, tables + size, n + 1, n + 1), numbers[tables + 2 * size :],
+    )  # fmt: skip
+
+
+@compiled
+def _fluid(U, rows):
+    """rho, u, sqrt(T), -u, 1/sqrt(T) into the rows."""
+    for i in range(U.shape[1]):
+        u = U[1, i] / U[0, i]
+        s = sqrt(max(U[2, i] / U[0, i] - u * u, TINY))
+        rows[0, i], rows[1, i], rows[2, i], rows[3, i], rows[4, i] = max(U[0, i], TINY), u, s, -u, 1.0 / s
+
+
+@compiled
+def _times(table, x):
+    """A leading part of a table [n + 1, n + 1] with every other diagonal below its own, times x."""
+    y = np.zeros(x.shape)
+    for k in range(x.shape[0]):
+        for j in range(k % 2, k + 1, 2):
+            for i in range(x.shape[1]):
+                y[k, i] += table[k, j] * x[j, i]
+    return y
+
+
+@compiled
+def _hermite(law, U, rows):
+    """w_0..w_{n-1} of raw moments; rows: those of ``_fluid``, and one of scratch."""
+    own = np.empty(U.shape)
+    for k in range(law.n):
+        for i in range(U.shape[1]):
+            own[k, i] = U[k, i] / rows[0, i]
+    shift(own, 0, law.n, rows[3])
+    rescale(own, 0, law.n, rows[4], rows[5])
+    return _times(law.he, own)
+
+
+@row_function(VARIABLES)
+def variables(data, U, V):
+    rows = np.empty((6, U.shape[1]))
+    _fluid(U, rows)
+    for i in range(U.shape[1]):
+        V[0, i], V[1, i], V[2, i] = log(rows[0, i]), rows[1, i], -2.0 * log(rows[4, i])
+    V[3:] = _hermite(law_of(data), U, rows)[3:]
+
+
+@compiled
+def _learned_gradient(law, alpha, beta):
+    """The recurrence beyond the state's own, of GradientNet; beta: as b_k/k, for all k."""
+    n, width = law.n, alpha.shape[1]
+    h = (n - 1) // 2
+    phi, out, rows = np.empty((2 * h - 2, width)), np.empty((n, width)), np.zeros((2, width))
+    mean, size = rows[0], rows[1]
+    for k in range(h):
+        for i in range(width):
+            ln_b = log(beta[k + 1, i])
+            mean[i] += alpha[k, i] / h
+            size[i] += ln_b / h
+            if k > 0:
+                phi[k - 1, i], phi[h - 2 + k, i] = alpha[k, i], ln_b
+    sizes = law.sizes
+    feedforward.evaluate(law.network, feedforward.Size(sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], law.bound), phi, out)
+    for i in range(width):
+        s, s2 = exp(0.5 * size[i]), size[i]
+        for k in range(h, n):
+            alpha[k, i] = mean[i] + s * out[k - h, i]
+        for k in range(h + 1, n):
+            beta[k, i] = exp(s2 + out[k, i])
+
+
+@compiled
+def _slope(law, w):
+    """d h-hat / d w_k, k = 3..n-1, of EntropyNet, from rows w_3..w_{n-1}."""
+    numbers, inputs, units, depth = law.network, law.sizes[0], law.sizes[1], law.sizes[2]
+    width, at = w.shape[1], 3 * inputs + 2 * law.sizes[3]
+    x, slopes = np.empty((inputs, 2 * width)), np.empty((depth, units, 2 * width))
+    for k in range(inputs):
+        for i in range(width):
+            x[k, i] = w[k, i] / numbers[k]
+            x[k, width + i] = numbers[inputs + k] * x[k, i]
+    z = np.empty((units, 2 * width))
+    for layer in range(depth):
+        y = np.dot(matrix(numbers, at, units, inputs), x)
+        bias = numbers[at + 2 * units * inputs : at + units * (2 * inputs + 1)]
+        at += units * (2 * inputs + 1)
+        if layer > 0:
+            y += np.dot(matrix(numbers, at, units, units), z)
+            at += 2 * units * units
+        for k in range(units):
+            slope = slopes[layer, k]
+            for i in range(2 * width):
+                value = y[k, i] + bias[k]
+                e = exp2(-LOG2E * min(abs(value), 600.0))
+                over = value > STRAIGHT
+                z[k, i] = value if over else max(value, 0.0) + log(1.0 + e)
+                slope[i] = 1.0 if over else (1.0 if value > 0.0 else e) / (1.0 + e)
+    total, back = np.empty((inputs, 2 * width)), np.empty((units, 2 * width))
+    for k in range(inputs):
+        total[k] = numbers[at + k]
+    for k in range(units):
+        back[k] = numbers[at + inputs + k]
+    for layer in range(depth - 1, -1, -1):
+        for k in range(units):
+            for i in range(2 * width):
+                back[k, i] *= slopes[layer, k, i]
+        if layer > 0:
+            at -= units * units
+            positive = matrix(numbers, at, units, units)
+            at -= units * units
+        at -= units * (inputs + 1)
+        total += np.dot(matrix(numbers, at, inputs, units), back)
+        at -= units * inputs
+        if layer > 0:
+            back = np.dot(positive, back)
+    g = np.empty((inputs, width))
+    for k in range(inputs):
+        norm, sign, rest = numbers[k], numbers[inputs + k], numbers[2 * inputs + k]
+        for i in range(width):
+            g[k, i] = (0.5 * (total[k, i] + sign * total[k, width + i]) - 0.5 * (rest + sign * rest)) / norm
+    return g
+
+
+@compiled
+def _learned_entropy(law, w, m, alpha, beta):
+    """The recurrence beyond the state's own, of EntropyNet, by Stieltjes' procedure on the nodes; beta: as b_k/k; m: the plain
+    moments."""
+    n, width, nodes = law.n, m.shape[1], law.sizes[3]
+    h, first = (n - 1) // 2, 3 * (n - 3)
+    c, maxwellian = law.network[first : first + nodes], law.network[first + nodes : first + 2 * nodes]
+    g = _slope(law, w)
+    multipliers, rows = np.zeros((n, width)), np.empty((3, width))
+    one, two, sums = rows[0], rows[1], rows[2]
+    for k in range(3, n):  # by the plain moments
+        for j in range(k + 1):
+            for i in range(width):
+                multipliers[j, i] += law.he[k, j] * g[k - 3, i]
+    multipliers[:2] = 0.0
+    multipliers[2] = -0.5
+    for k in range(3, n):
+        for i in range(width):
+            multipliers[1, i] -= k * m[k - 1, i] * multipliers[k, i]
+            multipliers[2, i] -= 0.5 * k * m[k, i] * multipliers[k, i]
+    f, now, old = np.empty((nodes, width)), np.empty((nodes, width)), np.zeros((nodes, width))
+    one[:] = -np.inf
+    for j in range(nodes):
+        f[j] = multipliers[n - 1]
+        for k in range(n - 2, 0, -1):
+            for i in range(width):
+                f[j, i] = f[j, i] * c[j] + multipliers[k, i]
+        for i in range(width):
+            f[j, i] *= c[j]
+            one[i] = max(one[i], f[j, i])
+    sums[:] = 0.0
+    for j in range(nodes):
+        for i in range(width):
+            f[j, i] = exp2(LOG2E * max(f[j, i] - one[i], -600.0))
+            sums[i] += f[j, i]
+    two[:] = 0.0
+    for j in range(nodes):
+        for i in range(width):
+            f[j, i] = f[j, i] / sums[i] + law.bound * maxwellian[j]
+            two[i] += f[j, i]
+    for i in range(width):
+        two[i] = 1.0 / sqrt(two[i])
+    for j in range(nodes):
+        now[j] = two
+    root, inverse = one, two
+    root[:] = 0.0
+    for k in range(n):  # orthonormal polynomials
+        mean = np.zeros(width)
+        for j in range(nodes):
+            for i in range(width):
+                mean[i] += f[j, i] * c[j] * now[j, i] * now[j, i]
+        if k >= h:
+            alpha[k] = mean
+        if k == n - 1:
+            break
+        sums[:] = 0.0
+        for j in range(nodes):
+            for i in range(width):
+                old[j, i] = (c[j] - mean[i]) * now[j, i] - root[i] * old[j, i]
+                sums[i] += f[j, i] * old[j, i] * old[j, i]
+        for i in range(width):
+            root[i] = sqrt(sums[i])
+            inverse[i] = 1.0 / root[i]
+        if k >= h:
+            for i in range(width):
+                beta[k + 1, i] = sums[i] / (k + 1)
+        for j in range(nodes):
+            for i in range(width):
+                old[j, i] *= inverse[i]
+        now, old = old, now
+
+
+@compiled
+def recurrence(data, law, w, alpha, beta):
+    """alpha_0..alpha_{n-1} and beta_1..beta_{n-1}, rows [n, column], of w_3..w_{n-1}; beta[0] = 0."""
+    n, width = law.n, w.shape[1]
+    h = (n - 1) // 2
+    all_w, sigma = np.zeros((n, width)), np.empty((3, n, width))
+    all_w[0] = 1.0
+    all_w[3:] = w
+    m = _times(law.inverse, all_w)
+    sigma[0] = m  # Chebyshev's algorithm; sigma[k % 3, l] for l = k .. n - 1 - k
+    for i in range(width):
+        alpha[0, i] = m[1, i] / m[0, i]
+    for k in range(1, h + 1):
+        new, now, before = sigma[k % 3], sigma[(k - 1) % 3], sigma[(k - 2) % 3]
+        for l in range(k, n - k):
+            for i in range(width):
+                new[l, i] = now[l + 1, i] - alpha[k - 1, i] * now[l, i]
+            if k > 1:
+                for i in range(width):
+                    new[l, i] -= beta[k - 1, i] * before[l, i]
+        for i in range(width):
+            beta[k, i] = new[k, i] / now[k - 1, i]
+            if k < h:
+                alpha[k, i] = new[k + 1, i] / new[k, i] - now[k, i] / now[k - 1, i]
+    for k in range(h):
+        for i in range(width):
+            a, b = alpha[k, i], beta[k + 1, i] / (k + 1)
+            alpha[k, i] = min(max(a if a == a else 0.0, -A_LIMIT), A_LIMIT)
+            beta[k + 1, i] = min(max(b if b == b else B_FLOOR, B_FLOOR), 1.0 / B_FLOOR)
+    if law.kind == GRADIENT:
+        _learned_gradient(law, alpha, beta)
+    else:
+        _learned_entropy(law, w, m, alpha, beta)
+    beta[0] = 0.0
+    for k in range(1, n):
+        for i in range(width):
+            beta[k, i] *= k
+
+
+@compiled
+def _span(data, law, V, span):
+    """The bound of the own-frame speeds in units of sqrt(T)."""
+    n = law.n
+    tables = np.empty((2, n, V.shape[1]))
+    alpha, beta = tables[0], tables[1]
+    recurrence(data, law, V[3:], alpha, beta)
+    span[:] = 0.0
+    for k in range(n):
+        ahead, behind, next_k = law.up[k] if k < n - 1 else 0.0, law.down[k - 1] if k > 0 else 0.0, min(k + 1, n - 1)
+        for i in range(span.size):
+            span[i] = max(span[i], abs(alpha[k, i]) + sqrt(beta[next_k, i]) * ahead + sqrt(beta[k, i]) * behind)
+
+
+@row_function(SPEED)
+def speed(data, V, speed):
+    _span(data, law_of(data), V, speed)
+    for i in range(speed.size):
+        speed[i] = abs(V[1, i]) + exp(0.5 * V[2, i]) * speed[i]
+
+
+@row_function(SIDES)
+def sides(data, V, U, F, frame):
+    law = law_of(data)
+    n, width = law.n, V.shape[1]
+    rows, w = np.empty((4, width)), np.zeros((n + 1, width))
+    rho, s, ladder, span = rows[0], rows[1], rows[2], rows[3]
+    _span(data, law, V, span)
+    for i in range(width):
+        rho[i], s[i] = exp(V[0, i]), exp(0.5 * V[2, i])
+        fast = abs(V[1, i]) + s[i] * span[i]
+        frame[SLOW, i], frame[FAST, i], frame[VELOCITY, i], frame[TEMPERATURE, i] = -fast, fast, V[1, i], s[i] * s[i]
+        frame[DEPARTURE, i] = smoothstep((span[i] / law.reach - 1.25) / 0.5)
+    w[0] = 1.0
+    w[3:n] = V[3:]
+    G = _times(law.inverse, w)
+    rescale(G, 0, n + 1, s, ladder)
+    shift(G, 0, n + 1, V[1])
+    for k in range(n + 1):
+        for i in range(width):
+            G[k, i] *= rho[i]
+    U[:], F[:] = G[:n], G[1:]
+
+
+@row_function(PRODUCT)
+def product(data, V_l, U_l, F_l, V_r, U_r, F_r, shift_r, product):
+    """``HME.product``: the jumps in the frame of the middle state, the last one such that P_n's moment does not jump."""
+    law = law_of(data)
+    n, width = law.n, product.shape[1]
+    middle, own, rows = np.empty((n, width)), np.empty((n + 1, width)), np.empty((6, width))
+    tables, sigma = np.empty((2, n, width)), np.empty((3, n + 1, width))
+    alpha, beta = tables[0], tables[1]
+    for k in range(n):
+        for i in range(width):
+            middle[k, i] = 0.5 * (U_l[k, i] + U_r[k, i + shift_r])
+            own[k, i] = U_r[k, i + shift_r] - U_l[k, i]
+    _fluid(middle, rows)
+    recurrence(data, law, _hermite(law, middle, rows)[3:], alpha, beta)
+    shift(own, 0, n, rows[3])
+    rescale(own, 0, n, rows[4], rows[5])
+    own[n] = 0.0
+    sigma[0] = own  # sigma[k % 3, l]: the moment of c^l P_k
+    for k in range(1, n + 1):
+        new, now, before = sigma[k % 3], sigma[(k - 1) % 3], sigma[(k - 2) % 3]
+        for l in range(n - k + 1):
+            for i in range(width):
+                new[l, i] = now[l + 1, i] - alpha[k - 1, i] * now[l, i]
+            if k > 1:
+                for i in range(width):
+                    new[l, i] -= beta[k - 1, i] * before[l, i]
+    own[n] = -sigma[n % 3, 0]
+    rescale(own, 0, n + 1, rows[2], rows[5])
+    shift(own, 0, n + 1, rows[1])
+    product[:] = 0.0
+    for i in range(width):
+        product[n - 1, i] = own[n, i] - (F_r[n - 1, i + shift_r] - F_l[n - 1, i])
