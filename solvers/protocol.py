@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -35,15 +36,17 @@ class BalanceLaw(Protocol):
     source(U, cells): the same S, interior cells, [B, n, N].
     admissible(U): is the state physical? bool [B, N].
 
-    A law with terms P(U) dU/dx beside the flux also has ``product(V_l, V_r)``, their integral over a path from V_l to V_r,
-    [B, n, faces]: zero for equal states, of opposite sign for exchanged ones, and zero in every component that is conserved
-    (C. Pares, SIAM J. Numer. Anal. 44 (2006) 300, doi:10.1137/050628052). Otherwise the attribute is absent or None.
+    Four more are attributes that every law has, functions of it or None (what :class:`Law` gives) where it has no such terms.
 
-    A law with diffusion d/dx (D dU/dx) of all components also has ``diffusivity(V, cells)``, D [B, 1, N + 2 GHOST] >= 0 on padded
+    A law with terms P(U) dU/dx beside the flux has ``product(V_l, V_r)``, their integral over a path from V_l to V_r,
+    [B, n, faces]: zero for equal states, of opposite sign for exchanged ones, and zero in every component that is conserved
+    (C. Pares, SIAM J. Numer. Anal. 44 (2006) 300, doi:10.1137/050628052).
+
+    A law with diffusion d/dx (D dU/dx) of all components has ``diffusivity(V, cells)``, D [B, 1, N + 2 GHOST] >= 0 on padded
     cells; it is explicit, and counts as a speed 2 D/dx.
 
     A law whose flux contains a diffusion of its own (through gradients among its variables) has ``hidden_diffusivity(V, cells)``,
-    H [B, 1, N + 2 GHOST] >= 0: explicit steps are stable for dt <= dx^2/(2 H), whatever the CFL number. None: no such limit.
+    H [B, 1, N + 2 GHOST] >= 0: explicit steps are stable for dt <= dx^2/(2 H), whatever the CFL number.
 
     A law whose components are counted in a frame of each cell's own (which moves with the gas, so that a face has two fluxes) has
     ``transport(flux, V_l, V_r, V)``: dx dU/dt without the source, [B, n, N], from the two sides of the N + 1 faces, the
@@ -52,6 +55,10 @@ class BalanceLaw(Protocol):
     """
 
     components: tuple[str, ...]
+    product: Callable | None
+    diffusivity: Callable | None
+    hidden_diffusivity: Callable | None
+    transport: Callable | None
 
     def variables(self, U: Tensor, cells: Cells) -> Tensor: ...
 

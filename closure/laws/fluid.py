@@ -31,18 +31,15 @@ class Euler(PlainLaw):
         super().__init__(gas)
         self.degrees = torch.arange(3)
 
-    @staticmethod
     def variables_of(U, p):
         rho, m, E = U
         u = m / rho
         return log(maximum(rho, TINY)), u, log(maximum((2.0 * E / rho - u * u) / p.dims, TINY))
 
-    @staticmethod
     def conserved_of(V, p):
         rho, u, T = exp(V[0]), V[1], exp(V[2])
         return rho, rho * u, 0.5 * rho * (u * u + p.dims * T)
 
-    @staticmethod
     def flux_of(V, p):
         rho, u, T = exp(V[0]), V[1], exp(V[2])
         pressure = rho * T

@@ -140,25 +140,21 @@ class Grad13(PlainLaw):
         super().__init__(gas, Parameters(float(gas.dims), float(gas.prandtl)))
         self.degrees = torch.tensor((0, 1, 2, 2, 3))
 
-    @staticmethod
     def boost_of(U, velocity):
         return _boosted(U, velocity)
 
-    @staticmethod
     def variables_of(U, p):
         rho, u, own = _own(U)
         rho, T = maximum(rho, TINY), maximum(2.0 * own[2] / (rho * p.dims), TINY)
         pressure = rho * T
         return log(rho), u, log(T), own[3] / pressure - 1.0, own[4] / (pressure * sqrt(T))
 
-    @staticmethod
     def conserved_of(V, p):
         rho, u, T = exp(V[0]), V[1], exp(V[2])
         pressure = rho * T
         own = rho, 0.0, 0.5 * p.dims * pressure, pressure * (1.0 + V[3]), V[4] * pressure * sqrt(T)
         return _boosted(own, u)
 
-    @staticmethod
     def flux_of(V, p):
         rho, u, T, D = exp(V[0]), V[1], exp(V[2]), p.dims
         pressure = rho * T
@@ -169,13 +165,11 @@ class Grad13(PlainLaw):
         U = _boosted((rho, 0.0, 0.5 * D * pressure, pressure + sigma, q), u)
         return own[0] + u * U[0], own[1] + u * U[1], own[2] + u * U[2], own[3] + u * U[3], own[4] + u * U[4]
 
-    @staticmethod
     def relax_of(U, w, p):
         heat = p.prandtl * w
         P, Q = _decay(U, w / (1.0 + w), heat / (1.0 + heat), p)
         return U[0], U[1], U[2], U[3] - P, U[4] - Q
 
-    @staticmethod
     def source_of(U, rate, p):
         P, Q = _decay(U, rate, p.prandtl * rate, p)
         return 0.0 * rate, 0.0 * rate, 0.0 * rate, -P, -Q

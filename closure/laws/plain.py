@@ -1,12 +1,15 @@
 """Laws of a fixed number of moments, written once: as plain functions of values, which run on tensors and compiled."""
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from knudsen.closure.laws.base import MomentLaw, smoothstep
+
+PLAIN = ("variables_of", "conserved_of", "flux_of", "boost_of", "relax_of", "source_of", "reach_of")
 
 
 class Parameters(NamedTuple):
@@ -23,10 +26,10 @@ def boost_fluid(U, velocity):
 
 
 class PlainLaw(MomentLaw):
-    r"""A moment law whose moments begin with rho, m, E (E = int |v|^2 f / 2 dv), given by static plain functions.
+    r"""A moment law whose moments begin with rho, m, E (E = int |v|^2 f / 2 dv), given by plain functions.
 
-    A plain function takes and returns tuples of values, one for each moment, and is made of arithmetic, the functions of
-    ``laws.elementary``, and other plain functions of its file; p: ``parameters``. On tensors it is differentiable and batched;
+    A plain function has no self; it takes and returns tuples of values, one for each moment, and is made of arithmetic, functions
+    of ``laws.elementary``, and other plain functions of its file; p: ``parameters``. On tensors it is differentiable and batched;
     lifted (``closure.compiled``) it is a compiled loop. A subclass supplies
 
     variables_of(U, p): V, as many as moments, which begin with ln rho, u, ln T.
@@ -47,6 +50,12 @@ class PlainLaw(MomentLaw):
     relax_of: Callable | None = None
     source_of: Callable | None = None
     reach_of: Callable | None = None
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        for name, value in list(vars(cls).items()):
+            if name in PLAIN and isinstance(value, FunctionType):
+                setattr(cls, name, staticmethod(value))
 
     def __init__(self, gas, parameters: tuple | None = None):
         super().__init__(gas)

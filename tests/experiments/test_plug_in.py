@@ -11,9 +11,13 @@ import pytest
 from knudsen import closure
 from knudsen.errors import InputError
 from knudsen.experiments import plugins
+from knudsen.kinetic import cases, gas
 
 DOCS = Path(closure.__file__).parent.parent / "docs" / "extending.md"
-LAW = next(block for block in re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL) if "class Parabola" in block)
+LAW, PLAIN = (
+    next(block for block in re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL) if f"class {name}" in block)
+    for name in ("Parabola", "Gaussian")
+)
 QUICK = ("case=sod", "case.cells=40", "case.t_end=0.02", "reference.cells=80", "reference.velocity_points=40", "progress=false")
 SIMULATE = ("experiment=simulate", "case=sod", "case.cells=20", "case.t_end=0.01")
 EVALUATE = ("experiment=evaluate", "cases=[wave]", "decades=[-1]", "+cases_per_decade=1", "late=null", "case.cells=40")
@@ -24,6 +28,7 @@ def own(tmp_path, monkeypatch):
     """The user's directory, with my_laws.py and files that have the names of rooms."""
     monkeypatch.chdir(tmp_path)
     Path("my_laws.py").write_text(LAW)
+    Path("my_gaussian.py").write_text(PLAIN)
     Path("solvers.py").write_text("raise RuntimeError('not mine')")
     for package in ("conf", "experiments", "closure"):
         Path(package).mkdir()
@@ -33,13 +38,34 @@ def own(tmp_path, monkeypatch):
     option.write_text("_target_: my_laws.Parabola\nbend: 1.5    # of the parabola\n")
     known = dict(closure.CLOSURES)
     yield tmp_path
-    sys.modules.pop("my_laws", None)
+    for name in ("my_laws", "my_gaussian"):
+        sys.modules.pop(name, None)
     for name in set(closure.CLOSURES) - set(known):
         del closure.CLOSURES[name]
 
 
 def test_the_law_is_short():
     assert len([line for line in LAW.splitlines() if line.strip()]) <= 32
+    assert len([line for line in PLAIN.splitlines() if line.strip()]) <= 30
+
+
+def test_a_law_of_plain_functions_runs_compiled(knudsen, own):
+    """compare, evaluate and check; its compiled form gives torch's numbers also where the gas is far from equilibrium."""
+    law = ("gas=bgk_3v", "closure._target_=my_gaussian.Gaussian")
+    run = knudsen("experiment=compare", *law, "closures=[gaussian,grad13]", *QUICK)
+    assert run.status == 0, run.last_line
+    assert run.metrics()["gaussian"]["status"] == "ok" and "Ten moments" in run.text
+    run = knudsen(*EVALUATE, *law, *QUICK[2:])
+    assert run.status == 0, run.last_line
+    assert "gaussian" in run.metrics()
+    run = knudsen("experiment=check", *law, "progress=false")
+    assert run.status == 0, run.last_line
+    assert all(row["passed"] for row in run.metrics()["gaussian"].values())
+    ten = closure.CLOSURES["gaussian"](gas("bgk_3v"))
+    assert ten.compiled() is not None
+    case = cases.sod(cells=40, t_end=0.05, knudsen=1.0)
+    ours, reference = (closure.simulate(ten, case, compiled=compiled)[0] for compiled in (True, False))
+    assert abs(ours.sigma).max() > 0.01 and abs(ours.U - reference.U).max() < 1e-12
 
 
 def test_compare_by_class_and_by_option_file(knudsen, own):
