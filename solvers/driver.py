@@ -12,6 +12,7 @@ from torch import Tensor
 
 from knudsen.solvers.cells import GHOST, Cells
 from knudsen.solvers.fluxes import FLUXES
+from knudsen.solvers.gradients import EXPLICIT, ImplicitGradients
 from knudsen.solvers.integrators import INTEGRATORS
 from knudsen.solvers.protocol import BalanceLaw
 from knudsen.solvers.reconstruction import RECONSTRUCTIONS
@@ -74,7 +75,7 @@ class Solver:
         self.law = law
         self.schemes = (reconstruction, flux, integrator)
         self.product, self.transport = law.product, law.transport
-        self.diffusivity, self.hidden_diffusivity = law.diffusivity, law.hidden_diffusivity
+        self.diffusivity, self.gradient_rows = law.diffusivity, law.gradient_rows
         self.reconstruct = choose("reconstruction", reconstruction, RECONSTRUCTIONS)
         self.flux = choose("flux", flux, FLUXES)
         self.integrator = choose("integrator", integrator, INTEGRATORS)
@@ -195,20 +196,34 @@ class Solver:
         # inflow ghost cells count: they may be faster than the interior. The outermost one may hold anything.
         speed = self.law.max_speed(V[..., 1:-1])
         if self.diffusivity is not None:
-            speed = speed + 2 * self.diffusivity(V, cells)[..., 1:-1] / cells.dx
-        if self.hidden_diffusivity is not None:
-            speed = speed + self.cfl * 2 * self.hidden_diffusivity(V, cells)[..., 1:-1] / cells.dx
+            speed = torch.maximum(speed, 2 * self.diffusivity(V, cells)[..., 1:-1] / cells.dx)
         speed = speed.amax(dim=(1, 2), keepdim=True)
+        if self.gradient_rows and not self.integrator.implicit:
+            speed = speed * (self._diffusion_number(V, cells) / EXPLICIT).clamp(min=1).reshape(-1, 1, 1)
         return (self.cfl * cells.dx / speed).reshape(-1)
+
+    def _diffusion_number(self, V: Tensor, cells: Cells) -> Tensor:
+        """A bound of dt D/dx^2, D the diffusion of the gradients in the flux, for the convective step, [batch]."""
+        return (self.cfl * self.law.spread_length(V, cells)[..., 1:-1] / cells.dx).amax(dim=(1, 2))
 
     def _step(self, U: Tensor, dt: Tensor, cells: Cells, V: Tensor) -> Tensor:
         scale = dt / cells.dx
+        gradients = None
+        if self.gradient_rows and self.integrator.implicit:
+            stiff = self._diffusion_number(V, cells) > EXPLICIT
+            if stiff.any():
+                gradients = ImplicitGradients(self.law, V, dt, cells, stiff.to(U.dtype))
+
+        def transport(V):
+            difference = self._flux_difference(V, cells)
+            return scale * (difference if gradients is None else difference + gradients.difference)
+
         return self.integrator.step(
             U,
-            transport=lambda u: scale * self._flux_difference(self.law.variables(cells.pad(u), cells), cells),
-            resolvent=lambda u, a: self.law.relax(u, a * dt, cells),
+            transport=lambda u: transport(self.law.variables(cells.pad(u), cells)),
+            resolvent=lambda u, a: gradients.resolvent(u, a) if gradients else self.law.relax(u, a * dt, cells),
             source=lambda u: dt * self.law.source(u, cells),
-            first=scale * self._flux_difference(V, cells),
+            first=transport(V),
         )
 
     def _broken_cell(self, U: Tensor) -> np.ndarray:

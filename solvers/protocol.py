@@ -36,17 +36,23 @@ class BalanceLaw(Protocol):
     source(U, cells): the same S, interior cells, [B, n, N].
     admissible(U): is the state physical? bool [B, N].
 
-    Four more are attributes that every law has, functions of it or None (what :class:`Law` gives) where it has no such terms.
+    Four more are attributes that every law has, what :class:`Law` gives (None; no ``gradient_rows``) where it has no such terms.
 
     A law with terms P(U) dU/dx beside the flux has ``product(V_l, V_r)``, their integral over a path from V_l to V_r,
     [B, n, faces]: zero for equal states, of opposite sign for exchanged ones, and zero in every component that is conserved
     (C. Pares, SIAM J. Numer. Anal. 44 (2006) 300, doi:10.1137/050628052).
 
     A law with diffusion d/dx (D dU/dx) of all components has ``diffusivity(V, cells)``, D [B, 1, N + 2 GHOST] >= 0 on padded
-    cells; it is explicit, and counts as a speed 2 D/dx.
+    cells; it is explicit, and counts as a wave of speed 2 D/dx.
 
-    A law whose flux contains a diffusion of its own (through gradients among its variables) has ``hidden_diffusivity(V, cells)``,
-    H [B, 1, N + 2 GHOST] >= 0: explicit steps are stable for dt <= dx^2/(2 H), whatever the CFL number.
+    A law whose flux contains gradients of V, in the components ``gradient_rows`` alone (no others' sources see these), has
+    what an implicit step needs of their diffusion (:class:`~solvers.gradients.ImplicitGradients`):
+    gradient(V, cells): the coefficients c of dV/dx in F[gradient_rows], [B, R, nv, N + 2 GHOST] on padded cells; zero in cells
+        where they would not damp.
+    spread_length(V, cells): D over the largest speed, [B, 1, N + 2 GHOST], D the diffusion that they are: a bound that needs no
+        closing terms.
+    local_variables(U): V from U without neighbours; response(V): its derivative by U[gradient_rows], [B, nv, R, cells].
+    relaxation(U, tau, cells): the derivative of relax(U, tau)[gradient_rows] by those components of U, [B, R, N]; 1: no source.
 
     A law whose components are counted in a frame of each cell's own (which moves with the gas, so that a face has two fluxes) has
     ``transport(flux, V_l, V_r, V)``: dx dU/dt without the source, [B, n, N], from the two sides of the N + 1 faces, the
@@ -57,7 +63,7 @@ class BalanceLaw(Protocol):
     components: tuple[str, ...]
     product: Callable | None
     diffusivity: Callable | None
-    hidden_diffusivity: Callable | None
+    gradient_rows: tuple[int, ...]
     transport: Callable | None
 
     def variables(self, U: Tensor, cells: Cells) -> Tensor: ...
@@ -90,7 +96,7 @@ class Law:
     product = None
     transport = None
     diffusivity = None
-    hidden_diffusivity = None
+    gradient_rows = ()
 
     def variables(self, U: Tensor, cells: Cells) -> Tensor:
         return U

@@ -1,29 +1,32 @@
 """Row functions of HermMLC (``learned.herm_mlc.HermMLC``, where the formulae stand): the quadrature closure's and a network's."""
 
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from knudsen.closure.compiled import network, quadrature
-from knudsen.closure.compiled.protocol import CORRECT, DIFFUSIVITY, Rows, row_function
+from knudsen.closure.compiled.protocol import CORRECT, DIFFERENTIATE, DIFFUSIVITY, LEFT, RESPOND, Rows, row_function
 from knudsen.closure.compiled.quadrature import reach_of, shape_of
 from knudsen.closure.compiled.raw import OTHER_COUNTS, OTHER_NUMBERS, collision_time, raw
 from knudsen.closure.compiled.vectors import exp, matrix
 from knudsen.compile import compiled
+from knudsen.solvers.cells import GHOST
 from knudsen.solvers.rows import LOG2E, exp2
 
 
 class Learned(NamedTuple):
-    """What HermMLC adds to the numbers of the quadrature closure: memory, mixing, strength of the hidden
-    diffusion, does the network see gradients, its size, the
-    row of phi for each of its inputs, and what its members say in equilibrium [member, output]."""
+    """What HermMLC adds to the numbers of the quadrature closure: memory, mixing, the diffusion of its gradients at rest; does
+    the network see gradients, its size, the row of phi for each of its inputs; the relaxation rates of the last moments in
+    units of the gas's, and what its members say in equilibrium [member, output]."""
 
     memory: float
     mixing: float
-    hidden: float
+    rest_diffusion: float
     gradients: bool
     size: network.Size
     order: np.ndarray
+    rates: np.ndarray
     rest: np.ndarray
 
 
@@ -33,10 +36,13 @@ def rows_of(law) -> Rows | None:
         return None
     size = network.size_of(law.members)
     counts = [int(law.gradients), *size[:-1], *network.order_of(law.members)]
-    numbers = [law.memory, law.mixing, law.hidden_strength, size.bound, *network.at_rest(law.members, law.parity_out).ravel()]
-    rows = quadrature.rows_of(law, counts, numbers, correct=correct, diffusivity=diffusivity)
+    numbers = [law.memory, law.mixing, law.rest_diffusion() if law.gradients else 0.0, size.bound, *law.last_rates()]
+    numbers += network.at_rest(law.members, law.parity_out).ravel().tolist()
+    others = {"correct": correct, "diffusivity": diffusivity}
     if law.gradients:
-        rows = rows._replace(hidden_diffusivity=hidden_diffusivity)
+        others |= {"gradient_rows": np.array(law.gradient_rows), "spread_length": spread_length, "gradient": gradient}
+        others |= {"response": response, "remainder": remainder}
+    rows = quadrature.rows_of(law, counts, numbers, **others)
     return rows._replace(data=rows.data._replace(weights=network.weights_of(law.members)))
 
 
@@ -45,7 +51,8 @@ def learned_of(data):
     c, first = data.counts[OTHER_COUNTS:], OTHER_NUMBERS + data.counts[0]  # 1 + 2 n = n_g numbers of the quadrature closure
     n = data.numbers[first:]
     size = network.Size(c[1], c[2], c[3], c[4], c[5], c[6], n[3])
-    return Learned(n[0], n[1], n[2], c[0] != 0, size, c[7 : 7 + size.inputs], matrix(n, 4, size.members, size.outputs))
+    rest = matrix(n, 4 + size.outputs, size.members, size.outputs)
+    return Learned(n[0], n[1], n[2], c[0] != 0, size, c[7 : 7 + size.inputs], n[4 : 4 + size.outputs], rest)
 
 
 @compiled
@@ -54,14 +61,13 @@ def _moved(V, n, k):
     return V[k] if k < 2 * n + 1 else V[k + 1]
 
 
-@row_function(CORRECT)
-def correct(data, mesh, U, V):
-    """Adds the networks' mean correction to the closing rows of V."""
+@compiled
+def _inputs(data, mesh, U, V, phi, reach):
+    """The networks' inputs into phi [input, column], and eps_* sqrt(T_x) into reach."""
     law, learned = shape_of(data), learned_of(data)
     n, n_h, width = law.n, law.n_h, V.shape[1]
     transverse = n + 1 if n_h > 0 else 0
     state = 2 * n - 2 + transverse
-    phi = np.empty((learned.size.inputs, width))
     for k in range(2 * n - 2):
         phi[k] = V[3 + k]
     if n_h > 0:
@@ -70,56 +76,178 @@ def correct(data, mesh, U, V):
         for k in range(1, n + 1):
             phi[2 * n - 2 + k] = V[2 * n + 2 + k]
     if learned.gradients:
-        rows = np.empty((2, width))
-        reach, inverse = rows[0], rows[1]
+        inverse = np.empty(width)
         collision_time(data, mesh, U, reach)
         for i in range(width):
             root = exp2(0.5 * LOG2E * V[2, i])
-            reach[i] = reach[i] / (1.0 + reach[i] / learned.memory) * root / mesh.dx
+            reach[i] = reach[i] / (1.0 + reach[i] / learned.memory) * root
             inverse[i] = 1.0 / root
         for k in range(3 + state):
             row, target = _moved(V, n, k), phi[state + k]
             for i in range(1, width - 1):
-                target[i] = 0.5 * (row[i + 1] - row[i - 1]) * reach[i]
-            target[0] = (row[1] - row[0]) * reach[0]
-            target[width - 1] = (row[width - 1] - row[width - 2]) * reach[width - 1]
+                target[i] = 0.5 * (row[i + 1] - row[i - 1]) * (reach[i] / mesh.dx)
+            target[0] = (row[1] - row[0]) * (reach[0] / mesh.dx)
+            target[width - 1] = (row[width - 1] - row[width - 2]) * (reach[width - 1] / mesh.dx)
             if k == 1:
                 for i in range(width):
                     target[i] *= inverse[i]
-    out, span = np.empty((learned.size.outputs, width)), np.empty(width)
-    network.evaluate(data.weights, learned.size, phi, learned.order, learned.rest, out)
-    reach_of(data, V, span)
-    for i in range(width):
-        V[2 * n + 1, i] += out[0, i] * (span[i] / law.reach)
-    if n_h > 0:
-        for i in range(width):
-            V[3 * n + 3, i] += out[1, i]
 
 
 @compiled
-def _memory_time(data, mesh, V, T, reach):
-    """T_x and eps_* of the variables, padded cells."""
-    law, learned = raw(data), learned_of(data)
+def _add(data, V, out, span):
+    """The networks' outputs to the closing rows of V; span: a row, comes back as the bound of the speeds over that at rest."""
+    law = shape_of(data)
+    reach_of(data, V, span)
+    for i in range(V.shape[1]):
+        span[i] /= law.reach
+        V[2 * law.n + 1, i] += out[0, i] * span[i]
+    if law.n_h > 0:
+        for i in range(V.shape[1]):
+            V[3 * law.n + 3, i] += out[1, i]
+
+
+@row_function(CORRECT)
+def correct(data, mesh, U, V):
+    """Adds the networks' mean correction to the closing rows of V."""
+    learned, width = learned_of(data), V.shape[1]
+    phi, out, rows = np.empty((learned.size.inputs, width)), np.empty((learned.size.outputs, width)), np.empty((2, width))
+    _inputs(data, mesh, U, V, phi, rows[0])
+    network.evaluate(data.weights, learned.size, phi, learned.order, learned.rest, out)
+    _add(data, V, out, rows[1])
+
+
+# The gradients' diffusion, for implicit steps --------------------------------------------------------------------------------
+
+
+@compiled
+def _log_b(V, n, i):
+    """ln(b_2/2 ... b_n/n) in a column."""
+    total = 0.0
+    for k in range(2, n + 1):
+        total += V[n + k, i]
+    return total
+
+
+@compiled
+def _by_closing(data, V, by):
+    """dF/dV of the closing coefficients in the last fluxes, by [row * output, column]."""
+    law = shape_of(data)
+    n = law.n
+    whole = 1.0
+    for k in range(2, n + 1):
+        whole *= k
+    for i in range(V.shape[1]):
+        log_b = _log_b(V, n, i)
+        by[0, i] = whole * exp(V[0, i] + 0.5 * (2 * n + 1) * V[2, i] + log_b)
+        if law.n_h > 0:
+            norm = (law.dims - 1) * sqrt(whole) * exp(V[0, i] + V[2 * n + 2, i] + 0.5 * (n + 1) * V[2, i] + 0.5 * log_b)
+            by[1, i], by[2, i], by[3, i] = 0.0, norm * V[3 * n + 2, i], norm * sqrt(n + 1.0)
+
+
+@row_function(RESPOND)
+def response(data, V, E):
+    law = shape_of(data)
+    n, height = law.n, V.shape[0]
+    whole = 1.0
+    for k in range(2, n + 1):
+        whole *= k
+    E[:] = 0.0
+    for i in range(V.shape[1]):
+        log_b = _log_b(V, n, i)
+        by_b = exp(-V[0, i] - n * V[2, i] - log_b) / whole
+        E[2 * n, i] = by_b
+        if law.n_h > 0:
+            norm = (law.dims - 1) * sqrt(whole) * exp(V[0, i] + V[2 * n + 2, i] + 0.5 * n * V[2, i] + 0.5 * log_b)
+            E[3 * n + 2, i] = -0.5 * V[3 * n + 2, i] * by_b
+            E[height + 3 * n + 2, i] = 1.0 / norm
+
+
+@row_function(DIFFERENTIATE)
+def gradient(data, mesh, U, V, c):
+    law, learned, width = shape_of(data), learned_of(data), V.shape[1]
+    n, outputs, height = law.n, learned.size.outputs, V.shape[0]
+    slopes = 2 * n + 1 + (n + 1 if law.n_h > 0 else 0)
+    phi, out, rows = np.empty((learned.size.inputs, width)), np.empty((outputs, width)), np.empty((3, width))
+    reach, span, s = rows[0], rows[1], rows[2]
+    g = np.empty((outputs * slopes, width))
+    _inputs(data, mesh, U, V, phi, reach)
+    network.differentiate(
+        data.weights, learned.size, phi, learned.order, learned.rest, learned.size.inputs - slopes, out, g
+    )  # fmt: skip
+    _add(data, V, out, span)
+    by, E = np.empty((outputs * outputs, width)), np.empty((outputs * height, width))
+    _by_closing(data, V, by)
+    for i in range(width):
+        s[i] = exp2(0.5 * LOG2E * V[2, i])
+        by[0, i] *= span[i]
+        if outputs == 2:
+            by[2, i] *= span[i]
+    c[:] = 0.0
+    for r in range(outputs):
+        for o in range(outputs):
+            for k in range(slopes):
+                target, source = c[r * height + (k if k < 2 * n + 1 else k + 1)], g[o * slopes + k]
+                for i in range(width):
+                    target[i] += by[r * outputs + o, i] * source[i] * (reach[i] / s[i] if k == 1 else reach[i])
+    response(data, V, E)
+    M = np.zeros((outputs * outputs, width))
+    for r in range(outputs):
+        for q in range(outputs):
+            for j in range(height):
+                for i in range(width):
+                    M[r * outputs + q, i] += c[r * height + j, i] * E[q * height + j, i]
+    for i in range(width):
+        damps = M[0, i] <= 0.0
+        if outputs == 2:
+            damps = M[0, i] + M[3, i] <= 0.0 and M[0, i] * M[3, i] - M[1, i] * M[2, i] >= 0.0
+        if not damps:
+            for j in range(c.shape[0]):
+                c[j, i] = 0.0
+
+
+@compiled
+def _tau(data, mesh, V, i):
+    """eps/nu in a column of V."""
+    law = raw(data)
     n = (law.n_g - 1) // 2
-    for i in range(T.size):
-        T[i], tau = exp(V[2, i]), mesh.knudsen[i]
+    tau = mesh.knudsen[i]
+    if law.exponent > -np.inf:
+        T = exp(V[2, i])
+        T_mean = (T + (law.dims - 1) * exp(V[2 * n + 2, i])) / law.dims if law.n_h > 0 else T
+        tau /= law.scale * exp(V[0, i]) * T_mean**law.exponent
+    return tau
+
+
+@row_function(DIFFUSIVITY)
+def spread_length(data, mesh, V, length):
+    law, learned = shape_of(data), learned_of(data)
+    for i in range(length.size):
+        tau = _tau(data, mesh, V, i)
+        length[i] = learned.rest_diffusion / law.reach * exp2(0.5 * LOG2E * V[2, i]) * tau / (1.0 + tau / learned.memory)
+
+
+@row_function(LEFT)
+def remainder(data, mesh, U, tau, left):
+    law = raw(data)
+    rows = np.empty((1, U.shape[1]))
+    for i in range(U.shape[1]):
+        rho = U[0, i]
+        x = tau / mesh.knudsen[GHOST + i]
         if law.exponent > -np.inf:
-            T_mean = (T[i] + (law.dims - 1) * exp(V[2 * n + 2, i])) / law.dims if law.n_h > 0 else T[i]
-            tau /= law.scale * exp(V[0, i]) * T_mean**law.exponent
-        reach[i] = tau / (1.0 + tau / learned.memory)
+            energy = U[2, i] + U[law.n_g, i] if law.n_h > 0 else U[2, i]
+            u = U[1, i] / rho
+            x *= rho * ((energy / rho - u * u) / law.dims) ** law.exponent
+        rows[0, i] = x
+    learned = learned_of(data)
+    for r in range(left.shape[0]):
+        for i in range(U.shape[1]):
+            left[r, i] = 1.0 / (1.0 + learned.rates[r] * rows[0, i])
 
 
 @row_function(DIFFUSIVITY)
 def diffusivity(data, mesh, V, D):
-    learned, T = learned_of(data), np.empty(D.size)
-    _memory_time(data, mesh, V, T, D)
+    learned = learned_of(data)
     for i in range(D.size):
-        D[i] = learned.mixing / (learned.memory * learned.memory) * T[i] * D[i] * D[i] * D[i]
-
-
-@row_function(DIFFUSIVITY)
-def hidden_diffusivity(data, mesh, V, H):
-    learned, T = learned_of(data), np.empty(H.size)
-    _memory_time(data, mesh, V, T, H)
-    for i in range(H.size):
-        H[i] *= learned.hidden * T[i]
+        tau = _tau(data, mesh, V, i)
+        reach = tau / (1.0 + tau / learned.memory)
+        D[i] = learned.mixing / (learned.memory * learned.memory) * exp(V[2, i]) * reach * reach * reach

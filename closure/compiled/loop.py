@@ -7,14 +7,18 @@ from numba import boolean, float64, int64, types
 
 from knudsen.closure.compiled.boundaries import pad
 from knudsen.closure.compiled.fluxes import WAVES, flux_differences
+from knudsen.closure.compiled.gradients import flow_of, spread
 from knudsen.closure.compiled.protocol import (
     BOOST,
     CORRECT,
     DATA,
+    DIFFERENTIATE,
     DIFFUSIVITY,
+    LEFT,
     MESH,
     PRODUCT,
     RELAX,
+    RESPOND,
     SIDES,
     SOURCE,
     SPEED,
@@ -27,13 +31,14 @@ from knudsen.closure.compiled.reconstructions import RECONSTRUCT
 from knudsen.compile import compiled
 from knudsen.solvers.cells import GHOST
 from knudsen.solvers.driver import COLLAPSE
+from knudsen.solvers.gradients import EXPLICIT
 
 
 class Has(NamedTuple):
     """Which optional parts a law has."""
 
     diffusivity: bool
-    hidden_diffusivity: bool
+    gradients: bool
     product: bool
     transport: bool
 
@@ -89,19 +94,19 @@ def _broken(U, energy):
 
 FUNCTIONS = {
     "reconstruct": RECONSTRUCT, "variables": VARIABLES, "correct": CORRECT, "sides": SIDES, "speed": SPEED, "boost": BOOST,
-    "relax": RELAX, "source": SOURCE, "diffusivity": DIFFUSIVITY, "hidden_diffusivity": DIFFUSIVITY, "product": PRODUCT,
-    "transport": TRANSPORT,
+    "relax": RELAX, "source": SOURCE, "diffusivity": DIFFUSIVITY, "spread_length": DIFFUSIVITY,
+    "gradient": DIFFERENTIATE, "response": RESPOND, "remainder": LEFT, "product": PRODUCT, "transport": TRANSPORT,
 }  # fmt: skip
 RUN = types.UniTuple(float64, 3)(
-    float64[:, :, ::1], VECTOR, int64, VECTOR, MESH, DATA, HAS, STEPPING, WAVES,
+    float64[:, :, ::1], VECTOR, int64, VECTOR, int64[::1], MESH, DATA, HAS, STEPPING, WAVES,
     *(types.FunctionType(signature) for signature in FUNCTIONS.values()),
 )  # fmt: skip
 
 
 @compiled(signatures=(RUN,))
 def run(
-    saved, times, height, energy, mesh, data, has, stepping, waves, reconstruct, variables, correct, sides, speed, boost, relax,
-    source, diffusivity, hidden_diffusivity, product, transport,
+    saved, times, height, energy, gradient_rows, mesh, data, has, stepping, waves, reconstruct, variables, correct, sides, speed,
+    boost, relax, source, diffusivity, spread_length, gradient, response, remainder, product, transport,
 ):  # fmt: skip
     """Fills saved [1 + times, component, cell] from its first row; returns (steps, time, cell): cell is -1, or the one where the
     solution failed at that time. What follows the waves: the functions of ``protocol.Rows``."""
@@ -113,7 +118,10 @@ def run(
     for i in range(width):
         sharp[i] = mesh.knudsen[i] < dx
     padded, V = np.empty((components, width)), np.empty((height, width))
-    D, hidden, fast = np.empty(width), np.empty(width), np.empty(width)
+    D, length, fast = np.empty(width), np.empty(width), np.empty(width)
+    R = gradient_rows.size
+    c, E = np.empty((R * height, width)), np.empty((R * height, width))  # of gradients in the flux
+    flow, left, stiff = np.empty((R, faces)), np.empty((R, cells)), 0.0
     l = Faces(np.empty((height, faces)), np.empty((components, faces)), np.empty((components, faces)), np.empty((5, faces)))
     r = Faces(np.empty((height, faces)), np.empty((components, faces)), np.empty((components, faces)), np.empty((5, faces)))
     jump, inside = np.empty((components, faces)), np.empty((components, faces - 1))
@@ -134,29 +142,48 @@ def run(
                         if implicit[j, m] != 0.0:
                             stage += implicit[j, m] * L[m]
                 if implicit[j, j] != 0.0:
+                    tau = implicit[j, j] * dt
                     L[j] = stage
-                    relax(data, mesh, stage, implicit[j, j] * dt)
+                    relax(data, mesh, stage, tau)
+                    if stiff > EXPLICIT:
+                        pad(stage, padded, mesh)
+                        variables(data, padded, V)
+                        response(data, V, E)
+                        remainder(data, mesh, stage, tau, left)
+                        left *= tau / dx
+                        flow_of(V, c, dx, flow)
+                        spread(flow, c, E, left, dx, mesh.boundary)
+                        stage[:] = L[j]
+                        for k in range(R):
+                            for i in range(cells):
+                                stage[gradient_rows[k], i] -= tau / dx * (flow[k, i + 1] - flow[k, i])
+                        relax(data, mesh, stage, tau)
                     L[j] = (stage - L[j]) / implicit[j, j]
                 if j == stages - 1:
                     break
                 pad(stage, padded, mesh)
                 variables(data, padded, V)
-                correct(data, mesh, padded, V)
+                if j == 0 and has.gradients:
+                    spread_length(data, mesh, V, length)
+                    stiff = cfl * length[1 : width - 1].max() / dx
+                if j == 0 and stepping.is_implicit and stiff > EXPLICIT:
+                    gradient(data, mesh, padded, V, c)
+                    flow_of(V, c, dx, flow)
+                else:
+                    correct(data, mesh, padded, V)
                 if has.diffusivity:
                     diffusivity(data, mesh, V, D)
                 if j == 0:
                     speed(data, V, fast)
                     if has.diffusivity:
                         for i in range(width):
-                            fast[i] += 2.0 / dx * D[i]
-                    if has.hidden_diffusivity:
-                        hidden_diffusivity(data, mesh, V, hidden)
-                        for i in range(width):
-                            fast[i] += cfl * 2.0 / dx * hidden[i]
+                            fast[i] = max(fast[i], 2.0 / dx * D[i])
                     fastest, where = 0.0, 0
                     for i in range(1, width - 1):
                         if not fast[i] <= fastest:
                             fastest, where = fast[i], i
+                    if not stepping.is_implicit:
+                        fastest *= max(stiff / EXPLICIT, 1.0)
                     longest = min(cfl * dx / fastest, times[-1])
                     if first_dt < 0.0:
                         first_dt = longest
@@ -175,6 +202,10 @@ def run(
                     )  # fmt: skip
                 if has.diffusivity:
                     _diffuse(padded, D, dx, K[j])
+                if stepping.is_implicit and stiff > EXPLICIT:  # its part of the transport is in the implicit stages
+                    for k in range(R):
+                        for i in range(cells):
+                            K[j, gradient_rows[k], i] += flow[k, i + 1] - flow[k, i]
                 if has.product:  # path-conservative: half of the jump at each face belongs to the cell, and all within it
                     product(data, l.V, l.U, l.F, r.V, r.U, r.F, 0, jump)
                     product(data, r.V, r.U, r.F, l.V, l.U, l.F, 1, inside)

@@ -129,3 +129,96 @@ def evaluate(weights, size, phi, order, rest, out):
                 value = (1.0 - e) / (1.0 + e) * size.bound * scale
                 out[k, i] += ((value if y > 0.0 else -value) - rest[m, k]) / size.members
         at += 2 * size.outputs
+
+
+@compiled
+def differentiate(weights, size, phi, order, rest, first, out, g):
+    """As ``evaluate``, and the outputs' derivatives by the inputs ``first``, first + 1, ... as the law orders them into
+    g [output * input, column], by backpropagation."""
+    half, width, odds, depth = size.half, phi.shape[1], size.inputs - size.evens, size.depth
+    unit, slopes = np.float32(1.0), size.inputs - first
+    widest = max(odds, half)
+    pre, lifted = np.empty((depth, 2 * half, width), np.float32), np.empty((depth, half, width), np.float32)
+    odd_in = np.empty((depth + 1, widest, width), np.float32)  # the odd channels before each layer, and the last ones
+    out[:] = 0.0
+    g[:] = 0.0
+    begin = 0
+    for m in range(size.members):
+        at = begin + size.inputs
+        x = np.empty((size.inputs, width), np.float32)
+        for k in range(size.inputs):
+            source, scale = phi[order[k]], 1.0 / weights[begin + k]
+            target = x[k] if k < size.evens else odd_in[0, k - size.evens]
+            for i in range(width):
+                target[i] = np.float32(_arsinh(source[i] * scale))
+        below = odds
+        for layer in range(depth):
+            above = x.shape[0] - below
+            for k in range(below):
+                for i in range(width):
+                    x[above + k, i] = odd_in[layer, k, i] * odd_in[layer, k, i]
+            both, bias = pre[layer], weights[at + 2 * half * (above + below) : at + 2 * half * (above + below + 1)]
+            both[:] = np.dot(matrix(weights, at, 2 * half, above + below), x)
+            at += 2 * half * (above + below + 1)
+            lifted[layer] = np.dot(matrix(weights, at, half, below), odd_in[layer, :below])
+            at += half * below
+            x = np.empty((2 * half, width), np.float32)
+            for k in range(half):
+                for i in range(width):
+                    both[k, i] += bias[k]
+                    x[k, i] = both[k, i] / sqrt(unit + both[k, i] * both[k, i])
+                for i in range(width):
+                    both[half + k, i] += bias[half + k]
+                    y = both[half + k, i]
+                    odd_in[layer + 1, k, i] = lifted[layer, k, i] * (unit + y / sqrt(unit + y * y))
+            below = half
+        to_even = matrix(weights, at, size.outputs, half)
+        to_odd = matrix(weights, at + size.outputs * half, size.outputs, half)
+        tail = at + 2 * size.outputs * half
+        said = np.dot(to_even, x[:half])
+        said += np.dot(to_odd, odd_in[depth, :half])
+        for o in range(size.outputs):
+            constant, scale = weights[tail + o], weights[tail + size.outputs + o]
+            d_even, d_odd = np.empty((half, width), np.float32), np.empty((half, width), np.float32)
+            for i in range(width):
+                y = (said[o, i] + constant) / size.bound
+                e = exp2(-2.0 * LOG2E * min(abs(float(y)), 20.0))
+                value = (1.0 - e) / (1.0 + e)
+                steep = np.float32((1.0 - value * value) * scale / size.members)
+                value *= size.bound * scale
+                out[o, i] += ((value if y > 0.0 else -value) - rest[m, o]) / size.members
+                for k in range(half):
+                    d_even[k, i], d_odd[k, i] = to_even[o, k] * steep, to_odd[o, k] * steep
+            end = at
+            for layer in range(depth - 1, -1, -1):
+                below = odds if layer == 0 else half
+                above = size.evens if layer == 0 else half
+                end -= half * below
+                odd_weights = matrix(weights, end, half, below)
+                end -= 2 * half * (above + below + 1)
+                even_weights = matrix(weights, end, 2 * half, above + below)
+                both, d_both = pre[layer], np.empty((2 * half, width), np.float32)
+                for k in range(half):
+                    for i in range(width):
+                        root = unit / sqrt(unit + both[k, i] * both[k, i])
+                        d_both[k, i] = d_even[k, i] * root * root * root
+                    for i in range(width):
+                        y = both[half + k, i]
+                        root = unit / sqrt(unit + y * y)
+                        d_both[half + k, i] = d_odd[k, i] * lifted[layer, k, i] * root * root * root
+                        d_odd[k, i] *= unit + y * root
+                d_in, lower = np.dot(even_weights.T, d_both), np.dot(odd_weights.T, d_odd)
+                for k in range(below):
+                    for i in range(width):
+                        lower[k, i] += np.float32(2.0) * odd_in[layer, k, i] * d_in[above + k, i]
+                d_even, d_odd = d_in[:above], lower
+            for k in range(size.inputs):
+                if order[k] < first:
+                    continue
+                source, scale = phi[order[k]], 1.0 / weights[begin + k]
+                by = d_even[k] if k < size.evens else d_odd[k - size.evens]
+                target = g[o * slopes + order[k] - first]
+                for i in range(width):
+                    z = source[i] * scale
+                    target[i] += by[i] * scale / sqrt(1.0 + z * z)
+        begin = tail + 2 * size.outputs

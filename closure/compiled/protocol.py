@@ -55,6 +55,9 @@ RELAX = types.void(DATA, MESH, TABLE, float64)
 SOURCE = types.void(DATA, MESH, TABLE, TABLE)
 BOOST = types.void(DATA, TABLE, VECTOR)
 DIFFUSIVITY = types.void(DATA, MESH, TABLE, VECTOR)
+DIFFERENTIATE = types.void(DATA, MESH, TABLE, TABLE, TABLE)
+RESPOND = types.void(DATA, TABLE, TABLE)
+LEFT = types.void(DATA, MESH, TABLE, float64, TABLE)
 PRODUCT = types.void(DATA, TABLE, TABLE, TABLE, TABLE, TABLE, TABLE, int64, TABLE)
 TRANSPORT = types.void(DATA, MESH, int64, TABLE, TABLE, TABLE, TABLE)
 
@@ -85,6 +88,18 @@ def no_source(data, mesh, U, S):
 def no_diffusivity(data, mesh, V, D): ...
 
 
+@row_function(DIFFERENTIATE)
+def no_gradient(data, mesh, U, V, c): ...
+
+
+@row_function(RESPOND)
+def no_response(data, V, E): ...
+
+
+@row_function(LEFT)
+def no_remainder(data, mesh, U, tau, left): ...
+
+
 @row_function(PRODUCT)
 def no_product(data, V_l, U_l, F_l, V_r, U_r, F_r, shift, product): ...
 
@@ -105,7 +120,12 @@ class Rows(NamedTuple):
     relax(data, mesh, U, tau): the resolvent of the source, in place, interior cells.
     source(data, mesh, U, S): the source, interior cells; only explicit integrators ask for it.
     boost(data, U, velocity): the same gas with every velocity increased by ``velocity`` [column], in place.
-    diffusivity(data, mesh, V, D), hidden_diffusivity likewise: padded cells, [column].
+    diffusivity(data, mesh, V, D): padded cells, [column].
+    gradient_rows [R]: the components whose flux contains gradients (``BalanceLaw.gradient``), and of them, on padded cells,
+        spread_length(data, mesh, V, length) [column], from V without what neighbours say;
+        gradient(data, mesh, U, V, c): ``correct``, and c [R height, column];
+        response(data, V, E): dV/dU of these components, E [R height, column];
+        remainder(data, mesh, U, tau, left): what relaxation leaves of them, interior cells, left [R, cell].
     product(data, V_l, U_l, F_l, V_r, U_r, F_r, shift, product): the non-conservative product from column i of the left arrays to
         column i + shift of the right ones, for every column of ``product``.
     transport(data, mesh, flux, V_l, V_r, V, K): dx dU/dt of the interior cells without source, instead of flux differences; flux:
@@ -123,6 +143,10 @@ class Rows(NamedTuple):
     source: Callable = no_source
     correct: Callable = no_correction
     diffusivity: Callable = no_diffusivity
-    hidden_diffusivity: Callable = no_diffusivity
+    gradient_rows: np.ndarray = np.zeros(0, np.int64)
+    spread_length: Callable = no_diffusivity
+    gradient: Callable = no_gradient
+    response: Callable = no_response
+    remainder: Callable = no_remainder
     product: Callable = no_product
     transport: Callable = no_transport

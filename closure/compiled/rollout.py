@@ -25,7 +25,7 @@ class Rollout:
         self.waves = _waves(law, FLUXES[flux] == UPWIND and rows.transport is protocol.no_transport)
         self.has = Has(
             rows.diffusivity is not protocol.no_diffusivity,
-            rows.hidden_diffusivity is not protocol.no_diffusivity,
+            rows.gradient_rows.size > 0,
             rows.product is not protocol.no_product,
             rows.transport is not protocol.no_transport,
         )
@@ -47,8 +47,8 @@ class Rollout:
         saved = np.full((len(times) + 1, *start.shape), np.nan)
         saved[0] = start
         steps, failed_at, cell = run(
-            saved, np.asarray(times, float), self.rows.height, self.rows.energy, mesh, self.rows.data, self.has, self.stepping,
-            self.waves, *self.functions,
+            saved, np.asarray(times, float), self.rows.height, self.rows.energy, self.rows.gradient_rows, mesh, self.rows.data,
+            self.has, self.stepping, self.waves, *self.functions,
         )  # fmt: skip
         return saved, int(steps), None if cell < 0 else (float(failed_at), int(cell))
 

@@ -19,7 +19,7 @@ from knudsen.solvers.steady import Basis
 
 # What row functions stand for: a subclass that overrides one of these needs row functions of its own.
 FORMULAE = (
-    "boost", "conserved", "departure", "diffusivity", "energy", "equilibrium_defect", "flux", "frame", "hidden_diffusivity",
+    "boost", "conserved", "departure", "diffusivity", "energy", "equilibrium_defect", "flux", "frame", "gradient_rows",
     "local_variables", "max_speed", "product", "rate", "relax", "rescale", "source", "speeds", "transport", "upwind", "variables",
 )  # fmt: skip
 

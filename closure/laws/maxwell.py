@@ -140,6 +140,11 @@ class MaxwellMolecules:
                 change[row], new[row] = value, new[row] + value
         return torch.stack(change, 1)
 
+    def rates(self, components) -> list[float]:
+        """Linear rates L_ii of components of degree 3 and more, by themselves."""
+        own = {row: L[i][i] for rows, L, _ in self.degrees for i, row in enumerate(rows)}
+        return [own[component] for component in components]
+
     def _stress(self, w, factor):
         """What w_20 and w_02 change by when the stress changes by ``factor`` times itself: opposite, to the last bit."""
         half = 0.5 * factor * (w[:, 2] - w[:, self.n_g])

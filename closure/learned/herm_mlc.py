@@ -1,6 +1,7 @@
 """HermMLC: Hermite moments with a learned closing moment, in recurrence coordinates."""
 
 from copy import copy
+from math import factorial
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,7 @@ from knudsen.closure.laws.quadrature import Quadrature
 from knudsen.closure.learned.normalised import Normalised
 from knudsen.closure.learned.protocol import LearnedLaw
 from knudsen.errors import InputError
-from knudsen.solvers import GHOST, Boundary, Cells
+from knudsen.solvers import GHOST
 
 # An explicit step of the gradient terms is stable for dt <= 1.3 dx^2/D_g (measured in D = 1 and 3, from 50 to 800 cells), that is
 # H = 0.38 D_g; the rest is for states away from rest.
@@ -41,6 +42,9 @@ class HermMLC(LearnedLaw, Quadrature):
     In free flight the velocities of a gas are a continuum that mixes short waves away; those of finitely many moments carry
     them on as a staircase of as many steps, which D fills. It is chi T tau_m in free flight, and never more than 4/27 chi =
     0.22 % of the kinematic viscosity T tau.
+
+    The gradients are a diffusion of the last moments, about 4.7 eps_* T_x at rest: ``gradient`` and what follows it give the
+    solver what it needs to step them implicitly, so that the convective step is stable on any grid.
 
     Promises by construction: conservation, Galilean invariance, invariance under scaling of f and of v (with x), exact reflection
     symmetry (N is made odd or even by averaging over the mirrored input), N = 0 in uniform equilibrium, realizable states
@@ -78,7 +82,6 @@ class HermMLC(LearnedLaw, Quadrature):
         self.parity_out = torch.tensor([-1.0, (-1.0) ** (n + 1)][: self.outputs], dtype=torch.float64)
         made = network(self.inputs, self.outputs, parity_in=self.parity_in, parity_out=self.parity_out)
         self.network = Normalised(made, self.inputs, self.outputs)
-        self._strength = None  # state of the weights and ``hidden_strength``
 
     def rows(self):
         from knudsen.closure.compiled import herm_mlc  # compiled code only where it is needed
@@ -94,31 +97,26 @@ class HermMLC(LearnedLaw, Quadrature):
     def features(self, V: Tensor, dx, tau: Tensor) -> Tensor:
         """The network's inputs [batch, n_in, cell]; tau = eps/nu [batch, 1, cell]. Central differences, one-sided at the ends."""
         n = self.n
-        shape = V[:, 3 : 2 * n + 1]
-        parts = [shape]
-        moved = [V[:, :3], shape]
+        parts = [V[:, 3 : 2 * n + 1]]
         if self.n_h:
-            ratio = V[:, 2 * n + 2 : 2 * n + 3] - V[:, 2:3]
-            transverse = V[:, 2 * n + 3 : 3 * n + 3]
-            parts += [ratio, transverse]
-            moved += [V[:, 2 * n + 2 : 2 * n + 3], transverse]
+            parts += [V[:, 2 * n + 2 : 2 * n + 3] - V[:, 2:3], V[:, 2 * n + 3 : 3 * n + 3]]
         if self.gradients:
-            moved = torch.cat(moved, 1)
-            slope = (
-                torch.cat(
-                    (
-                        moved[:, :, 1:2] - moved[:, :, :1],
-                        0.5 * (moved[:, :, 2:] - moved[:, :, :-2]),
-                        moved[:, :, -1:] - moved[:, :, -2:-1],
-                    ),
-                    2,
-                )
-                / dx
-            )
-            s = (0.5 * V[:, 2:3]).exp()
-            slope = torch.cat((slope[:, :1], slope[:, 1:2] / s, slope[:, 2:]), 1)
-            parts.append(tau / (1 + tau / self.memory) * s * slope)
+            moved = V[:, self.moved]
+            first, last = moved[:, :, 1:2] - moved[:, :, :1], moved[:, :, -1:] - moved[:, :, -2:-1]
+            slope = torch.cat((first, 0.5 * (moved[:, :, 2:] - moved[:, :, :-2]), last), 2) / dx
+            parts.append(self._reach_of(V, tau) * slope)
         return torch.cat(parts, 1)
+
+    @property
+    def moved(self) -> list[int]:
+        """Positions in V of what the network sees the gradients of."""
+        n = self.n
+        return [*range(2 * n + 1), *(range(2 * n + 2, 3 * n + 3) if self.n_h else ())]
+
+    def _reach_of(self, V: Tensor, tau: Tensor) -> Tensor:
+        """What makes gradients dimensionless: eps_* sqrt(T_x), for that of u eps_*, [batch, moved, cell]."""
+        reach = (tau / (1 + tau / self.memory)) * (0.5 * V[:, 2:3]).exp()
+        return torch.cat((reach, tau / (1 + tau / self.memory), reach.expand(-1, len(self.moved) - 2, -1)), 1)
 
     @property
     def members(self) -> list[nn.Module]:
@@ -153,56 +151,23 @@ class HermMLC(LearnedLaw, Quadrature):
         span = (self._span(V) / self._reach).unsqueeze(1)
         return torch.cat((span, torch.ones_like(span)), 1) if self.n_h else span
 
-    def _inputs(self, U, V, cells):
-        tau = cells.knudsen_padded
-        if self.gas.omega is not None:
-            rho, _, T = self.fluid(U)
-            tau = tau / self.gas.frequency(rho, T).unsqueeze(1)
-        return self.features(V, cells.dx, tau)
-
-    def _memory_time(self, V: Tensor, cells) -> Tensor:
-        """eps_* of the variables, [batch, 1, cell], on padded cells."""
+    def _tau(self, V, cells):
+        """eps/nu, [batch, 1, cell], on padded cells."""
         tau = cells.knudsen_padded
         if self.gas.omega is not None:
             tau = tau / self.gas.frequency(V[:, 0].exp(), self.frame(V)[1]).unsqueeze(1)
-        return tau / (1 + tau / self.memory)
+        return tau
 
     def diffusivity(self, V: Tensor, cells) -> Tensor:
         """D of the mixing, [batch, 1, cell], on padded cells."""
-        return self.mixing / self.memory**2 * V[:, 2:3].exp() * self._memory_time(V, cells) ** 3
-
-    def hidden_diffusivity(self, V: Tensor, cells) -> Tensor:
-        """H of the diffusion that the network makes of its gradient inputs, [batch, 1, cell], on padded cells."""
-        return self.hidden_strength * V[:, 2:3].exp() * self._memory_time(V, cells)
-
-    @property
-    def hidden_strength(self) -> float:
-        r"""H/(eps_* T) = ``EXPLICIT`` D_g/(eps_* T), D_g the spectral radius of dF/d(dU/dx) at rest."""
-        if not self.gradients:
-            return 0.0
-        state = tuple((id(number), number._version) for number in (*self.network.parameters(), *self.network.buffers()))
-        if self._strength is None or self._strength[0] != state:
-            self._strength = state, EXPLICIT * self._gradient_diffusion()
-        return self._strength[1]
-
-    def _gradient_diffusion(self) -> float:
-        """D_g/(eps_* T) at rest: of the flux that uniform slopes make."""
-        offset = torch.arange(2 * GHOST + 1, dtype=torch.float64) - GHOST
-        cells = Cells(1.0, 1, self.memory, Boundary("outflow"))
-
-        def flux(slope):
-            return self.flux(self.variables(self.at_rest + slope[:, None] * offset, cells))[0, :, GHOST]
-
-        with torch.enable_grad():
-            matrix = torch.autograd.functional.jacobian(flux, torch.zeros(len(self.degrees), dtype=torch.float64))
-        at_rest = float(self._memory_time(self.local_variables(self.at_rest), cells)[0, 0, 0])
-        return float(torch.linalg.eigvals(matrix).abs().max()) / at_rest
+        tau = self._tau(V, cells)
+        return self.mixing / self.memory**2 * V[:, 2:3].exp() * (tau / (1 + tau / self.memory)) ** 3
 
     def spread(self, U, cells) -> Tensor:
         """Standard deviation of the ensemble's word for the closed moment (``closed_moment``), interior cells, [batch, cell]."""
         U = cells.pad(U)
         V = self.local_variables(U)
-        a_n = self.corrections(self._inputs(U, V, cells))[:, :, 0] * self.units(V)[:, 0]
+        a_n = self.corrections(self.features(V, cells.dx, self._tau(V, cells)))[:, :, 0] * self.units(V)[:, 0]
         return (a_n.std(0, correction=0) * self.sensitivity(V))[:, GHOST:-GHOST]
 
     @classmethod
@@ -211,11 +176,95 @@ class HermMLC(LearnedLaw, Quadrature):
 
     def variables(self, U, cells):
         V = self.local_variables(U)
-        delta = self.correction(self._inputs(U, V, cells)) * self.units(V)
+        delta = self.correction(self.features(V, cells.dx, self._tau(V, cells))) * self.units(V)
         i = 2 * self.n + 1
         if self.n_h:
             return torch.cat((V[:, :i], V[:, i : i + 1] + delta[:, :1], V[:, i + 1 : -1], V[:, -1:] + delta[:, 1:]), 1)
         return torch.cat((V[:, :i], V[:, i:] + delta), 1)
+
+    # The gradients' diffusion, for implicit steps ---------------------------------------------------------------------------
+
+    @property
+    def gradient_rows(self) -> tuple[int, ...]:
+        """The last moments of g and h: their fluxes alone contain what the networks say."""
+        if not self.gradients:
+            return ()
+        return (self.n_g - 1, self.n_g + self.n_h - 1)[: self.outputs]
+
+    def gradient(self, V, cells):
+        tau = self._tau(V, cells)
+        c = self.by_slopes(V, self.features(V, cells.dx, tau), tau)
+        return c * damps(torch.einsum("brjn,bjsn->brsn", c, self.response(V)))[:, None, None]
+
+    def by_slopes(self, V, phi, tau) -> Tensor:
+        """dF/d(dV/dx) of the last fluxes, [batch, R, nv, cell]; phi: the networks' inputs."""
+        recorded = torch.is_grad_enabled()
+        with torch.enable_grad():
+            phi = phi if phi.requires_grad else phi.requires_grad_()
+            out = self.correction(phi) * self.units(V)
+            slopes = [torch.autograd.grad(row.sum(), phi, create_graph=recorded, retain_graph=True)[0] for row in out.unbind(1)]
+        slopes = torch.stack(slopes, 1)[:, :, -len(self.moved) :] * self._reach_of(V, tau).unsqueeze(
+            1
+        )  # [b, output, moved, cell]
+        c = V.new_zeros(len(V), self.outputs, V.shape[1], V.shape[2])
+        c[:, :, self.moved] = torch.einsum("bron,bomn->brmn", self.by_closing(V), slopes)
+        return c
+
+    def by_closing(self, V) -> Tensor:
+        """dF_r/dV of the closing coefficients: of the last moments' fluxes, [batch, R, output, cell]."""
+        by_a = self.sensitivity(V)
+        if not self.n_h:
+            return by_a[:, None, None]
+        n = self.n
+        log_b = V[:, n + 2 : 2 * n + 1].sum(1)
+        norm = (
+            (V[:, 0] + V[:, 2 * n + 2] + 0.5 * (n + 1) * V[:, 2] + 0.5 * log_b).exp() * (self.gas.dims - 1) * factorial(n) ** 0.5
+        )
+        rows = torch.stack((by_a, 0 * by_a, norm * V[:, 3 * n + 2], norm * (n + 1) ** 0.5), 1)
+        return rows.unflatten(1, (2, 2))
+
+    def response(self, V) -> Tensor:
+        """dV/dU of the last moments G_2n, H_n, [batch, nv, R, cell]: of ln b_n, and for D > 1 of eta_n, whose unit holds b_n."""
+        n = self.n
+        result = V.new_zeros(len(V), V.shape[1], self.outputs, V.shape[2])
+        log_b = V[:, n + 2 : 2 * n + 1].sum(1)
+        by_b = (-V[:, 0] - n * V[:, 2] - log_b).exp() / factorial(n)
+        result[:, 2 * n, 0] = by_b
+        if self.n_h:
+            norm = (V[:, 0] + V[:, 2 * n + 2] + 0.5 * n * V[:, 2] + 0.5 * log_b).exp() * (self.gas.dims - 1) * factorial(n) ** 0.5
+            result[:, 3 * n + 2, 0] = -0.5 * V[:, 3 * n + 2] * by_b
+            result[:, 3 * n + 2, 1] = 1 / norm
+        return result
+
+    def spread_length(self, V, cells):
+        tau = self._tau(V, cells)
+        return self.rest_diffusion() / self._reach * (0.5 * V[:, 2:3]).exp() * tau / (1 + tau / self.memory)
+
+    @torch.no_grad()
+    def rest_diffusion(self) -> float:
+        """The diffusion of the last moments at rest in units of eps_* T_x: the largest eigenvalue of -dF_r/d(dU_s/dx). Away from
+        rest it is less: the network sees its inputs through arsinh."""
+        V = torch.zeros(1, 3 * self.n + 4 if self.n_h else 2 * self.n + 2, 1, dtype=torch.float64)
+        c = self.by_slopes(V, torch.zeros(1, self.inputs, 1, dtype=V.dtype), torch.full_like(V[:, :1], 1e-9)) * 1e9
+        return float(torch.linalg.eigvals(-torch.einsum("brjn,bjsn->brsn", c, self.response(V))[0, :, :, 0]).real.max())
+
+    def last_rates(self) -> list[float]:
+        """Relaxation rates of the last moments in units of nu/eps (of rho/eps: Maxwell molecules)."""
+        last = (self.n_g - 1, self.n_g + self.n_h - 1)
+        return [1.0] * self.outputs if self.molecules is None else self.molecules.rates(last)
+
+    def relaxation(self, U, tau, cells):
+        rate = self.rate(U, cells) if self.molecules is None else U[:, :1] / cells.knudsen
+        rates = torch.tensor(self.last_rates(), dtype=U.dtype)[:, None]
+        return (1 / (1 + rates * tau * rate)).expand(-1, -1, cells.n)
+
+
+def damps(M: Tensor) -> Tensor:
+    """1 where a matrix [batch, R, R, cell], R = 1 or 2, has no eigenvalue of positive real part, 0 elsewhere; [batch, cell]."""
+    if M.shape[1] == 1:
+        return (M[:, 0, 0] <= 0).to(M.dtype)
+    trace, determinant = M[:, 0, 0] + M[:, 1, 1], M[:, 0, 0] * M[:, 1, 1] - M[:, 0, 1] * M[:, 1, 0]
+    return ((trace <= 0) & (determinant >= 0)).to(M.dtype)
 
 
 def ensemble(laws: list[HermMLC]) -> HermMLC:
