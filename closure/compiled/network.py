@@ -150,7 +150,7 @@ def differentiate(weights, size, phi, order, rest, first, out, g):
             source, scale = phi[order[k]], 1.0 / weights[begin + k]
             target = x[k] if k < size.evens else odd_in[0, k - size.evens]
             for i in range(width):
-                target[i] = np.float32(_arsinh(source[i] * scale))
+                target[i] = np.float32(arsinh(source[i] * scale))
         below = odds
         for layer in range(depth):
             above = x.shape[0] - below

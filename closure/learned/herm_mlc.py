@@ -246,7 +246,10 @@ class HermMLC(LearnedLaw, Quadrature):
         rest it is less: the network sees its inputs through arsinh."""
         V = torch.zeros(1, 3 * self.n + 4 if self.n_h else 2 * self.n + 2, 1, dtype=torch.float64)
         c = self.by_slopes(V, torch.zeros(1, self.inputs, 1, dtype=V.dtype), torch.full_like(V[:, :1], 1e-9)) * 1e9
-        return float(torch.linalg.eigvals(-torch.einsum("brjn,bjsn->brsn", c, self.response(V))[0, :, :, 0]).real.max())
+        matrix = -torch.einsum("brjn,bjsn->brsn", c, self.response(V))[0, :, :, 0]
+        if not matrix.isfinite().all():  # LAPACK may end the process on NaN; the first step of the solver meets it and says so
+            return 0.0
+        return float(torch.linalg.eigvals(matrix).real.max())
 
     def last_rates(self) -> list[float]:
         """Relaxation rates of the last moments in units of nu/eps (of rho/eps: Maxwell molecules)."""
