@@ -11,6 +11,7 @@ A file holds trajectories of one gas on one grid x and at the same saved times:
 Attributes: format number, package version, every option of the gas, and whatever the writer adds (configuration, seed).
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -50,6 +51,7 @@ DESCRIBED = {  # name: dimensions, unit, long name; references are the case's ow
     "seconds": (("trajectory",), "s", "wall time"),
     "diverged_time": (("trajectory",), "length / sqrt(T_ref)", "time of divergence, NaN from then on; inf: never"),
     "diverged_cell": (("trajectory",), "1", "cell of divergence; -1: none"),
+    "account": (("trajectory",), "1", "JSON of the schemes that made it, fallback, warnings"),
     "trajectory": (("trajectory",), "1", "number of the trajectory"),
     "time": (("time",), "length / sqrt(T_ref)", "time"),
     "time_f": (("time_f",), "length / sqrt(T_ref)", "times at which the distribution is kept"),
@@ -96,9 +98,23 @@ def load_trajectories(path, gas: Gas | None = None, *, group: str | None = None)
                 t_f=data.time_f.values if kept else None, case=str(row["case"]),
                 seed=None if row["seed"] < 0 else int(row["seed"]),
                 transverse=np.stack([row[name] for name in moments[2:]], axis=1) if moments[2:] else None,
+                **(_account(data.account.values[i], path) if "account" in data else {}),
             )
         )  # fmt: skip
     return solutions
+
+
+def _account(text, path) -> dict:
+    """What a trajectory says of how it was made; files from before 0.2 say nothing."""
+    try:
+        schemes, fallback, warnings = json.loads(str(text))
+        return {
+            "schemes": schemes and tuple(map(str, schemes)),
+            "fallback": bool(fallback),
+            "warnings": tuple(map(str, warnings)),
+        }
+    except (ValueError, TypeError):
+        raise InputError(f"{path}: account cannot be read; make it again with knudsen experiment=label") from None
 
 
 def dataset(trajectories: Sequence[Trajectory], attributes: Mapping | None = None) -> xr.Dataset:
@@ -125,6 +141,7 @@ def dataset(trajectories: Sequence[Trajectory], attributes: Mapping | None = Non
         "seconds": [t.seconds for t in trajectories],
         "diverged_time": [t.diverged_at[0] if t.diverged_at else NEVER for t in trajectories],
         "diverged_cell": [t.diverged_at[1] if t.diverged_at else -1 for t in trajectories],
+        "account": [json.dumps([t.schemes, t.fallback, t.warnings]) for t in trajectories],
         "trajectory": range(len(trajectories)),
         "time": first.t,
         "moment": range(first.G.shape[1]),
@@ -276,7 +293,7 @@ def _fields(attributes):
 
 def _variable(name, values):
     dims, units, long_name = DESCRIBED[name]
-    array = np.array(list(values), dtype=object) if name == "case" else np.stack([np.asarray(v) for v in values])
+    array = np.array(list(values), dtype=object) if name in ("case", "account") else np.stack([np.asarray(v) for v in values])
     return dims, array, {"units": units, "long_name": long_name}
 
 

@@ -24,7 +24,7 @@ from knudsen.closure.compiled.protocol import (
 )
 from knudsen.closure.compiled.vectors import TINY, exp, matrix
 from knudsen.closure.learned.enc_collisions import MOST, SETTLED
-from knudsen.closure.learned.enc_mlc import REACH
+from knudsen.closure.learned.encoder import REACH
 from knudsen.compile import compiled
 from knudsen.solvers.cells import GHOST
 from knudsen.solvers.rows import log

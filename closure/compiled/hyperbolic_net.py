@@ -25,7 +25,7 @@ from knudsen.closure.compiled.protocol import (
 from knudsen.closure.compiled.raw import OTHER_COUNTS, OTHER_NUMBERS, boost, raw_numbers, relax, source
 from knudsen.closure.compiled.vectors import TINY, exp, matrix, rescale, shift, smoothstep
 from knudsen.closure.laws.hme import hermite_norms
-from knudsen.closure.learned.gradient_net import A_LIMIT, B_FLOOR
+from knudsen.closure.laws.recurrence import A_LIMIT, B_LIMIT
 from knudsen.closure.learned.networks import ICNN
 from knudsen.compile import compiled
 from knudsen.solvers.rows import LOG2E, exp2, log
@@ -322,7 +322,7 @@ def recurrence(data, law, w, alpha, beta):
         for i in range(width):
             a, b = alpha[k, i], beta[k + 1, i] / (k + 1)
             alpha[k, i] = min(max(a if a == a else 0.0, -A_LIMIT), A_LIMIT)
-            beta[k + 1, i] = min(max(b if b == b else B_FLOOR, B_FLOOR), 1.0 / B_FLOOR)
+            beta[k + 1, i] = min(max(b if b == b else B_LIMIT, B_LIMIT), 1.0 / B_LIMIT)
     if law.kind == GRADIENT:
         _learned_gradient(law, alpha, beta)
     else:

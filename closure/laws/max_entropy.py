@@ -60,7 +60,7 @@ class MaxEntropy(Quadrature):
 # Plain functions of q = a_1 and b = b_2 in the gas's own frame: r = 1 + q^2 + b.
 
 
-def _sigma(q, r, floor):
+def sigma_of(q, r, floor):
     """sigma and its derivatives by q and r."""
     # 1e-20: no division by zero at the Maxwellian, where sigma has a cusp
     root = sqrt((3.0 - r) * (3.0 - r) + 8.0 * q * q + 1e-20)
@@ -72,7 +72,7 @@ def _sigma(q, r, floor):
 
 def closing_of(q, b, floor):
     """The closing coefficient a_2: m_5 = q^3 + 2 q + b (2 q + a_2) for a_0 = 0, b_1 = 1."""
-    sigma, _, _ = _sigma(q, 1.0 + q * q + b, floor)
+    sigma, _, _ = sigma_of(q, 1.0 + q * q + b, floor)
     fifth = q * q * q / (sigma * sigma) + (10.0 - 8.0 * sqrt(sigma)) * q
     return (fifth - q * q * q - 2.0 * q) / b - 2.0 * q
 
@@ -80,7 +80,7 @@ def closing_of(q, b, floor):
 def reach_of(q, b, floor):
     """The largest speed in the own frame: roots of the characteristic polynomial of the flux Jacobian, x^5 + sum c_k x^k."""
     r = 1.0 + q * q + b
-    sigma, sigma_q, sigma_r = _sigma(q, r, floor)
+    sigma, sigma_q, sigma_r = sigma_of(q, r, floor)
     root = sqrt(sigma)
     s = q * q * q / (sigma * sigma) + (10.0 - 8.0 * root) * q
     s_sigma = -2.0 * q * q * q / (sigma * sigma * sigma) - 4.0 * q / root

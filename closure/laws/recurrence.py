@@ -14,6 +14,8 @@ from torch import Tensor
 # A moment vector on the edge of realizability (b_k -> 0) is read as if b_k were this small (own-frame units): the moments
 # themselves are untouched, so conservation is too.
 B_FLOOR = 1e-5
+# Networks of recurrence coefficients are asked for |a_k| <= A_LIMIT and B_LIMIT <= b_k/k <= 1/B_LIMIT only.
+A_LIMIT, B_LIMIT = 100.0, 1e-4
 
 
 def recurrence_from_moments(m: Tensor) -> tuple[Tensor, Tensor]:

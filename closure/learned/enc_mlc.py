@@ -7,12 +7,11 @@ from torch import Tensor, nn
 
 from knudsen.closure.laws.frames import scale_moments, shift_moments
 from knudsen.closure.learned.enc_collisions import LearnedCollisions
-from knudsen.closure.learned.encoder import Encoder, Nodes
+from knudsen.closure.learned.encoder import REACH, Encoder, Nodes
 from knudsen.closure.learned.normalised import Normalised
 from knudsen.closure.learned.protocol import LearnedLaw
 from knudsen.solvers.fluxes import flux_upwind
 
-REACH = 10.0  # speed that limits the time step, in sqrt(T): those of fast particles in the decoder, not of sound; 5 is unstable
 LEAST, MOST = 2, 12
 
 

@@ -9,6 +9,8 @@ from scipy.interpolate import BSpline, make_interp_spline
 from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
+REACH = 10.0  # speed that limits the time step, in sqrt(T): those of fast particles in the decoder, not of sound; 5 is unstable
+
 
 class Nodes:
     r"""An even number K of own-frame velocities, equidistant in a stretched coordinate, and cubic splines on them.

@@ -8,13 +8,12 @@ from torch import Tensor
 from knudsen.closure.laws.base import smoothstep
 from knudsen.closure.laws.frames import scale_moments, shift_moments
 from knudsen.closure.laws.hme import HME, hermite_norms
-from knudsen.closure.laws.recurrence import recurrence_from_moments
+from knudsen.closure.laws.recurrence import A_LIMIT, B_LIMIT, recurrence_from_moments
 from knudsen.closure.learned.protocol import LearnedLaw
 from knudsen.closure.learned.samples import Samples
 from knudsen.errors import InputError
 
 # Recurrence coefficients of states at or beyond the edge of realizability are read as if |a_k| and b_k/k were within these.
-A_LIMIT, B_FLOOR = 100.0, 1e-4
 
 
 class HyperbolicNet(LearnedLaw, HME):
@@ -50,7 +49,7 @@ class HyperbolicNet(LearnedLaw, HME):
         a, b = recurrence_from_moments(m)
         k = self._k[: b.shape[1]]
         a = a.nan_to_num(0.0).clamp(-A_LIMIT, A_LIMIT)
-        ln_b = (b / k).nan_to_num(B_FLOOR).clamp(B_FLOOR, 1 / B_FLOOR).log()
+        ln_b = (b / k).nan_to_num(B_LIMIT).clamp(B_LIMIT, 1 / B_LIMIT).log()
         alpha, ln_beta = self.upper(x.to(w.dtype), a.to(w.dtype), ln_b.to(w.dtype))
         ln_beta = torch.cat((ln_b.to(w.dtype), ln_beta), 1)
         return torch.cat((a.to(w.dtype), alpha), 1), self._k.to(w.dtype) * ln_beta.exp()

@@ -153,7 +153,7 @@ class HermMLC(LearnedLaw, Quadrature):
 
     def _tau(self, V, cells):
         """eps/nu, [batch, 1, cell], on padded cells."""
-        tau = cells.knudsen_padded
+        tau = cells.knudsen_padded.expand(len(V), -1, -1)
         if self.gas.omega is not None:
             tau = tau / self.gas.frequency(V[:, 0].exp(), self.frame(V)[1]).unsqueeze(1)
         return tau
@@ -202,10 +202,11 @@ class HermMLC(LearnedLaw, Quadrature):
         with torch.enable_grad():
             phi = phi if phi.requires_grad else phi.requires_grad_()
             out = self.correction(phi) * self.units(V)
-            slopes = [torch.autograd.grad(row.sum(), phi, create_graph=recorded, retain_graph=True)[0] for row in out.unbind(1)]
-        slopes = torch.stack(slopes, 1)[:, :, -len(self.moved) :] * self._reach_of(V, tau).unsqueeze(
-            1
-        )  # [b, output, moved, cell]
+            options = {"create_graph": recorded, "retain_graph": True}
+            # a network may not look at its inputs at all: + 0 phi keeps the graph
+            slopes = [torch.autograd.grad(row.sum() + 0.0 * phi.sum(), phi, **options)[0] for row in out.unbind(1)]
+        moved = torch.stack(slopes, 1)[:, :, -len(self.moved) :]
+        slopes = moved * self._reach_of(V, tau).unsqueeze(1)  # [batch, output, moved, cell]
         c = V.new_zeros(len(V), self.outputs, V.shape[1], V.shape[2])
         c[:, :, self.moved] = torch.einsum("bron,bomn->brmn", self.by_closing(V), slopes)
         return c

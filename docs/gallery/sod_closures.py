@@ -19,7 +19,8 @@ FIELDS = ("rho", "T", "q")
 def build(name, gas):
     """The closure with the options of its configuration file, learned ones with the shipped weights."""
     with initialize_config_module("knudsen.conf", version_base="1.3"):
-        return closure.build(name, gas, **plain(compose("config", overrides=[f"closure={name}"]).closure))
+        options = plain(compose("config", overrides=[f"closure={name}"]).closure)
+    return closure.build(name, gas, **{key: value for key, value in options.items() if key != "_target_"})
 
 
 def solve(knudsen, cells, models):

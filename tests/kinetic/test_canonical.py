@@ -58,7 +58,8 @@ def exact_riemann(left, right, gamma, xi):
 @pytest.mark.parametrize("name", RIEMANN)
 @pytest.mark.parametrize("dims", [1, 2, 3])
 def test_at_small_knudsen_numbers_a_riemann_problem_is_eulers(name, dims):
-    """The conserved fields' error is an area: a few cells, which contact and shock are smeared over, times what jumps there."""
+    """The conserved fields' error is an area: a few cells, which contact and shock are smeared over, times what jumps there.
+    Where a field does not jump, half of the density's jump: a contact that begins to smear sends sound away."""
     gas = kinetic.gas(f"bgk_{dims}v")
     case = getattr(cases, name)(cells=200, knudsen=1e-5)
     solution = kinetic.simulate(case, gas)[0]
@@ -68,7 +69,7 @@ def test_at_small_knudsen_numbers_a_riemann_problem_is_eulers(name, dims):
     r, w, p = exact_riemann(*RIEMANN[name], gas.gamma, fine / case.t_end)
     for value, exact in ((rho, r), (rho * u, r * w), (rho * (u**2 + dims * T), r * w**2 + dims * p)):
         truth = exact.reshape(200, 10).mean(-1)
-        assert abs(value - truth).sum() < 3.0 * max(np.ptp(truth), 0.1)
+        assert abs(value - truth).sum() < 3.0 * max(np.ptp(truth), 0.5 * np.ptp(r))
 
 
 def linear_amplitudes(start, gas, k, knudsen, t):

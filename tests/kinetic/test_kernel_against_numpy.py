@@ -39,7 +39,7 @@ def test_an_odd_number_of_stages(monkeypatch, cells, name):
     euler = Tableau(((), (1.0,)), ((0.0,), (0.0, 1.0)), 1, "Ascher, Ruuth, Spiteri 1997, sec. 2.1")
     monkeypatch.setitem(INTEGRATORS, "ars111", euler)
     the_gas, case = gas(name, velocity_points=43), cases.wave(5, cells=cells, fine=420, knudsen=0.1, t_end=0.06)
-    solved = simulate(case, the_gas, integrator="ars111", keep_f=True)[0]
+    solved = simulate(case, the_gas, transport="muscl", integrator="ars111", keep_f=True)[0]
     f = solved.f[0]
     for _ in range(solved.steps):
         f = step(f, solved.grid.v, solved.grid.dv, case.dx, case.t_end / solved.steps, case.knudsen, the_gas, euler, "muscl")
@@ -53,7 +53,7 @@ def test_kernel_is_the_scheme_of_other_models(integrator, name):
     """The continuous target in place of the discrete one: they differ by quadrature errors of moments up to z^6, below 1e-8."""
     the_gas = gas(name, omega=0.81, velocity_points=60)
     case = cases.transition(5, cells=20, fine=100, t_end=0.06)
-    solved = simulate(case, the_gas, integrator=integrator, keep_f=True)[0]
+    solved = simulate(case, the_gas, transport="muscl", integrator=integrator, keep_f=True)[0]
     f, grid = solved.f[0], solved.grid
     for _ in range(solved.steps):
         f = step(f, grid.v, grid.dv, case.dx, case.t_end / solved.steps, case.knudsen, the_gas, INTEGRATORS[integrator], "muscl")
