@@ -148,7 +148,7 @@ def test_workers_change_nothing_and_f_has_the_moments_beside_it():
     two = [cases.wave(seed, cells=8, t_end=0.04, knudsen=0.1) for seed in (0, 1)]
     alone, together = (simulate(two, coarse(), workers=n, keep_f=True) for n in (1, 2))
     for a, b in zip(alone, together):
-        np.testing.assert_array_equal(a.G, b.G)
+        np.testing.assert_allclose(a.G, b.G, rtol=0, atol=1e-11 * abs(a.G).max())  # sums are reordered, as the memory lies
         assert a.f.shape == (2, 2, 8, a.grid.points)
         np.testing.assert_allclose(a.f.sum(-1) * a.grid.dv, np.stack([a.G[:, 0], a.H[:, 0]], axis=1), rtol=1e-12)
 
