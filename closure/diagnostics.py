@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from knudsen.errors import InputError
-from knudsen.solvers import GHOST, Boundary, Cells, Solver
+from knudsen.solvers import GHOST, Boundary, Cells, Solver, central_slopes
 from knudsen.solvers.fluxes import mean_flux
 
 COMPLEX = 1e-6  # imaginary parts below it, in units of the largest speed, are round-off
@@ -229,7 +229,7 @@ def visited(law, cases, every: int = 8, **options) -> tuple[Tensor, Tensor, Tens
         rows = torch.tensor(solution.U[-1])
         if rows.isfinite().all():
             U.append(rows[:, 1:-1:every].T)
-            slopes.append(((rows[:, 2:] - rows[:, :-2]) / (2 * case.dx))[:, ::every].T)
+            slopes.append(central_slopes(rows, case.dx)[:, 1:-1:every].T)
             knudsen.append(torch.tensor(np.broadcast_to(case.knudsen, case.cells)[1:-1:every].copy(), dtype=torch.float64))
     return torch.cat(U), torch.cat(slopes), torch.cat(knudsen)
 

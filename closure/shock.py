@@ -8,10 +8,10 @@ import torch
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 
-from knudsen.closure.simulation import equilibrium_state
+from knudsen.closure.simulation import Fields, equilibrium_state
 from knudsen.kinetic import rankine_hugoniot
 from knudsen.kinetic import solve_shock as solve_kinetic_shock
-from knudsen.solvers import Boundary, Cells, Solver, SteadyResult
+from knudsen.solvers import Boundary, Cells, Solver, SteadyResult, central_slopes
 
 KNUDSEN = 0.01  # eps of the calculation: lengths scale with it, and the learned closures' memory time must be far above it
 TOLERANCE = 3e-5  # of the Steadiness; times (M - 1)^2 for weak shocks, which take 1/(M - 1)^2 collision times to settle
@@ -28,7 +28,7 @@ OSCILLATES = 0.02  # of the jump: ups and downs of the density beyond which a pr
 
 
 @dataclass
-class ShockSolution:
+class ShockSolution(Fields):
     """A steady shock, upstream on the left. x in units of eps sqrt(T1)/nu1, 0 where the density is half-way (cell averages).
 
     rho, u, T, sigma, q [n] in units of rho1 and T1; U [component, n]; mean_free_path lambda1 in the unit of x;
@@ -38,13 +38,6 @@ class ShockSolution:
     oscillation: how much the density goes up and down beyond its one rise, as a part of the jump; warnings: in words.
     """
 
-    x: np.ndarray
-    rho: np.ndarray
-    u: np.ndarray
-    T: np.ndarray
-    sigma: np.ndarray
-    q: np.ndarray
-    U: np.ndarray
     mach: float
     mean_free_path: float
     lambda1_over_delta: float
@@ -92,7 +85,7 @@ class Steadiness:
 
     def __call__(self, U: Tensor, R: Tensor) -> float:
         values, rate = U[0, self.low] / self.size, R[0, self.low] / self.size
-        slope = torch.gradient(values, spacing=self.dx, dim=1)[0]
+        slope = central_slopes(values, self.dx)
         self.drift = -float((rate * slope).sum() / (slope * slope).sum())
         return float(((rate + self.drift * slope) ** 2).mean().sqrt()) * KNUDSEN
 

@@ -17,17 +17,9 @@ COLLAPSED = 20.0  # times the convective number of steps
 
 
 @dataclass
-class Solution:
-    """What a closure made of one case. Arrays [time, cell]; row 0 is the start, NaN from where it diverged.
+class Fields:
+    """The gas in every cell: x [n]; rho, u, T, sigma, q [..., n]; U [..., component, n] the closure's own moments."""
 
-    closed [S, n]: T^(k/2) W_k, the first Hermite moment that the closure supplies, k = closed_order (None where it has none);
-    spread [S, n]: its standard deviation among the members of an ensemble (None without one).
-
-    t [S]; x [n]; rho, u, T, sigma, q [S, n]; U [S, component, n] the closure's own moments; knudsen: number or [n];
-    steps; seconds: the case's share of the wall time; status 'ok' | 'diverged'; diverged_at (time, cell) or None.
-    """
-
-    t: np.ndarray
     x: np.ndarray
     rho: np.ndarray
     u: np.ndarray
@@ -35,6 +27,20 @@ class Solution:
     sigma: np.ndarray
     q: np.ndarray
     U: np.ndarray
+
+
+@dataclass
+class Solution(Fields):
+    """What a closure made of one case. Arrays [time, cell]; row 0 is the start, NaN from where it diverged.
+
+    closed [S, n]: T^(k/2) W_k, the first Hermite moment that the closure supplies, k = closed_order (None where it has none);
+    spread [S, n]: its standard deviation among the members of an ensemble (None without one).
+
+    x [n]; rho, u, T, sigma, q [S, n]; U [S, component, n]; t [S]; knudsen: number or [n]; steps; seconds: the case's share of the
+    wall time; status 'ok' | 'diverged'; diverged_at (time, cell) or None.
+    """
+
+    t: np.ndarray
     knudsen: float | np.ndarray
     steps: int
     seconds: float

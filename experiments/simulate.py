@@ -66,7 +66,7 @@ def dataset(solution, case: kinetic.Case, gas: kinetic.Gas) -> xr.Dataset:
     names = ("rho", "u", "T", "q", "sigma") if gas.dims > 1 else ("rho", "u", "T", "q")
     if case.has_shear:
         names += ("u_y", "sigma_xy", "q_y")
-    if getattr(solution, "spread", None) is not None:
+    if solution.spread is not None:
         names += ("closed", "spread")
     fields = {name: (("time", "x"), np.asarray(getattr(solution, name))) for name in names}
     fields["knudsen"] = ("x", np.broadcast_to(case.knudsen, case.x.shape).copy())

@@ -45,6 +45,8 @@ class Trajectory:
     fallback: bool = False
     warnings: tuple[str, ...] = ()
 
+    closed = spread = None  # what closures have besides: nothing is closed here
+
     def __post_init__(self):
         G, H = np.moveaxis(self.G, 1, 0), None if self.H is None else np.moveaxis(self.H, 1, 0)
         self.u_y = self.sigma_xy = self.q_y = None

@@ -2,9 +2,9 @@
 
 Must not know: gases, closures, networks.
 
-Public: BalanceLaw, Law, Cells, Boundary, BOUNDARIES, GHOST, Solver, Result, SteadyResult, Basis, RECONSTRUCTIONS, FLUXES,
-INTEGRATORS. Torch is imported on first use: without it are ``integrators`` and ``boundaries`` (tables) and ``rows`` (the
-functions that compiled loops are made of).
+Public: BalanceLaw, Law, Cells, Boundary, BOUNDARIES, GHOST, central_slopes, Solver, Result, SteadyResult, Basis,
+RECONSTRUCTIONS, FLUXES, INTEGRATORS. Torch is imported on first use: without it are ``integrators`` and ``boundaries`` (tables)
+and ``rows`` (the functions that compiled loops are made of).
 """
 
 from knudsen.lazy import attach
@@ -19,6 +19,7 @@ __getattr__, __dir__, lazy = attach(
         "Boundary": "cells",
         "Cells": "cells",
         "GHOST": "cells",
+        "central_slopes": "cells",
         "Result": "driver",
         "Solver": "driver",
         "FLUXES": "fluxes",

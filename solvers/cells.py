@@ -15,6 +15,13 @@ GHOST = 5  # per side: four for the widest reconstruction (WENO5-THINC), one for
 KINDS = tuple(word for word in BOUNDARIES if word != "walls")  # a wall is a law of the distribution's, not of moments
 
 
+def central_slopes(V: Tensor, dx, periodic: bool = False) -> Tensor:
+    """dV/dx by central differences, [..., cell]; at the two ends one-sided or, ``periodic``, across them. dx: against V."""
+    if periodic:
+        return 0.5 * (V.roll(-1, -1) - V.roll(1, -1)) / dx
+    return torch.gradient(V, dim=-1)[0] / dx
+
+
 @dataclass(frozen=True, eq=False)
 class Boundary:
     """What the ghost cells hold.

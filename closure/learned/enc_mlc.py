@@ -8,8 +8,10 @@ from torch import Tensor, nn
 from knudsen.closure.laws.frames import scale_moments, shift_moments
 from knudsen.closure.learned.enc_collisions import LearnedCollisions
 from knudsen.closure.learned.encoder import REACH, Encoder, Nodes
+from knudsen.closure.learned.networks import symmetric
 from knudsen.closure.learned.normalised import Normalised
 from knudsen.closure.learned.protocol import LearnedLaw
+from knudsen.solvers import central_slopes
 from knudsen.solvers.fluxes import flux_upwind
 
 LEAST, MOST = 2, 12
@@ -163,8 +165,7 @@ class EncMLC(LearnedLaw):
         differences, one-sided at the ends."""
         if not self.gradients:
             return base[:, 3:]
-        first, last = base[:, :, 1:2] - base[:, :, :1], base[:, :, -1:] - base[:, :, -2:-1]
-        slope = torch.cat((first, 0.5 * (base[:, :, 2:] - base[:, :, :-2]), last), 2) / dx
+        slope = central_slopes(base, dx)
         s = (0.5 * base[:, 2:3]).exp()
         slope = torch.cat((slope[:, :1], slope[:, 1:2] / s, slope[:, 2:]), 1)
         return torch.cat((base[:, 3:], tau / (1 + tau / self.memory) * s * slope), 1)
@@ -172,14 +173,8 @@ class EncMLC(LearnedLaw):
     def correction(self, phi: Tensor) -> Tensor:
         """zhat with its symmetry made exact, [batch, n_in, cell] -> [batch, R, cell]."""
         batch, n_in, cells = phi.shape
-        phi, closing = phi.transpose(1, 2).reshape(-1, n_in), self.network["closing"]
-        if closing.equivariant:
-            out = closing(phi) - closing(torch.zeros_like(phi[:1])) * (self.parity_out > 0)
-            return out.reshape(batch, cells, -1).transpose(1, 2)
-        inputs = torch.cat((phi, phi * self.parity_in.to(phi.dtype), torch.zeros_like(phi[:1])))
-        out, mirrored, rest = closing(inputs).split((len(phi), len(phi), 1))
-        parity = self.parity_out.to(phi.dtype)
-        out = 0.5 * (out + mirrored * parity) - 0.5 * (rest + rest * parity)
+        phi = phi.transpose(1, 2).reshape(-1, n_in)
+        out = symmetric(self.network["closing"], phi, self.parity_in, self.parity_out)
         return out.reshape(batch, cells, -1).transpose(1, 2)
 
     def _base(self, U):

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from knudsen.closure.laws.hme import hermite_norms
 from knudsen.closure.learned.gradient_net import HyperbolicNet, with_lower
+from knudsen.closure.learned.networks import symmetric
 
 
 class EntropyNet(HyperbolicNet):
@@ -51,15 +52,16 @@ class EntropyNet(HyperbolicNet):
     def slope(self, w: Tensor) -> Tensor:
         """d h-hat / d w_k, k = 3..n-1, of [sample, n-3]: even in reflection, zero at equilibrium."""
         norms = hermite_norms(self.n_g - 1)[3:].to(w.dtype)
-        x = w / norms
-        parity = self._parity.to(x.dtype)
-        record = torch.is_grad_enabled()
-        x = torch.cat((x, x * parity, torch.zeros_like(x[:1]))).to(next(self.network.parameters()).dtype)
-        with torch.enable_grad():
-            x = x if x.requires_grad else x.requires_grad_()
-            (g,) = torch.autograd.grad(self.network(x).sum(), x, create_graph=record)
-        g, mirrored, rest = g.to(w.dtype).split((len(w), len(w), 1))
-        return (0.5 * (g + mirrored * parity) - 0.5 * (rest + rest * parity)) / norms
+        record, dtype = torch.is_grad_enabled(), next(self.network.parameters()).dtype
+
+        def gradient(x):
+            with torch.enable_grad():
+                x = x.to(dtype)
+                x = x if x.requires_grad else x.requires_grad_()
+                (g,) = torch.autograd.grad(self.network(x).sum(), x, create_graph=record)
+            return g.to(w.dtype)
+
+        return symmetric(gradient, w / norms, self._parity, self._parity) / norms
 
     def multipliers(self, w: Tensor) -> Tensor:
         """alpha_0..alpha_{n-1} in the own frame with rho = T = 1 (alpha_0: zero, mass is one), [sample, n] of [sample, n-3]."""

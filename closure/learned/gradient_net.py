@@ -9,9 +9,11 @@ from knudsen.closure.laws.base import smoothstep
 from knudsen.closure.laws.frames import scale_moments, shift_moments
 from knudsen.closure.laws.hme import HME, hermite_norms
 from knudsen.closure.laws.recurrence import A_LIMIT, B_LIMIT, recurrence_from_moments
+from knudsen.closure.learned.networks import symmetric
 from knudsen.closure.learned.protocol import LearnedLaw
 from knudsen.closure.learned.samples import Samples
 from knudsen.errors import InputError
+from knudsen.solvers import central_slopes
 
 # Recurrence coefficients of states at or beyond the edge of realizability are read as if |a_k| and b_k/k were within these.
 
@@ -98,7 +100,7 @@ class HyperbolicNet(LearnedLaw, HME):
             V = self.local_variables(G[:, :n])
             rho, u, T = self.fluid(G)
             tau = knudsen / self.gas.frequency(rho, T)
-            slope = (G.roll(-1, 2) - G.roll(1, 2)) / (2 * dx)
+            slope = central_slopes(G, dx, periodic=True)
             weight = (tau / (1 + tau / 0.2) * T.sqrt() / rho).unsqueeze(1)
             own = self._own(weight * slope, u, T)
             keep = torch.ones(len(G), G.shape[2], dtype=torch.bool)
@@ -176,10 +178,7 @@ class GradientNet(HyperbolicNet):
         phi = torch.cat((a[:, 1:], ln_b[:, 1:]), 1).transpose(1, 2)
         shape = phi.shape[:2]
         phi = phi.reshape(-1, phi.shape[2]).to(self.network.dtype)
-        inputs = torch.cat((phi, phi * self._parity_in.to(phi.dtype), torch.zeros_like(phi[:1])))
-        out, mirrored, rest = self.network(inputs).split((len(phi), len(phi), 1))
-        parity = self._parity_out.to(phi.dtype)
-        out = 0.5 * (out + mirrored * parity) - 0.5 * (rest + rest * parity)
+        out = symmetric(self.network, phi, self._parity_in, self._parity_out)
         out = out.reshape(*shape, -1).transpose(1, 2).to(w.dtype)
         size = ln_b.mean(1, keepdim=True)
         return a.mean(1, keepdim=True) + (0.5 * size).exp() * out[:, : h + 1], size + out[:, h + 1 :]

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from knudsen.closure.laws.quadrature import Quadrature
+from knudsen.closure.learned.networks import symmetric
 from knudsen.closure.learned.normalised import Normalised
 from knudsen.closure.learned.protocol import LearnedLaw
 from knudsen.errors import InputError
-from knudsen.solvers import GHOST
+from knudsen.solvers import GHOST, central_slopes
 
 # An explicit step of the gradient terms is stable for dt <= 1.3 dx^2/D_g (measured in D = 1 and 3, from 50 to 800 cells), that is
 # H = 0.38 D_g; the rest is for states away from rest.
@@ -101,10 +102,7 @@ class HermMLC(LearnedLaw, Quadrature):
         if self.n_h:
             parts += [V[:, 2 * n + 2 : 2 * n + 3] - V[:, 2:3], V[:, 2 * n + 3 : 3 * n + 3]]
         if self.gradients:
-            moved = V[:, self.moved]
-            first, last = moved[:, :, 1:2] - moved[:, :, :1], moved[:, :, -1:] - moved[:, :, -2:-1]
-            slope = torch.cat((first, 0.5 * (moved[:, :, 2:] - moved[:, :, :-2]), last), 2) / dx
-            parts.append(self._reach_of(V, tau) * slope)
+            parts.append(self._reach_of(V, tau) * central_slopes(V[:, self.moved], dx))
         return torch.cat(parts, 1)
 
     @property
@@ -133,16 +131,7 @@ class HermMLC(LearnedLaw, Quadrature):
 
     def _symmetric(self, network, phi):
         batch, n_in, cells = phi.shape
-        phi = phi.transpose(1, 2).reshape(-1, n_in)
-        if network.equivariant:
-            out = network(phi)
-            if (self.parity_out > 0).any():  # odd outputs vanish in equilibrium by themselves
-                out = out - network(torch.zeros_like(phi[:1])) * (self.parity_out > 0)
-            return out.reshape(batch, cells, -1).transpose(1, 2)
-        inputs = torch.cat((phi, phi * self.parity_in.to(phi.dtype), torch.zeros_like(phi[:1])))
-        out, mirrored, rest = network(inputs).split((len(phi), len(phi), 1))
-        parity = self.parity_out.to(phi.dtype)
-        out = 0.5 * (out + mirrored * parity) - 0.5 * (rest + rest * parity)
+        out = symmetric(network, phi.transpose(1, 2).reshape(-1, n_in), self.parity_in, self.parity_out)
         return out.reshape(batch, cells, -1).transpose(1, 2)
 
     def units(self, V: Tensor) -> Tensor:

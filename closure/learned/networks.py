@@ -25,6 +25,23 @@ def _check_size(width: int, depth: int) -> None:
             raise ValueError(f"closure.network.{key} is {value!r}: give a whole number of at least 1")
 
 
+def symmetric(network, x: Tensor, parity_in: Tensor, parity_out: Tensor) -> Tensor:
+    r"""What a network says with its mirror symmetry made exact, and nothing where x = 0; [sample, n_in] -> [sample, n_out].
+
+    .. math:: \tfrac12 \big[N(x) + P' N(P x)\big] - \tfrac12 \big[N(0) + P' N(0)\big],
+
+    P, P' the signs [n_in], [n_out] of inputs and outputs in a mirror; N(x) alone in place of the first bracket where the network
+    says that it is ``equivariant``.
+    """
+    zero, parity = torch.zeros_like(x[:1]), parity_out.to(x.dtype)
+    if getattr(network, "equivariant", False):
+        out = network(x)
+        even = parity_out > 0  # odd outputs vanish in equilibrium by themselves
+        return out - network(zero) * even if even.any() else out
+    out, mirrored, rest = network(torch.cat((x, x * parity_in.to(x.dtype), zero))).split((len(x), len(x), 1))
+    return 0.5 * (out + mirrored * parity) - 0.5 * (rest + rest * parity)
+
+
 class MLP(nn.Module):
     """``depth`` hidden layers of ``width`` units and a linear output layer."""
 

@@ -14,6 +14,7 @@ from knudsen.closure.training.epochs import TrainOptions, fit
 from knudsen.closure.training.labels import KINDS
 from knudsen.closure.training.regression import RESOLVED
 from knudsen.errors import InputError
+from knudsen.solvers import central_slopes
 
 SHOCKS = 0.5  # weight of a cell of a shock beside one of a random case
 BALANCE = 0.05  # deviations from the Maxwellian larger than this count linearly, not by their square, in the components
@@ -53,7 +54,8 @@ def samples(law, data) -> Samples:
     flux = deviations @ (nodes.c.tile(nodes.densities)[:, None] * encoder.analysis.T)
     rho, u, T, knudsen = (torch.tensor(data[name].values) for name in ("rho", "u", "T", "knudsen"))
     fields = torch.cat((torch.stack((rho.log(), u, T.log()), 2), z.reshape(snapshots, n, -1)), 2)
-    slopes = 0.5 * (fields.roll(-1, 1) - fields.roll(1, 1)) / torch.tensor(data.dx.values)[:, None, None]
+    dx = torch.tensor(data.dx.values)[:, None, None]
+    slopes = central_slopes(fields.transpose(1, 2), dx, periodic=True).transpose(1, 2)
     tau, s = knudsen / law.gas.frequency(rho, T), T.sqrt()
     slopes[:, :, 1] /= s
     slopes *= (tau / (1 + tau / law.memory) * s).unsqueeze(2)

@@ -16,6 +16,7 @@ from knudsen.errors import InputError
 from knudsen.files import Draft
 from knudsen.kinetic import load_profiles, macroscopic, rankine_hugoniot
 from knudsen.kinetic.measured import SHIPPED, MeasuredProfile
+from knudsen.solvers import central_slopes
 
 NAME, make = labels.NAME, labels.make
 PLACES = 81  # at which a measured profile is read, between its first and its last value
@@ -92,10 +93,10 @@ def of_labels(data: xr.Dataset, gas) -> xr.Dataset:
     cells = data.sizes["cell"] - 2
     every = max(1, data.sizes["snapshot"] * cells // ROWS)
     rho, u, T, sigma, q = macroscopic(*(data[k].values.swapaxes(0, 1) if k in data else None for k in ("G", "H")), gas)
-    tau, dx = data.knudsen.values / gas.frequency(rho, T), 2 * data.dx.values[:, None]
+    tau, dx = data.knudsen.values / gas.frequency(rho, T), torch.tensor(data.dx.values[:, None])
 
     def slope(y):
-        return (y[:, 2:] - y[:, :-2]) / dx
+        return central_slopes(torch.tensor(y), dx)[:, 1:-1].numpy()
 
     inner = (slice(None), slice(1, -1))
     tau, s, p = tau[inner], np.sqrt(T[inner]), (rho * T)[inner]

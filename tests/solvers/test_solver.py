@@ -8,7 +8,7 @@ import torch
 from torch.testing import assert_close
 from toy_laws import LAWS, Acoustics, Advection, Burgers, JinXin, ViscousBurgers
 
-from knudsen.solvers import FLUXES, INTEGRATORS, RECONSTRUCTIONS, Boundary, Cells, Solver
+from knudsen.solvers import FLUXES, INTEGRATORS, RECONSTRUCTIONS, Boundary, Cells, Solver, central_slopes
 
 SCHEMES = list(itertools.product(RECONSTRUCTIONS, FLUXES, INTEGRATORS))
 
@@ -131,6 +131,17 @@ def test_boundaries(reconstruction):
     bump = 2 * one + (torch.arange(n) == 5)
     after = solver.run(bump, Cells(1 / n, n, boundary=Boundary("outflow")), [3.0])
     assert_close(after.U[-1], 2 * one, rtol=1e-6, atol=0)
+
+
+def test_central_slopes():
+    """Exact for parabolas inside and for straight lines at the ends; on a ring with the symbol of central differences."""
+    n, dx = 12, torch.tensor([[0.1], [0.3]], dtype=torch.float64)
+    x = (torch.arange(n, dtype=torch.float64) + 0.5) * dx
+    assert_close(central_slopes(2 - 3 * x + x * x, dx)[:, 1:-1], (-3 + 2 * x)[:, 1:-1])
+    assert_close(central_slopes(2 - 3 * x, dx), torch.full_like(x, -3))
+    k = 2 * math.pi / (n * dx)
+    wave = central_slopes(torch.sin(k * x), dx, periodic=True)
+    assert_close(wave, torch.sin(k * dx) / dx * torch.cos(k * x))
 
 
 def test_knudsen_field_relaxes_each_cell_at_its_own_rate():
