@@ -1,7 +1,10 @@
 """The command `knudsen`: one Hydra application. Everything heavy is imported inside the run, so that --help is instant."""
 
+import contextlib
 import importlib
 import os
+import re
+import signal
 import sys
 from pathlib import Path
 
@@ -9,48 +12,108 @@ from knudsen.errors import InputError
 from knudsen.experiments.help import help_text
 
 INTERRUPTED = 130
-# keys that hold paths
+# keys that hold paths, or lists of them
 PATHS = (
     "hydra.run.dir",
     "hydra.sweep.dir",
     "case.file",
     "train.data",
+    "train.validation",
     "closure.checkpoint",
     "system.data",
     "checkpoint",
     "store",
     "data",
+    "runs",
+    "reference.keep",
 )
+PLAIN = re.compile(r"[A-Za-z0-9_/\\+.%@?|:$ *-]*")  # what Hydra's grammar takes unquoted
 
 
-def quote_path(argument: str) -> str:
-    """key=path -> key='path' where the path has signs of Hydra's grammar in it, such as /runs/closure=nsf."""
-    key, _, value = argument.partition("=")
-    if key not in PATHS or value.startswith(("'", '"', "[")) or not set(value) & set("=()[]{}"):
+def quote_path(argument: str, sweep: bool = False) -> str:
+    """key=path -> key='path' where the path has signs that mean something in Hydra's grammar, such as /runs/closure=nsf.
+
+    In a list [a,b], and in a sweep a,b, each path by itself, unless there is a file of the whole name.
+    """
+    key, equals, value = argument.partition("=")
+    if key.lstrip("+") not in PATHS or not equals or value.startswith(("'", '"')):
         return argument
-    escaped = value.replace("'", "\\'")
-    return f"{key}='{escaped}'"
+    if value.startswith("[") and value.endswith("]") and not os.path.exists(value):
+        return f"{key}=[{','.join(map(_quoted, value[1:-1].split(',')))}]"
+    if sweep and "," in value and not os.path.exists(value):
+        return f"{key}={','.join(map(_quoted, value.split(',')))}"
+    return f"{key}={_quoted(value)}"
+
+
+def _quoted(path: str) -> str:
+    if path.strip().startswith(("'", '"')) or path in ("null", ""):
+        return path
+    path = os.path.expanduser(path)
+    if PLAIN.fullmatch(path) and path == path.strip():
+        return path
+    escaped = path.replace("\\'", "\\\\'").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def run(cfg) -> int:
     """Run the chosen experiment on a resolved configuration; returns its exit status."""
     from hydra.core.hydra_config import HydraConfig
 
-    from knudsen.experiments import plugins
+    from knudsen.experiments import keys
     from knudsen.experiments.output import Output
-    from knudsen.experiments.setup import check_added_keys
+    from knudsen.experiments.record import Record, claimed, status
 
     if (here := os.getcwd()) not in sys.path:
         sys.path.append(here)  # a user's own network may lie beside the run
     hydra_config = HydraConfig.get()
-    name = hydra_config.runtime.choices.experiment
-    brought = plugins.found().get(("experiment", name))
-    experiment = brought.load() if brought else importlib.import_module(f"knudsen.experiments.{name}")
-    check_added_keys(hydra_config.overrides.task, getattr(experiment, "OPTIONAL", ()))
+    choices, overrides = dict(hydra_config.runtime.choices), list(hydra_config.overrides.task)
+    directory = Path(hydra_config.runtime.output_dir)
     try:
-        return experiment.run(cfg, Output(Path(hydra_config.runtime.output_dir), cfg)) or 0
+        keys.check_options(overrides)
+        experiment = _experiment(choices["experiment"])
+        keys.check(cfg, overrides, choices, getattr(experiment, "OPTIONAL", ()))
+        record = Record(directory, cfg, choices, overrides)
+        with claimed(record, getattr(experiment, "RESUMES", None)):
+            code = experiment.run(cfg, Output(directory, cfg, record)) or 0
+            record.status = status(code)
+        return code
     except SystemExit as error:  # of a module that the user named: no silent end
         raise InputError(f"a module ended the run by sys.exit({error.code!r}); let it raise an exception instead") from error
+    finally:
+        with contextlib.suppress(OSError):
+            directory.rmdir()  # which Hydra has made, and a refused run leaves empty
+
+
+def _experiment(name: str):
+    """The module of an experiment."""
+    from knudsen.experiments import plugins
+
+    brought = plugins.found().get(("experiment", name))
+    if not brought:
+        return importlib.import_module(f"knudsen.experiments.{name}")
+    try:
+        return brought.load()
+    except Exception as error:  # whatever another package's module does wrong
+        what = f"{type(error).__name__}: {error}"
+        raise InputError(f"experiment={name}: {brought.value} cannot be imported ({what}); repair that package") from error
+
+
+@contextlib.contextmanager
+def _termination_as_interrupt():
+    """SIGTERM (a queueing system's end of time) unwinds the run as Ctrl-C does: complete files, no drafts."""
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    try:
+        old = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, old)
 
 
 def main() -> int:
@@ -79,16 +142,18 @@ def main() -> int:
     from knudsen.experiments import plugins
     from knudsen.experiments.failure import explain
 
-    sys.argv[1:] = [quote_path(argument) for argument in sys.argv[1:]]
+    sweep = bool({"-m", "--multirun"} & set(sys.argv[1:]))
+    sys.argv[1:] = [quote_path(argument, sweep) for argument in sys.argv[1:]]
     plugins.announce()
     statuses: list[int] = []
-    application = hydra.main(version_base="1.3", config_path="pkg://knudsen.conf", config_name="config")(
+    application = hydra.main(version_base="1.3", config_path="pkg://knudsen.conf", config_name="knudsen")(
         lambda cfg: statuses.append(run(cfg))
     )
     debug = os.environ.get("HYDRA_FULL_ERROR")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes every exception on, and this function words it
     try:
-        application()
+        with _termination_as_interrupt():
+            application()
     except KeyboardInterrupt:
         print("interrupted: only complete files were written", file=sys.stderr)
         return INTERRUPTED

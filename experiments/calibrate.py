@@ -65,7 +65,7 @@ def gases(cfg: DictConfig) -> dict[str, kinetic.Gas]:
     for name in names:
         if name != own and name not in GASES:
             raise InputError(f"gases: {name} is unknown; choose from {', '.join(GASES)}")
-        other = cfg.gas if name == own else compose("config", overrides=[f"gas={name}"]).gas
+        other = cfg.gas if name == own else compose("knudsen", overrides=[f"gas={name}"]).gas
         made[name] = build(setup.plain(other), "gas", kinetic.Gas, named())
     return made
 

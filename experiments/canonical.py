@@ -98,7 +98,7 @@ def settings(cfg: DictConfig) -> tuple[list[str], list[int], list[float], float 
 
 def make(name: str, gas: kinetic.Gas, **changed: Any) -> kinetic.Case:
     """The packaged case of that name with some of its keys changed."""
-    options = setup.plain(compose("config", overrides=[f"case={name}"]).case)
+    options = setup.plain(compose("knudsen", overrides=[f"case={name}"]).case)
     return build(options | changed, f"case={name}", kinetic.Case, gas=gas)
 
 

@@ -204,7 +204,7 @@ def random_cases(cfg: DictConfig, kind: str, decades: Sequence[int], per_decade:
     t_end = positive(cfg, "case.t_end")
     late = None if cfg.late is None else positive(cfg, "late")
     times = {"t_end": t_end} if late is None or late <= t_end else {"t_end": late, "save_times": [t_end]}
-    options = setup.plain(compose("config", overrides=[f"case={kind}"]).case) | {"cells": cfg.case.cells} | times
+    options = setup.plain(compose("knudsen", overrides=[f"case={kind}"]).case) | {"cells": cfg.case.cells} | times
     draw = stream(cfg.seed, RANDOM.index(kind))
     cases = []
     for i, decade in enumerate(np.repeat(decades, per_decade)):

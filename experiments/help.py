@@ -59,4 +59,4 @@ def help_text(choices: Sequence[str] = ()) -> str:
             f"{group}={option}{_set_as(group)}\n{_keys(CONF / group / f'{option}.yaml')}" for group, option in chosen
         )
     listing = "\n".join(f"  {group:<17}{', '.join(names)}" for group, names in options.items())
-    return f"{USAGE}\nGroups\n{listing}\n\nKeys (and their defaults)\n{_keys(CONF / 'config.yaml')}"
+    return f"{USAGE}\nGroups\n{listing}\n\nKeys (and their defaults)\n{_keys(CONF / 'knudsen.yaml')}"

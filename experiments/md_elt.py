@@ -20,6 +20,7 @@ from knudsen.experiments.progress import bar
 from knudsen.molecular import exploration, learning
 from knudsen.seeds import stream
 
+RESUMES = "judges"  # the store says which runs may go on
 AXES = (Axis(0, "(volume per atom)$^{1/3}$ [Å]"), Axis(3, "neighbours within 3 Å, per Å"))
 IDENTITY = ("system", "labeler", "potential", "explorer", "train")  # what determines the labels and models of a store
 DRIVERS = ("labeler", "ensemble")  # of the held-out dynamics

@@ -12,6 +12,8 @@ from knudsen.experiments import md_plots, md_setup, setup
 from knudsen.experiments.output import Output
 from knudsen.experiments.progress import bar
 
+RESUMES = "same"  # the same run goes on where it stopped
+
 
 def run(cfg: DictConfig, output: Output) -> int:
     settings = setup.plain(cfg.train)

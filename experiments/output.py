@@ -3,16 +3,15 @@ run."""
 
 import json
 import math
-import time
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
+from knudsen.experiments.record import Record
 from knudsen.files import Draft
 
 # Every variable the files hold: (long name, unit). Units: k_B/m = 1; references are the case's own.
@@ -45,12 +44,12 @@ def finite(value: Any) -> Any:
 
 
 class Output:
-    """The folder of one run. directory: made by Hydra; config: kept, resolved, in every file's attributes."""
+    """The folder of one run. config: kept, resolved, in every file's attributes; record: told of every file that is complete."""
 
-    def __init__(self, directory: Path, config: DictConfig):
+    def __init__(self, directory: Path, config: DictConfig, record: Record | None = None):
         self.directory = Path(directory)
-        self.config = config
-        self.start = time.perf_counter()
+        self.recorded = record is not None
+        self.record = record or Record(self.directory, config, {}, [])
         self.written: list[Path] = []
 
     def _write(self, name: str, write: Callable[[Path], Any]) -> Path:
@@ -58,16 +57,14 @@ class Output:
         with Draft(path) as partial:
             write(partial)
         self.written.append(path)
+        if self.recorded:
+            self.record.wrote(name)
         return path
 
     def attributes(self) -> dict[str, Any]:
-        """Provenance: resolved configuration (YAML), seed, version, wall seconds since the run began."""
-        seed = {"seed": self.config.seed} if "seed" in self.config else {}
-        return seed | {
-            "config": OmegaConf.to_yaml(self.config, resolve=True),
-            "version": version("knudsen"),
-            "wall_seconds": time.perf_counter() - self.start,
-        }
+        """Provenance: seed, resolved configuration (YAML), the command that repeats the run, version, commit, versions, host,
+        threads, wall and CPU seconds since the run began."""
+        return self.record.facts()
 
     def dataset(self, name: str, data: xr.Dataset) -> Path:
         """Write NetCDF-4. Variables without their own units and long_name get those of `FIELDS`."""
@@ -80,6 +77,7 @@ class Output:
         return self._write(name, lambda path: data.to_netcdf(path, engine="h5netcdf", encoding=encoding))
 
     def json(self, name: str, data: Mapping) -> Path:
+        self.record.noticed(data)
         return self._write(name, lambda path: path.write_text(json.dumps(finite(data), indent=1) + "\n"))
 
     def file(self, name: str, write: Callable[[Path], Any]) -> Path:

@@ -23,10 +23,19 @@ def target(point: EntryPoint) -> str:
 
 
 def announce() -> None:
-    """Makes them options of their groups; the project's own option files come before them."""
-    from hydra.core.config_store import ConfigStore
+    """Makes them options of their groups; the project's own option files come before them.
 
+    And `config`, as the primary configuration was once called, still is one, unless a saved configuration of that name is asked
+    for; and the resolver that names the folders of a sweep.
+    """
+    from hydra.core.config_store import ConfigStore
+    from omegaconf import OmegaConf
+
+    from knudsen.experiments.record import folder_name
+
+    OmegaConf.register_new_resolver("knudsen.folder", folder_name, replace=True)
     store = ConfigStore.instance()
+    store.store(name="config", node={"defaults": ["knudsen", "_self_"]}, provider="former name")
     for (group, name), point in found().items():
         if group == "experiment":
             store.store(group=group, name=name, node={}, package="_global_", provider="entry point")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -17,6 +17,7 @@ from knudsen import closure, kinetic, solvers
 from knudsen.build import build, judge, locate, targets
 from knudsen.errors import InputError, UnderResolvedWarning
 from knudsen.experiments import plugins
+from knudsen.experiments.keys import PRIMARY
 from knudsen.experiments.measure import conserved_errors
 from knudsen.experiments.named import named
 from knudsen.experiments.progress import bar
@@ -30,15 +31,6 @@ DIVERGED = 3  # exit status of a run whose only solution, or whose reference, di
 def plain(node: Any) -> Any:
     """A configuration node as plain dicts, lists and numbers."""
     return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
-
-
-def check_added_keys(overrides: Sequence[str], optional: Iterable[str]) -> None:
-    """Keys added at top level (``+key=value``) must be ones the experiment reads; deeper ones are checked where they are used."""
-    for override in overrides:
-        key = override.lstrip("+").partition("=")[0]
-        if override.startswith("+") and "." not in key and "/" not in key and key not in optional:
-            known = ", ".join(optional) or "none"
-            raise InputError(f"{key}: unknown key; keys this experiment takes with a +: {known}")
 
 
 def positive(cfg: DictConfig, key: str, kind: type = float) -> Any:
@@ -105,7 +97,7 @@ def closure_config(cfg: DictConfig, name: str) -> tuple[type[closure.MomentLaw],
     """The class of closure `name` and its options: those of the command line if it is the one under study, else those of its
     file."""
     study = study_name(cfg)
-    options = plain(cfg.closure if name == study else compose("config", overrides=[f"closure={name}"]).closure)
+    options = plain(cfg.closure if name == study else compose(PRIMARY, overrides=[f"closure={name}"]).closure)
     for key, target in targets(options, "closure"):
         judge(target, key, named())
     if name == study:
@@ -131,9 +123,19 @@ def own(config: dict[str, Any], overrides: Sequence[str], key: str) -> dict[str,
 def law(cfg: DictConfig, name: str, gas: kinetic.Gas) -> closure.MomentLaw:
     """The balance law of closure `name` for `gas`. A network that was not asked for is that of the shipped weights."""
     kind, options = closure_config(cfg, name)
-    keys = ("closure/network=", "closure.network.")
-    asked = name == study_name(cfg) and any(o.lstrip("+").startswith(keys) for o in HydraConfig.get().overrides.task)
+    asked = name == study_name(cfg) and "network" in options and _asks_for_network(cfg, name)
     return closure.build(kind, gas, **options | ({} if asked or "network" not in options else {"network": None}))
+
+
+def _asks_for_network(cfg: DictConfig, name: str) -> bool:
+    """On the command line; or in a saved configuration, whose command line is gone, by a network other than the option's own."""
+    hydra = HydraConfig.get()
+    if any(o.lstrip("+").startswith(("closure/network=", "closure.network.")) for o in hydra.overrides.task):
+        return True
+    if hydra.job.config_name == PRIMARY:
+        return False
+    usual = compose(PRIMARY, overrides=[f"experiment={option('experiment')}", f"closure={name}"]).closure
+    return plain(cfg.closure.network) != plain(usual.get("network"))
 
 
 def solver_options(cfg: DictConfig, name: str) -> dict[str, Any]:

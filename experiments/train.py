@@ -14,6 +14,8 @@ from knudsen.experiments import encoder_plots, label, setup
 from knudsen.experiments.output import Output
 from knudsen.experiments.progress import bar
 
+RESUMES = "same"  # the same run goes on where it stopped
+
 
 def run(cfg: DictConfig, output: Output) -> int:
     gas = setup.gas(cfg)

@@ -18,6 +18,7 @@ from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.plots import Figure
 from knudsen.experiments.progress import bar
 
+RESUMES = "same"  # the same run goes on where it stopped
 UNITS = {"harmonic": "hbar omega", "tfim": "coupling", "heisenberg": "coupling"}
 COLOUR = "#D55E00"
 

@@ -254,6 +254,9 @@ def check(data: xr.Dataset, path, gas: Gas | None = None) -> None:
     for name in ("x", "time", "time_f"):
         if name in expected and not (np.diff(data[name]) > 0).all():
             refuse(f"{name} does not increase")
+    dx = float(data.attrs["dx"])
+    if not 0 < dx < np.inf or np.abs(np.diff(data.x.values) - dx).max(initial=0) > 1e-4 * dx:
+        refuse(f"dx={dx:g} is not the distance of its x")
     if data.sizes["moment"] < 4 or (data.moment != np.arange(data.sizes["moment"])).any():
         refuse("moment must count 0, 1, 2, 3, ...")
     if not (data.knudsen > 0).all() or not (data.G.values[:, :, 0][alive] > 0).all():

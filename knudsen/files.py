@@ -26,14 +26,21 @@ def _lives(process: int) -> bool:
     return True
 
 
-def abandoned(path: Path) -> list[Path]:
-    """The drafts of the file `path` that processes of this machine began and, now dead, will never finish."""
+def abandoned(folder: Path, name: str | None = None) -> list[Path]:
+    """The drafts in a folder (of the file `name`) that processes of this machine began and, now dead, will never finish."""
     found = []
-    for partial in path.parent.glob(".partial-*"):
+    for partial in folder.glob(".partial-*"):
         parts = _PARTIAL.fullmatch(partial.name)
-        if parts and parts[1] == _machine() and parts[3] == path.name and not _lives(int(parts[2])):
+        if parts and parts[1] == _machine() and name in (None, parts[3]) and not _lives(int(parts[2])):
             found.append(partial)
     return found
+
+
+def tidy(folder: Path) -> None:
+    """Removes what killed processes left unfinished in a folder and those in it."""
+    for place in (folder, *(entry for entry in folder.iterdir() if entry.is_dir() and not entry.is_symlink())):
+        for partial in abandoned(place):
+            partial.unlink(missing_ok=True)
 
 
 class Draft:
@@ -54,7 +61,7 @@ class Draft:
         self.partial = self.path.with_name(name)
         with self._naming_the_path():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            for old in abandoned(self.path):
+            for old in abandoned(self.path.parent, self.path.name):
                 old.unlink(missing_ok=True)
             file = os.open(self.partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
             try:

@@ -19,7 +19,7 @@ FIELDS = ("rho", "T", "q")
 def build(name, gas):
     """The closure with the options of its configuration file, learned ones with the shipped weights."""
     with initialize_config_module("knudsen.conf", version_base="1.3"):
-        options = plain(compose("config", overrides=[f"closure={name}"]).closure)
+        options = plain(compose("knudsen", overrides=[f"closure={name}"]).closure)
     return closure.build(name, gas, **{key: value for key, value in options.items() if key != "_target_"})
 
 

@@ -32,8 +32,9 @@ class Run:
         return json.loads((self.directory / "metrics.json").read_text())
 
     def files(self) -> set[str]:
-        """Result files (Hydra's own record of the configuration stands in .hydra)."""
-        return {p.name for p in self.directory.glob("*") if p.is_file()} if self.directory.exists() else set()
+        """Result files: all but the record of the run."""
+        found = {p.name for p in self.directory.glob("*") if p.is_file()} if self.directory.exists() else set()
+        return found - {"run.json", "report.html"}
 
 
 @pytest.fixture(scope="session")

@@ -192,6 +192,8 @@ def _at(name, index, value):
         (lambda d: d.assign_attrs({files.MARK: 99}), "format 99"),
         (lambda d: d.drop_attrs(deep=False), "not a file of kinetic trajectories"),
         (lambda d: d.assign_attrs(gas_dims=7), "gas"),
+        (lambda d: d.assign_attrs(dx=-1.0), "dx=-1"),
+        (lambda d: d.assign_attrs(dx=2 * d.attrs["dx"]), "dx"),
         (lambda d: d.assign_attrs(gas_omega="thin"), "gas"),
         (lambda d: d.drop_vars("G"), "G"),
         (lambda d: d.drop_vars("H"), "H"),
