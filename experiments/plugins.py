@@ -4,6 +4,7 @@ A package's ``[project.entry-points."knudsen.closures"]`` with ``my_law = "my_pa
 option whose ``_target_`` is that class. Only the packages' metadata are read: nothing of theirs is imported before it is chosen.
 """
 
+import sys
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
@@ -25,8 +26,8 @@ def target(point: EntryPoint) -> str:
 def announce() -> None:
     """Makes them options of their groups; the project's own option files come before them.
 
-    And `config`, as the primary configuration was once called, still is one, unless a saved configuration of that name is asked
-    for; and the resolver that names the folders of a sweep.
+    And the resolver that names the folders of a sweep; and `config`, as the primary configuration was once called, for files that
+    build on it, but where a saved configuration of that name is asked for: Hydra would take one as the schema of the other.
     """
     from hydra.core.config_store import ConfigStore
     from omegaconf import OmegaConf
@@ -35,7 +36,10 @@ def announce() -> None:
 
     OmegaConf.register_new_resolver("knudsen.folder", folder_name, replace=True)
     store = ConfigStore.instance()
-    store.store(name="config", node={"defaults": ["knudsen", "_self_"]}, provider="former name")
+    if {"config", "--config-name=config"} & set(sys.argv):
+        store.repo.pop("config.yaml", None)
+    else:
+        store.store(name="config", node={"defaults": ["knudsen", "_self_"]}, provider="former name")
     for (group, name), point in found().items():
         if group == "experiment":
             store.store(group=group, name=name, node={}, package="_global_", provider="entry point")
