@@ -96,7 +96,7 @@ def _gas_of(content: dict) -> Gas:
 def read(path: Path) -> dict:
     """What a checkpoint holds: closure, gas, config (its network by the name of today), state, recipe. InputError if the file is
     absent, unreadable or of another format."""
-    if not path.exists():
+    if not path.is_file():
         raise InputError(f"{path}: no such checkpoint: train one with experiment=train, or leave closure.checkpoint out")
     try:
         content = torch.load(path, weights_only=True, map_location="cpu")

@@ -32,7 +32,9 @@ def run(cfg: DictConfig, output: Output) -> int:
     compared = {name: pair for name in QUANTITIES if (pair := pairs(name, frames, predicted)) is not None}
     errors = {name: None if name not in compared else error(*compared[name]) for name in QUANTITIES}
     output.file(NAME, lambda path: molecular.write_frames(path, predicted))
+    warnings = doubts(frames)
     metrics = {"status": "ok", "potential": setup.option("potential"), "frames": len(frames), "atoms": atoms} | errors
+    metrics |= {"warnings": warnings}
     output.json(
         "metrics.json", metrics | {"seconds": seconds, "microseconds_per_atom": 1e6 * seconds / atoms, "units": molecular.UNITS}
     )
@@ -40,20 +42,42 @@ def run(cfg: DictConfig, output: Output) -> int:
         output.figure("parity", md_plots.parity_figure(compared, potential.name))
         rows = [[QUANTITIES[n], number(errors[n]["rmse"], scale=1e3), number(errors[n]["mae"], scale=1e3)] for n in compared]
         print(table(["", "RMSE", "MAE"], rows))
+    print("".join(f"warning: {text}\n" for text in warnings), end="")
     print(f"{potential.name}: {len(frames)} frames, {atoms} atoms, {1e6 * seconds / atoms:.0f} us an atom")
     output.announce()
     return 0
 
 
+def key_of(name: str) -> str:
+    return "energy" if name == "energy_per_atom" else name
+
+
+def has(frame: Atoms, name: str) -> bool:
+    return frame.calc is not None and key_of(name) in frame.calc.results
+
+
 def pairs(name: str, frames: list[Atoms], predicted: list[Atoms]) -> tuple[np.ndarray, np.ndarray] | None:
-    """(label, prediction) of every number of a quantity, flat; None where a frame lacks it."""
-    key = "energy" if name == "energy_per_atom" else name
-    if not all(f.calc is not None and key in f.calc.results and key in p.calc.results for f, p in zip(frames, predicted)):
+    """(label, prediction) of every number of a quantity, flat, in the frames that have it; None where none has."""
+    both = [(f, p) for f, p in zip(frames, predicted) if has(f, name) and has(p, name)]
+    if not both:
         return None
-    scale = [1 / len(f) if name == "energy_per_atom" else 1.0 for f in frames]
-    both = ([s * np.ravel(f.calc.results[key]) for s, f in zip(scale, set_)] for set_ in (frames, predicted))
-    label, prediction = (np.concatenate(values) for values in both)
+    scale = [1 / len(f) if name == "energy_per_atom" else 1.0 for f, _ in both]
+    flat = ([s * np.ravel(pair[i].calc.results[key_of(name)]) for s, pair in zip(scale, both)] for i in (0, 1))
+    label, prediction = (np.concatenate(values) for values in flat)
     return label, prediction
+
+
+def doubts(frames: list[Atoms]) -> list[str]:
+    """What of the labels was not compared, in words."""
+    found = []
+    for name in QUANTITIES:
+        without = [k for k, frame in enumerate(frames) if not has(frame, name)]
+        if 0 < len(without) < len(frames):
+            found.append(f"{key_of(name)}: {len(without)} of {len(frames)} frames have no label (the first: frame {without[0]})")
+    others = {label for frame in frames for label in molecular.foreign_labels(frame)}
+    if others:
+        found.append(f"not read as labels: {', '.join(sorted(others))}; the names that are: energy, forces, stress, virial")
+    return found
 
 
 def error(label: np.ndarray, prediction: np.ndarray) -> dict[str, float]:

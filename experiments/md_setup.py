@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ase import Atoms
@@ -13,24 +14,44 @@ from knudsen import molecular
 from knudsen.build import build
 from knudsen.experiments.named import named
 from knudsen.experiments.setup import option, plain
+from knudsen.molecular.label import inside
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def frames(cfg: DictConfig) -> list[Atoms]:
-    """The configurations of ``system.data``, a path or a list of paths."""
+def frames(cfg: DictConfig, with_labels: bool = False) -> list[Atoms]:
+    """The configurations of ``system.data``, a path or a list of paths; with_labels: each must have energy and forces."""
     data = plain(cfg.system.data)
     paths = [data] if isinstance(data, str) else data
     if not isinstance(paths, list) or not paths or not all(isinstance(path, str) for path in paths):
         raise molecular.InputError(f"system.data={data}: give a file of configurations, e.g. system.data=in.extxyz")
-    return [frame for path in paths for frame in molecular.read_frames(path)]
+    read = (labelled(molecular.read_frames(path), path) if with_labels else molecular.read_frames(path) for path in paths)
+    return [frame for part in read for frame in part]
 
 
 def labeler(cfg: DictConfig) -> molecular.Labeler:
-    """The labeler chosen; a calculator of ASE is wrapped as one."""
-    built = build(plain(cfg.labeler), "labeler", (molecular.Labeler, BaseCalculator), named())
-    return molecular.AseLabeler(built) if isinstance(built, BaseCalculator) else built
+    """The labeler chosen; a calculator of ASE is wrapped as one, and writes what it writes into the folder of the run."""
+    options = {key: _absolute(value) for key, value in plain(cfg.labeler).items()}
+    folder = str(Path(HydraConfig.get().runtime.output_dir).resolve() / "calculator")
+    with inside(folder if str(options.get("_target_")).startswith("ase.") else None):
+        built = build(options, "labeler", (molecular.Labeler, BaseCalculator), named())
+    return molecular.AseLabeler(built, folder) if isinstance(built, BaseCalculator) else built
+
+
+def _absolute(value: Any) -> Any:
+    """A path as it is meant from where the command was typed."""
+    is_path = isinstance(value, str) and {".", "/"} & set(value) and Path(value).exists()
+    return str(Path(value).resolve()) if is_path else value
+
+
+def labelled(frames: list[Atoms], source: Any) -> list[Atoms]:
+    """`frames`, all with energy and forces; InputError names the file and the frame as it stands there."""
+    try:
+        molecular.check_labelled(frames)
+    except molecular.InputError as error:
+        raise molecular.InputError(f"{source}: {error}") from error
+    return frames
 
 
 def new_potential(cfg: DictConfig, training: list[Atoms]) -> nn.Module:

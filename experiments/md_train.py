@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 from omegaconf import DictConfig
 
@@ -10,6 +11,7 @@ from knudsen import molecular
 from knudsen.build import make
 from knudsen.experiments import md_plots, md_setup, setup
 from knudsen.experiments.output import Output
+from knudsen.experiments.paths import quote_path
 from knudsen.experiments.progress import bar
 
 RESUMES = "same"  # the same run goes on where it stopped
@@ -19,9 +21,9 @@ def run(cfg: DictConfig, output: Output) -> int:
     settings = setup.plain(cfg.train)
     held_out = settings.pop("validation")
     options = make(molecular.TrainOptions, settings, "train", seed=cfg.seed)
-    training = md_setup.frames(cfg)
+    training = md_setup.frames(cfg, with_labels=True)
     if isinstance(held_out, str):
-        validation = molecular.read_frames(held_out)
+        validation = md_setup.labelled(molecular.read_frames(held_out), f"train.validation={held_out}")
     else:
         training, validation = molecular.split(training, held_out, seed=cfg.seed)
     potential = md_setup.new_potential(cfg, training)
@@ -40,7 +42,9 @@ def run(cfg: DictConfig, output: Output) -> int:
     output.json("metrics.json", result | {"training_frames": len(training), "validation_frames": len(validation)})
     output.figure("learning", md_plots.learning_figure([json.loads(line) for line in lines], potential.name))
     print(f"{potential.name}: {_in_words(result['step'], result)}, {result['seconds']:.0f} s")
-    print(f"use it with experiment=md_evaluate checkpoint={output.directory / 'checkpoint.pt'}")
+    checkpoint = quote_path(f"checkpoint={output.directory / 'checkpoint.pt'}")
+    use = ["knudsen", "experiment=md_evaluate", f"potential={setup.option('potential')}", checkpoint, "system.data=FILE"]
+    print(f"use it with {shlex.join(use)}")
     return 0
 
 

@@ -1,5 +1,6 @@
 """Train the closure under study, on labels given or made first: ``checkpoint.pt``, ``metrics.jsonl``, ``metrics.json``."""
 
+import shlex
 from pathlib import Path
 
 import yaml
@@ -12,6 +13,7 @@ from knudsen.closure.training.unrolled import UnrollOptions, tune
 from knudsen.errors import InputError
 from knudsen.experiments import encoder_plots, label, setup
 from knudsen.experiments.output import Output
+from knudsen.experiments.paths import quote_path
 from knudsen.experiments.progress import bar
 
 RESUMES = "same"  # the same run goes on where it stopped
@@ -72,5 +74,5 @@ def run(cfg: DictConfig, output: Output) -> int:
     if unroll.passes:
         before, after = result["unrolled"]["before"], result["unrolled"]["validation_loss"]
         print(f"through the solver: error of the held-out runs {before:.4g} -> {after:.4g}; weights in unrolled/checkpoint.pt")
-    print(f"use it with closure.checkpoint={output.directory / 'checkpoint.pt'}")
+    print("use it with " + shlex.quote(quote_path(f"closure.checkpoint={output.directory / 'checkpoint.pt'}")))
     return 0

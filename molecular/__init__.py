@@ -36,6 +36,8 @@ __getattr__, __dir__, lazy = attach(
         "TbliteLabeler": "dft",
         "TrainOptions": "training",
         "UNITS": "data",
+        "check_labelled": "data",
+        "foreign_labels": "data",
         "label_frames": "label",
         "load_potential": "checkpoint:load",
         "read_deepmd": "data",

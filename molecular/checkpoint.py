@@ -33,7 +33,7 @@ def save(path: str | Path, potential: torch.nn.Module, recipe: dict) -> None:
 def load(path: str | Path, name: str | None = None) -> torch.nn.Module:
     """The potential of a checkpoint, ready to evaluate. name: the kind it must be. InputError names the file."""
     path = Path(path)
-    if not path.exists():
+    if not path.is_file():
         raise InputError(f"{path}: no such checkpoint: train one with experiment=md_train")
     try:
         content = torch.load(path, weights_only=True, map_location="cpu")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -61,17 +64,39 @@ def finite(label: Label) -> Label:
     return label
 
 
+@contextlib.contextmanager
+def inside(folder: str | None) -> Iterator[None]:
+    """Work in a folder of this process below `folder`, which is gone afterwards where it stays empty."""
+    if folder is None:
+        yield
+        return
+    own = Path(folder) / str(os.getpid())
+    own.mkdir(parents=True, exist_ok=True)
+    try:
+        with contextlib.chdir(own):
+            yield
+    finally:
+        for empty in (own, own.parent):
+            with contextlib.suppress(OSError):
+                empty.rmdir()
+
+
 @dataclass(frozen=True)
 class AseLabeler:
     """Labels from an ASE calculator, which must give energy and forces; stress where it has it.
 
     The energy is the one that the forces are derivatives of: the free energy, of an engine that smears occupations.
+    folder: where the calculator runs, so that files it writes land there; each process has its own below it. None: where it is.
     """
 
     calculator: Any
+    folder: str | None = None
 
     def __call__(self, atoms: Atoms) -> Label:
-        atoms = atoms.copy()
+        with inside(self.folder):
+            return self._label(atoms.copy())
+
+    def _label(self, atoms: Atoms) -> Label:
         name = type(self.calculator).__name__
         try:
             if hasattr(self.calculator, "reset"):

@@ -9,6 +9,9 @@ from vesin import NeighborList
 
 from knudsen.molecular.errors import InputError
 
+FARTHEST = 1e6  # [A]
+THINNEST = 0.1  # [A] between the faces of a periodic cell: thinner ones have more images than there is room for
+
 
 def pairs(atoms: Atoms, cutoff: float, full: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(i, j, D): indices and vectors D = r_j - r_i (with the image's shift) [pair, 3], angstrom, |D| <= cutoff; sorted by i.
@@ -30,6 +33,11 @@ def check(atoms: Atoms) -> None:
         raise InputError("a position is not a finite number; correct it")
     if not np.isfinite(atoms.cell.array).all():
         raise InputError("the cell is not finite; correct it")
+    if max(np.abs(atoms.positions).max(), np.abs(atoms.cell.array).max()) > FARTHEST:
+        raise InputError(f"a position or cell vector is longer than {FARTHEST:g} A; correct it")
     periodic = atoms.cell.array[np.asarray(atoms.pbc)]
     if atoms.pbc.any() and not np.linalg.svd(periodic, compute_uv=False).min() > 1e-6:
         raise InputError("is periodic along vectors that span no space; give a cell, or pbc=F")
+    heights = 1 / np.linalg.norm(np.linalg.pinv(periodic), axis=0) if atoms.pbc.any() else np.array([np.inf])
+    if heights.min() < THINNEST:
+        raise InputError(f"the cell is {heights.min():.3g} A thin; give one of at least {THINNEST:g} A")

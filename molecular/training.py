@@ -158,7 +158,7 @@ def _snapshot(now: dict, potential: torch.nn.Module, optimizer: Soap, draw: np.r
 
 def _restore(path: Path, now: dict, potential: torch.nn.Module, optimizer: Soap, draw: np.random.Generator) -> bool:
     """Take up where `path` was written, if it is there and was written by the same training."""
-    if not path.exists():
+    if not path.is_file():
         return False
     try:
         found = torch.load(path, weights_only=True)

@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from knudsen.errors import InputError
-from knudsen.experiments import app, keys
+from knudsen.experiments import keys, paths
 from knudsen.experiments.help import groups
 
 SHOCK = {"experiment": "shock_structure", "gas": "bgk_1v", "case": "shock", "solver": "moments", "closure": "herm_mlc",
@@ -124,9 +124,9 @@ def test_any_name_of_a_folder_goes_through_the_grammar(name):
 
     parser = OverridesParser.create()
     for key in ("hydra.run.dir", "case.file"):
-        (parsed,) = parser.parse_overrides([app.quote_path(f"{key}=/runs/{name}/x.nc")])
+        (parsed,) = parser.parse_overrides([paths.quote_path(f"{key}=/runs/{name}/x.nc")])
         assert parsed.value() == f"/runs/{name}/x.nc"
-    (swept,) = parser.parse_overrides([app.quote_path("case.file=/größe/a.nc,b#.nc", sweep=True)])
+    (swept,) = parser.parse_overrides([paths.quote_path("case.file=/größe/a.nc,b#.nc", sweep=True)])
     assert [str(v).strip("'") for v in swept.sweep_string_iterator()] == ["/größe/a.nc", "b#.nc"]
-    (listed,) = parser.parse_overrides([app.quote_path("closure.checkpoint=[a b.pt,é.pt]")])
+    (listed,) = parser.parse_overrides([paths.quote_path("closure.checkpoint=[a b.pt,é.pt]")])
     assert [str(v).strip("'") for v in listed.value()] == ["a b.pt", "é.pt"]
