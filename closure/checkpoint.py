@@ -117,12 +117,22 @@ def shipped(gas: Gas, config: dict, name: str) -> Path:
     """The first checkpoint that comes with the package for a gas, a closure and the options given (null fits any); InputError
     for none."""
     config = {key: value for key, value in config.items() if value is not None}
+    others = []
     for path in sorted(SHIPPED.glob("*.pt")):
         content = read(path)
-        given = {key: content["config"].get(key) for key in config}
-        if (content["closure"], given) == (name, config) and not difference(content["gas"], gas):
+        if content["closure"] != name or difference(content["gas"], gas):
+            continue
+        if {key: content["config"].get(key) for key in config} == config:
             return path
+        others.append(content["config"])
+    asked = " ".join(f"closure.{key}={value}" for key, value in config.items() if key != "network")
+    leave = ""
+    if others:
+        differing = [[key for key, value in config.items() if known.get(key) != value] for known in others]
+        keys, nearest = min(zip(differing, others), key=lambda pair: len(pair[0]))
+        leave = f"shipped: {', '.join(f'{key}={nearest.get(key)}' for key in keys if key != 'network') or 'another network'}; "
+        leave += f"leave {', '.join(f'closure.{key}' for key in keys)} out, or "
     raise InputError(
-        f"closure.checkpoint: no weights for gas={gas.name} with these closure options are shipped: train them with "
-        f"experiment=train closure={name} gas={gas.name} and the same options, then give closure.checkpoint=FILE"
+        f"closure.checkpoint: no weights for gas={gas.name} with these closure options are shipped; {leave}"
+        f"train them with knudsen experiment=train closure={name} gas={gas.name} {asked}, then give closure.checkpoint=FILE"
     )

@@ -29,6 +29,8 @@ CLOSURES: dict[str, type[MomentLaw]] = {
     law.name: law for law in (*CLASSICAL, HermMLC, EncMLC, GradientNet, EntropyNet, Constitutive)
 }  # fmt: skip
 
+PLAIN_NETWORK = {"_target_": "knudsen.closure.learned.networks.MLP"}  # stands in where only the other options matter
+
 
 def register(law: type[MomentLaw], name: str | None = None) -> type[MomentLaw]:
     """Make a closure known under its own name, or another; returns it, so that it serves as a decorator.
@@ -69,10 +71,22 @@ def build(name: str | type[MomentLaw], gas, **options) -> MomentLaw:
     law = _checked(name, gas)
     if issubclass(law, LearnedLaw):
         path, named = options.pop("checkpoint", None), {target for _, target in targets(options)}
-        return checkpoints.load(path if path is not None else checkpoints.shipped(gas, options, law.name), gas, law, named)
+        if path is None:
+            path = _shipped(law, gas, options)
+        return checkpoints.load(path, gas, law, named)
     if law.of(gas) is not law:  # another class by that name, which does not have its options
         law, options = law.of(gas), {}
     return make(law, options, "closure", gas=gas)
+
+
+def _shipped(law: type[LearnedLaw], gas, options: dict):
+    """The shipped weights that fit; options that no weights could have are refused for what they are."""
+    try:
+        return checkpoints.shipped(gas, options, law.name)
+    except InputError:
+        chosen = {key: value for key, value in options.items() if key != "network"}
+        untrained(gas, network=options.get("network") or PLAIN_NETWORK, name=law, **chosen)
+        raise
 
 
 def supports(name: str | type[MomentLaw], gas) -> bool:

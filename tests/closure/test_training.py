@@ -268,3 +268,20 @@ def test_whole_trajectories_are_held_out_and_one_alone_is_both():
     assert len(rows) + len(check) == 6 and len(rows) > 0
     rows, check = split(torch.zeros(4, dtype=torch.long), TrainOptions(validation=0.1))
     assert rows.tolist() == check.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"moments": 6}, ["moments is 6", "odd"]),
+        (
+            {"moments": 11},
+            ["shipped: moments=9; leave closure.moments out", "experiment=train closure=herm_mlc gas=bgk_1v closure.moments=11"],
+        ),
+    ],
+)
+def test_options_without_weights_are_answered_with_what_works(options, words):
+    """What no weights could have is said as such; for the rest, what is shipped, and the command that trains the others."""
+    with pytest.raises(ValueError) as error:
+        closure.build("herm_mlc", gas("bgk_1v"), **options)
+    assert all(word in str(error.value) for word in words)

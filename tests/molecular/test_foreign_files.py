@@ -38,7 +38,7 @@ def test_a_virial_is_a_stress(tmp_path):
     assert frame.get_potential_energy() == -1 and frame.get_forces()[0, 2] == 3
     with pytest.raises(InputError, match="frame 0: stress and virial disagree"):
         read_frames(one(tmp_path, HEAD + ' virial="12 0 0 0 24 0 0 0 36" stress="1 0 0 0 1 0 0 0 1"'))
-    with pytest.raises(InputError, match="9-long|nine finite numbers"):
+    with pytest.raises(InputError, match=r"9-long|nine finite numbers"):
         read_frames(one(tmp_path, HEAD + ' virial="1 2"'))
 
 
