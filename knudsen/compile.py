@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import FunctionType
 
-from numba import njit
+from numba import njit, types
 
 try:  # not public in Numba: without them its own cache serves, and tests/test_compile.py fails
     from numba.core.caching import CompileResultCacheImpl, FunctionCache
@@ -47,6 +47,10 @@ def compiled(function=None, /, *, signatures=(), **options):
             dispatcher.enable_caching()
         else:
             dispatcher._cache = StampedCache(function)
+    template = dispatcher.get_call_template  # asked for by compiled callers: one machine code for all constants
+    dispatcher.get_call_template = lambda args, named: template(
+        tuple(map(types.unliteral, args)), {name: types.unliteral(of) for name, of in named.items()}
+    )
     for signature in signatures:
         dispatcher.compile(signature)
     if signatures:

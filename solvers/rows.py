@@ -71,7 +71,7 @@ def log(x):
     return exponent * 0.6931471805599453 + 2.0 * (z + z * w * p)
 
 
-@compiled(inline="always")
+@compiled(forceinline=True)
 def mc(back, ahead):
     r"""Half the limited slope, the face less V_i, from back = V_i - V_{i-1} and ahead = V_{i+1} - V_i.
 
@@ -86,7 +86,7 @@ def mc(back, ahead):
     return 0.5 * ((rise if rise > 0.0 else 0.0) + (fall if fall < 0.0 else 0.0))
 
 
-@compiled(inline="always")
+@compiled(forceinline=True)
 def weno5(a, b, c, d, floor):
     r"""The face less V_i, from a = V_{i-1} - V_{i-2}, b = V_i - V_{i-1}, c = V_{i+1} - V_i, d = V_{i+2} - V_{i+1}.
 
@@ -104,7 +104,7 @@ def weno5(a, b, c, d, floor):
     return (w0 * (5.0 * b - 2.0 * a) + w1 * (b + 2.0 * c) + w2 * (4.0 * c - d)) / (6.0 * (w0 + w1 + w2))
 
 
-@compiled(inline="always")
+@compiled(forceinline=True)
 def weno5_bounded(p0, p1, p2, p3, p4, floor):
     """WENO5's value at the face between p2 and p3, kept between these two, give or take half the smaller of their curvatures
     where these agree (``solvers.reconstruction.weno5_edges``, which says why)."""

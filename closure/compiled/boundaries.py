@@ -10,7 +10,8 @@ def pad(U, padded, mesh):
     """U with ghosts."""
     cells = U.shape[1]
     for k in range(U.shape[0]):
-        padded[k, GHOST : GHOST + cells] = U[k]
+        for i in range(cells):
+            padded[k, GHOST + i] = U[k, i]
         for g in range(GHOST):
             if mesh.boundary == PERIODIC:
                 padded[k, g], padded[k, GHOST + cells + g] = U[k, (g - GHOST) % cells], U[k, g % cells]

@@ -1,4 +1,4 @@
-"""The numerical fluxes of ``solvers.fluxes`` as loops over rows: FLUXES, by the same names, and what they need."""
+"""The numerical fluxes of ``solvers.fluxes`` as loops over rows: FLUXES, their codes by the same names, and DIFFERENCES."""
 
 from math import sqrt
 from typing import NamedTuple
@@ -6,12 +6,22 @@ from typing import NamedTuple
 import numpy as np
 from numba import int64, types
 
-from knudsen.closure.compiled.protocol import DEPARTURE, FAST, SLOW, TABLE, TEMPERATURE, VECTOR, VELOCITY
+from knudsen.closure.compiled.protocol import BOOST, DATA, DEPARTURE, FAST, SLOW, TABLE, TEMPERATURE, VECTOR, VELOCITY
 from knudsen.closure.compiled.vectors import TINY, smoothstep
 from knudsen.compile import compiled
 
 UPWIND, RUSANOV, HLL = range(3)
 FLUXES = {"upwind": UPWIND, "rusanov": RUSANOV, "hll": HLL}
+DIFFERENCES = {}
+
+
+class Faces(NamedTuple):
+    """One side of every face, [row, face]; frame: see ``protocol.Rows``."""
+
+    V: np.ndarray
+    U: np.ndarray
+    F: np.ndarray
+    frame: np.ndarray
 
 
 class Waves(NamedTuple):
@@ -25,36 +35,56 @@ class Waves(NamedTuple):
 
 
 WAVES = types.NamedTuple([int64[::1], VECTOR, TABLE, TABLE], Waves)
+FACES = types.NamedUniTuple(TABLE, 4, Faces)
+DIFFERENCE = types.void(FACES, FACES, DATA, types.FunctionType(BOOST), WAVES, TABLE, TABLE)
+
+
+def differences(function):
+    """Registers (l, r, data, boost, waves, F, K): fluxes into F [component, face], F_{i-1/2} - F_{i+1/2} of the interior cells
+    into K."""
+    DIFFERENCES[function.__name__] = compiled(function)
+    return DIFFERENCES[function.__name__]
 
 
 @compiled
-def flux_differences(flux, V_l, V_r, U_l, U_r, F_l, F_r, frame_l, frame_r, data, boost, waves, K):
-    """K = F_{i-1/2} - F_{i+1/2} of the interior cells; flux: a code of FLUXES."""
-    count, faces = U_l.shape
-    limits = np.empty((3, faces))
-    fastest, slow, fast = limits[0], limits[1], limits[2]
-    for i in range(faces):
-        fastest[i] = max(max(-frame_l[SLOW, i], frame_l[FAST, i]), max(-frame_r[SLOW, i], frame_r[FAST, i]))
-        slow[i] = min(min(frame_l[SLOW, i], frame_r[SLOW, i]), 0.0)
-        fast[i] = max(max(frame_l[FAST, i], frame_r[FAST, i]), 0.0)
-    F = np.empty((count, faces))
-    if flux == UPWIND:
-        dissipation = _upwind(V_l, V_r, U_l, U_r, frame_l, frame_r, fastest, data, boost, waves)
-        for k in range(count):
-            for i in range(faces):
-                F[k, i] = 0.5 * (F_l[k, i] + F_r[k, i] - dissipation[k, i])
-    elif flux == HLL:
-        for k in range(count):
-            for i in range(faces):
-                across = fast[i] * F_l[k, i] - slow[i] * F_r[k, i] + fast[i] * slow[i] * (U_r[k, i] - U_l[k, i])
-                F[k, i] = across / max(fast[i] - slow[i], TINY)
-    else:
-        for k in range(count):
-            for i in range(faces):
-                F[k, i] = 0.5 * (F_l[k, i] + F_r[k, i] - fastest[i] * (U_r[k, i] - U_l[k, i]))
-    for k in range(count):
-        for i in range(faces - 1):
+def no_differences(l, r, data, boost, waves, F, K): ...
+
+
+@compiled
+def _difference(F, K):
+    for k in range(K.shape[0]):
+        for i in range(K.shape[1]):
             K[k, i] = F[k, i] - F[k, i + 1]
+
+
+@compiled
+def _fastest(l, r, i):
+    """The largest modulus of a speed on the two sides of face i."""
+    return max(max(-l.frame[SLOW, i], l.frame[FAST, i]), max(-r.frame[SLOW, i], r.frame[FAST, i]))
+
+
+@differences
+def hll(l, r, data, boost, waves, F, K):
+    slow, fast = l.frame[SLOW], r.frame[FAST]  # of both sides from here on
+    for i in range(slow.size):
+        slow[i] = min(min(slow[i], r.frame[SLOW, i]), 0.0)
+        fast[i] = max(max(l.frame[FAST, i], fast[i]), 0.0)
+    for k in range(F.shape[0]):
+        for i in range(F.shape[1]):
+            across = fast[i] * l.F[k, i] - slow[i] * r.F[k, i] + fast[i] * slow[i] * (r.U[k, i] - l.U[k, i])
+            F[k, i] = across / max(fast[i] - slow[i], TINY)
+    _difference(F, K)
+
+
+@differences
+def rusanov(l, r, data, boost, waves, F, K):
+    fastest = l.frame[FAST]
+    for i in range(fastest.size):
+        fastest[i] = _fastest(l, r, i)
+    for k in range(F.shape[0]):
+        for i in range(F.shape[1]):
+            F[k, i] = 0.5 * (l.F[k, i] + r.F[k, i] - fastest[i] * (r.U[k, i] - l.U[k, i]))
+    _difference(F, K)
 
 
 @compiled
@@ -67,29 +97,44 @@ def _rescale(U, degrees, scale):
 
 
 @compiled
-def _upwind(V_l, V_r, U_l, U_r, frame_l, frame_r, fastest, data, boost, waves):
-    """|A| (U_r - U_l) of ``MomentLaw.upwind``."""
-    count, faces = U_l.shape
-    rows = np.empty((5, faces))
-    u, s, back, inverse, blend = rows[0], rows[1], rows[2], rows[3], rows[4]
+def _product(table, x, y):
+    """y = table x."""
+    for k in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            y[k, i] = 0.0
+        for j in range(x.shape[0]):
+            if table[k, j] != 0.0:
+                for i in range(y.shape[1]):
+                    y[k, i] += table[k, j] * x[j, i]
+
+
+@differences
+def upwind(l, r, data, boost, waves, F, K):
+    """With |A| (U_r - U_l) of ``MomentLaw.upwind``."""
+    count, faces = F.shape
+    rows, own, amplitudes = np.empty((6, faces)), np.empty((count, faces)), np.empty((count, faces))
+    u, s, back, inverse, blend, fastest = rows[0], rows[1], rows[2], rows[3], rows[4], rows[5]
     for i in range(faces):
-        u[i] = 0.5 * (frame_l[VELOCITY, i] + frame_r[VELOCITY, i])
-        s[i] = sqrt(0.5 * (frame_l[TEMPERATURE, i] + frame_r[TEMPERATURE, i]))
-        back[i], inverse[i] = -u[i], 1.0 / s[i]
-        steep = max(max(abs(V_r[0, i] - V_l[0, i]), abs(V_r[2, i] - V_l[2, i])), abs(V_r[1, i] - V_l[1, i]) / s[i])
-        blend[i] = max(max(frame_l[DEPARTURE, i], frame_r[DEPARTURE, i]), smoothstep(steep - 0.5))
-    own = U_r - U_l
+        u[i] = 0.5 * (l.frame[VELOCITY, i] + r.frame[VELOCITY, i])
+        s[i] = sqrt(0.5 * (l.frame[TEMPERATURE, i] + r.frame[TEMPERATURE, i]))
+        back[i], inverse[i], fastest[i] = -u[i], 1.0 / s[i], _fastest(l, r, i)
+        steep = max(max(abs(r.V[0, i] - l.V[0, i]), abs(r.V[2, i] - l.V[2, i])), abs(r.V[1, i] - l.V[1, i]) / s[i])
+        blend[i] = max(max(l.frame[DEPARTURE, i], r.frame[DEPARTURE, i]), smoothstep(steep - 0.5))
+    for k in range(count):
+        for i in range(faces):
+            own[k, i] = r.U[k, i] - l.U[k, i]
     boost(data, own, back)
     _rescale(own, waves.degrees, inverse)
-    amplitudes = np.dot(waves.left, own)
+    _product(waves.left, own, amplitudes)
     for k in range(count):
         for i in range(faces):
             speed = u[i] + s[i] * waves.speeds[k]
             amplitudes[k, i] *= sqrt(speed * speed + 0.0025 * s[i] * s[i])
-    own = np.dot(waves.right, amplitudes)
+    _product(waves.right, amplitudes, own)
     _rescale(own, waves.degrees, s)
     boost(data, own, u)
     for k in range(count):
         for i in range(faces):
-            own[k, i] += blend[i] * (fastest[i] * (U_r[k, i] - U_l[k, i]) - own[k, i])
-    return own
+            dissipation = own[k, i] + blend[i] * (fastest[i] * (r.U[k, i] - l.U[k, i]) - own[k, i])
+            F[k, i] = 0.5 * (l.F[k, i] + r.F[k, i] - dissipation)
+    _difference(F, K)

@@ -1,21 +1,28 @@
 """Gradients in the last fluxes, stepped implicitly (``solvers.gradients.ImplicitGradients``, where the formulae stand)."""
 
 import numpy as np
+from numba import float64, int64, types
 
+from knudsen.closure.compiled.protocol import TABLE
 from knudsen.compile import compiled
 from knudsen.solvers.boundaries import OUTFLOW, PERIODIC
 from knudsen.solvers.cells import GHOST
+
+SPREAD = types.void(TABLE, TABLE, TABLE, TABLE, float64, int64)
 
 
 @compiled
 def flow_of(V, c, dx, y):
     """y = sum_j c_rj dV_j/dx on the faces [R, face], of V with ghosts and c [R height, column] in the cells."""
-    y[:] = 0.0
-    for k in range(c.shape[0]):
-        r, v = k // V.shape[0], V[k % V.shape[0]]
+    height = V.shape[0]
+    for r in range(y.shape[0]):
         for f in range(y.shape[1]):
-            i = f + GHOST
-            y[r, f] += 0.5 * (c[k, i - 1] + c[k, i]) * (v[i] - v[i - 1]) / dx
+            y[r, f] = 0.0
+        for k in range(height):
+            row = r * height + k
+            for f in range(y.shape[1]):
+                i = f + GHOST
+                y[r, f] += 0.5 * (c[row, i - 1] + c[row, i]) * (V[k, i] - V[k, i - 1]) / dx
 
 
 @compiled
@@ -42,6 +49,10 @@ def _solve(A, b, half):
             for j in range(k + 1, min(k + half + 1, n)):
                 value -= A[k, half + j - k] * b[j, m]
             b[k, m] = _flushed(value / A[k, half])
+
+
+@compiled
+def no_spread(y, c, E, scale, dx, boundary): ...
 
 
 @compiled

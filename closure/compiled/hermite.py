@@ -21,7 +21,7 @@ from knudsen.closure.compiled.protocol import (
     row_function,
 )
 from knudsen.closure.compiled.raw import OTHER_COUNTS, OTHER_NUMBERS, boost, raw_numbers, relax, source
-from knudsen.closure.compiled.vectors import TINY, exp, matrix, rescale, rescale_transverse, shift
+from knudsen.closure.compiled.vectors import TINY, copy, exp, matrix, rescale, rescale_transverse, shift
 from knudsen.compile import compiled
 from knudsen.solvers.rows import log
 
@@ -97,7 +97,7 @@ def variables(data, U, V):
     shift(own, 0, n, rows[3])
     rescale(own, 0, n, rows[4], rows[5])
     w = _times(law.he, own)
-    V[3:end] = w[law.first :]
+    copy(w[law.first :], V[3:end])
     if n_h > 0:
         h = np.empty((n_h, width))
         for k in range(n_h):
@@ -132,14 +132,15 @@ def sides(data, V, U, F, frame):
         frame[VELOCITY, i], frame[TEMPERATURE, i], frame[DEPARTURE, i] = u, s[i] * s[i], 0.0
     w = np.zeros((n + 1, width))
     w[0] = 1.0
-    w[law.first : n] = V[3:end]
+    copy(V[3:end], w[law.first : n])
     G = _times(law.inverse, w)
     rescale(G, 0, n + 1, s, ladder)
     shift(G, 0, n + 1, V[1])
     for k in range(n + 1):
         for i in range(width):
             G[k, i] *= rho[i]
-    U[:n], F[:n] = G[:n], G[1:]
+    copy(G, U[:n])
+    copy(G[1:], F[:n])
     if n_h > 0:
         eta = np.zeros((n_h + 1, width))
         for k in range(n_h + 1):
@@ -156,7 +157,8 @@ def sides(data, V, U, F, frame):
         for k in range(n_h + 1):
             for i in range(width):
                 H[k, i] *= rho[i]
-        U[n:], F[n:] = H[:n_h], H[1:]
+        copy(H, U[n:])
+        copy(H[1:], F[n:])
 
 
 @row_function(PRODUCT)

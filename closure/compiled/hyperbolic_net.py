@@ -23,7 +23,7 @@ from knudsen.closure.compiled.protocol import (
     row_function,
 )
 from knudsen.closure.compiled.raw import OTHER_COUNTS, OTHER_NUMBERS, boost, raw_numbers, relax, source
-from knudsen.closure.compiled.vectors import TINY, exp, matrix, rescale, shift, smoothstep
+from knudsen.closure.compiled.vectors import TINY, add, copy, exp, matrix, rescale, shift, smoothstep
 from knudsen.closure.laws.hme import hermite_norms
 from knudsen.closure.laws.recurrence import A_LIMIT, B_LIMIT
 from knudsen.closure.learned.networks import ICNN
@@ -143,7 +143,7 @@ def variables(data, U, V):
     _fluid(U, rows)
     for i in range(U.shape[1]):
         V[0, i], V[1, i], V[2, i] = log(rows[0, i]), rows[1, i], -2.0 * log(rows[4, i])
-    V[3:] = _hermite(law_of(data), U, rows)[3:]
+    copy(_hermite(law_of(data), U, rows)[3:], V[3:])
 
 
 @compiled
@@ -186,7 +186,7 @@ def _slope(law, w):
         bias = numbers[at + 2 * units * inputs : at + units * (2 * inputs + 1)]
         at += units * (2 * inputs + 1)
         if layer > 0:
-            y += np.dot(matrix(numbers, at, units, units), z)
+            add(1.0, np.dot(matrix(numbers, at, units, units), z), y)
             at += 2 * units * units
         for k in range(units):
             slope = slopes[layer, k]
@@ -210,7 +210,7 @@ def _slope(law, w):
             positive = matrix(numbers, at, units, units)
             at -= units * units
         at -= units * (inputs + 1)
-        total += np.dot(matrix(numbers, at, inputs, units), back)
+        add(1.0, np.dot(matrix(numbers, at, inputs, units), back), total)
         at -= units * inputs
         if layer > 0:
             back = np.dot(positive, back)
@@ -301,7 +301,7 @@ def recurrence(data, law, w, alpha, beta):
     h = (n - 1) // 2
     all_w, sigma = np.zeros((n, width)), np.empty((3, n, width))
     all_w[0] = 1.0
-    all_w[3:] = w
+    copy(w, all_w[3:])
     m = _times(law.inverse, all_w)
     sigma[0] = m  # Chebyshev's algorithm; sigma[k % 3, l] for l = k .. n - 1 - k
     for i in range(width):
@@ -367,14 +367,15 @@ def sides(data, V, U, F, frame):
         frame[SLOW, i], frame[FAST, i], frame[VELOCITY, i], frame[TEMPERATURE, i] = -fast, fast, V[1, i], s[i] * s[i]
         frame[DEPARTURE, i] = smoothstep((span[i] / law.reach - 1.25) / 0.5)
     w[0] = 1.0
-    w[3:n] = V[3:]
+    copy(V[3:], w[3:n])
     G = _times(law.inverse, w)
     rescale(G, 0, n + 1, s, ladder)
     shift(G, 0, n + 1, V[1])
     for k in range(n + 1):
         for i in range(width):
             G[k, i] *= rho[i]
-    U[:], F[:] = G[:n], G[1:]
+    copy(G, U)
+    copy(G[1:], F)
 
 
 @row_function(PRODUCT)

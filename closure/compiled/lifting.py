@@ -28,7 +28,7 @@ def lift(function):
     if function in LIFTED or not isinstance(function, FunctionType):
         return function
     LIFTED.add(function)
-    overload(function, inline="always", jit_options={"fastmath": OPTIONS["fastmath"], "error_model": "numpy"}, strict=False)(
+    overload(function, jit_options={"fastmath": OPTIONS["fastmath"], "error_model": "numpy", "forceinline": True}, strict=False)(
         lambda *values: function
     )
     for name in function.__code__.co_names:

@@ -6,8 +6,8 @@ import numpy as np
 from numba import boolean, float64, int64, types
 
 from knudsen.closure.compiled.boundaries import pad
-from knudsen.closure.compiled.fluxes import WAVES, flux_differences
-from knudsen.closure.compiled.gradients import flow_of, spread
+from knudsen.closure.compiled.fluxes import DIFFERENCE, FACES, WAVES, Faces
+from knudsen.closure.compiled.gradients import SPREAD, flow_of
 from knudsen.closure.compiled.protocol import (
     BOOST,
     CORRECT,
@@ -28,6 +28,7 @@ from knudsen.closure.compiled.protocol import (
     VECTOR,
 )
 from knudsen.closure.compiled.reconstructions import RECONSTRUCT
+from knudsen.closure.compiled.vectors import add, copy
 from knudsen.compile import compiled
 from knudsen.solvers.cells import GHOST
 from knudsen.solvers.driver import COLLAPSE
@@ -54,17 +55,50 @@ class Stepping(NamedTuple):
     is_implicit: bool
 
 
-class Faces(NamedTuple):
-    """Scratch: one side of every face, [row, face]."""
+class Scratch(NamedTuple):
+    """The arrays of a run: sharp, D, length, fast [padded cell]; padded, V, and of gradients in the flux c, E [row, padded cell];
+    sides of the faces; F, flow, jump [row, face]; left, inside, U, stage [row, cell]; K, L [stage, component, cell]."""
 
+    sharp: np.ndarray
+    D: np.ndarray
+    length: np.ndarray
+    fast: np.ndarray
+    padded: np.ndarray
     V: np.ndarray
-    U: np.ndarray
+    c: np.ndarray
+    E: np.ndarray
+    l: Faces
+    r: Faces
     F: np.ndarray
-    frame: np.ndarray
+    flow: np.ndarray
+    jump: np.ndarray
+    left: np.ndarray
+    inside: np.ndarray
+    U: np.ndarray
+    stage: np.ndarray
+    K: np.ndarray
+    L: np.ndarray
 
 
 HAS = types.NamedUniTuple(boolean, 4, Has)
 STEPPING = types.NamedTuple([float64, int64, TABLE, TABLE, boolean], Stepping)
+TABLES = float64[:, :, ::1]
+SCRATCH = types.NamedTuple(
+    [boolean[::1], *[VECTOR] * 3, *[TABLE] * 4, FACES, FACES, *[TABLE] * 7, TABLES, TABLES], Scratch
+)  # fmt: skip
+
+
+def scratch(components: int, height: int, R: int, stages: int, mesh) -> Scratch:
+    """For a law with that many components, rows of V and rows with gradients in the flux."""
+    width = mesh.knudsen.size
+    faces, cells = width - 2 * GHOST + 1, width - 2 * GHOST
+    l, r = (Faces(*(np.zeros((rows, faces)) for rows in (height, components, components, 5))) for _ in range(2))
+    return Scratch(
+        mesh.knudsen < mesh.dx, *np.zeros((3, width)),
+        *(np.zeros((rows, width)) for rows in (components, height, R * height, R * height)), l, r,
+        *(np.zeros((rows, faces)) for rows in (components, R, components)),
+        *(np.zeros((rows, cells)) for rows in (R, components, components, components)), *np.zeros((2, stages, components, cells)),
+    )  # fmt: skip
 
 
 @compiled
@@ -75,6 +109,14 @@ def _diffuse(U, D, dx, K):
             j = i + GHOST
             ahead, behind = 0.5 * (D[j] + D[j + 1]) / dx, 0.5 * (D[j - 1] + D[j]) / dx
             K[k, i] += ahead * (U[k, j + 1] - U[k, j]) - behind * (U[k, j] - U[k, j - 1])
+
+
+@compiled
+def _drain(flow, rows, factor, U):
+    """U plus factor times what flows out of the cells, in the given rows."""
+    for k in range(rows.size):
+        for i in range(U.shape[1]):
+            U[rows[k], i] += factor * (flow[k, i + 1] - flow[k, i])
 
 
 @compiled
@@ -93,91 +135,89 @@ def _broken(U, energy):
 
 
 FUNCTIONS = {
-    "reconstruct": RECONSTRUCT, "variables": VARIABLES, "correct": CORRECT, "sides": SIDES, "speed": SPEED, "boost": BOOST,
-    "relax": RELAX, "source": SOURCE, "diffusivity": DIFFUSIVITY, "spread_length": DIFFUSIVITY,
-    "gradient": DIFFERENTIATE, "response": RESPOND, "remainder": LEFT, "product": PRODUCT, "transport": TRANSPORT,
+    "reconstruct": RECONSTRUCT, "differences": DIFFERENCE, "variables": VARIABLES, "correct": CORRECT, "sides": SIDES,
+    "speed": SPEED, "boost": BOOST, "relax": RELAX, "source": SOURCE, "diffusivity": DIFFUSIVITY, "spread_length": DIFFUSIVITY,
+    "gradient": DIFFERENTIATE, "response": RESPOND, "remainder": LEFT, "spread": SPREAD, "product": PRODUCT,
+    "transport": TRANSPORT,
 }  # fmt: skip
 RUN = types.UniTuple(float64, 3)(
-    float64[:, :, ::1], VECTOR, int64, VECTOR, int64[::1], MESH, DATA, HAS, STEPPING, WAVES,
+    TABLES, VECTOR, VECTOR, int64[::1], MESH, DATA, HAS, STEPPING, WAVES, SCRATCH,
     *(types.FunctionType(signature) for signature in FUNCTIONS.values()),
 )  # fmt: skip
 
 
 @compiled(signatures=(RUN,))
 def run(
-    saved, times, height, energy, gradient_rows, mesh, data, has, stepping, waves, reconstruct, variables, correct, sides, speed,
-    boost, relax, source, diffusivity, spread_length, gradient, response, remainder, product, transport,
+    saved, times, energy, gradient_rows, mesh, data, has, stepping, waves, scratch, reconstruct, differences, variables, correct,
+    sides, speed, boost, relax, source, diffusivity, spread_length, gradient, response, remainder, spread, product, transport,
 ):  # fmt: skip
     """Fills saved [1 + times, component, cell] from its first row; returns (steps, time, cell): cell is -1, or the one where the
-    solution failed at that time. What follows the waves: the functions of ``protocol.Rows``."""
+    solution failed at that time. What follows the scratch: the schemes' functions and those of ``protocol.Rows``.
+
+    Every function is called through its address, so that this loop is compiled once for all laws; each call is written once, as
+    far as possible, because it costs compile time.
+    """
     components, cells = saved.shape[1], saved.shape[2]
-    width, faces, dx, cfl = cells + 2 * GHOST, cells + 1, mesh.dx, stepping.cfl
-    explicit, implicit = stepping.explicit, stepping.implicit
-    stages = explicit.shape[0]
-    sharp = np.empty(width, np.bool_)
-    for i in range(width):
-        sharp[i] = mesh.knudsen[i] < dx
-    padded, V = np.empty((components, width)), np.empty((height, width))
-    D, length, fast = np.empty(width), np.empty(width), np.empty(width)
-    R = gradient_rows.size
-    c, E = np.empty((R * height, width)), np.empty((R * height, width))  # of gradients in the flux
-    flow, left, stiff = np.empty((R, faces)), np.empty((R, cells)), 0.0
-    l = Faces(np.empty((height, faces)), np.empty((components, faces)), np.empty((components, faces)), np.empty((5, faces)))
-    r = Faces(np.empty((height, faces)), np.empty((components, faces)), np.empty((components, faces)), np.empty((5, faces)))
-    jump, inside = np.empty((components, faces)), np.empty((components, faces - 1))
-    K, L = np.empty((stages, components, cells)), np.empty((stages, components, cells))
-    U, stage = saved[0].copy(), np.empty((components, cells))
-    t, steps, first_dt = 0.0, 0, -1.0
+    width, dx, cfl = cells + 2 * GHOST, mesh.dx, stepping.cfl
+    explicit, implicit, stages = stepping.explicit, stepping.implicit, stepping.explicit.shape[0]
+    padded, V, c, flow, left = scratch.padded, scratch.V, scratch.c, scratch.flow, scratch.left
+    U, stage, l, r = scratch.U, scratch.stage, scratch.l, scratch.r
+    t, steps, first_dt, stiff = 0.0, 0, -1.0, 0.0
+    copy(saved[0], U)
     for row in range(times.size):
         while True:
             longest, dt, count = 0.0, 0.0, 1.0
             for j in range(stages):
-                if j == 0:
-                    stage[:] = U
-                else:
-                    stage[:] = U
-                    for m in range(j):
-                        if explicit[j, m] != 0.0:
-                            stage += (explicit[j, m] * dt / dx) * K[m]
-                        if implicit[j, m] != 0.0:
-                            stage += implicit[j, m] * L[m]
+                K, L = scratch.K[j], scratch.L[j]
+                copy(U, stage)
+                for m in range(j):
+                    if explicit[j, m] != 0.0:
+                        add(explicit[j, m] * dt / dx, scratch.K[m], stage)
+                    if implicit[j, m] != 0.0:
+                        add(implicit[j, m], scratch.L[m], stage)
                 if implicit[j, j] != 0.0:
                     tau = implicit[j, j] * dt
-                    L[j] = stage
+                    copy(stage, L)
                     relax(data, mesh, stage, tau)
                     if stiff > EXPLICIT:
                         pad(stage, padded, mesh)
                         variables(data, padded, V)
-                        response(data, V, E)
+                        response(data, V, scratch.E)
                         remainder(data, mesh, stage, tau, left)
-                        left *= tau / dx
-                        flow_of(V, c, dx, flow)
-                        spread(flow, c, E, left, dx, mesh.boundary)
-                        stage[:] = L[j]
-                        for k in range(R):
+                        for k in range(left.shape[0]):
                             for i in range(cells):
-                                stage[gradient_rows[k], i] -= tau / dx * (flow[k, i + 1] - flow[k, i])
+                                left[k, i] *= tau / dx
+                        flow_of(V, c, dx, flow)
+                        spread(flow, c, scratch.E, left, dx, mesh.boundary)
+                        copy(L, stage)
+                        _drain(flow, gradient_rows, -tau / dx, stage)
                         relax(data, mesh, stage, tau)
-                    L[j] = (stage - L[j]) / implicit[j, j]
+                    for k in range(components):
+                        for i in range(cells):
+                            L[k, i] = (stage[k, i] - L[k, i]) / implicit[j, j]
                 if j == stages - 1:
                     break
                 pad(stage, padded, mesh)
                 variables(data, padded, V)
                 if j == 0 and has.gradients:
-                    spread_length(data, mesh, V, length)
-                    stiff = cfl * length[1 : width - 1].max() / dx
+                    spread_length(data, mesh, V, scratch.length)
+                    farthest = 0.0
+                    for i in range(1, width - 1):
+                        farthest = max(farthest, scratch.length[i])
+                    stiff = cfl * farthest / dx
                 if j == 0 and stepping.is_implicit and stiff > EXPLICIT:
                     gradient(data, mesh, padded, V, c)
                     flow_of(V, c, dx, flow)
                 else:
                     correct(data, mesh, padded, V)
                 if has.diffusivity:
-                    diffusivity(data, mesh, V, D)
+                    diffusivity(data, mesh, V, scratch.D)
                 if j == 0:
+                    fast = scratch.fast
                     speed(data, V, fast)
                     if has.diffusivity:
                         for i in range(width):
-                            fast[i] = max(fast[i], 2.0 / dx * D[i])
+                            fast[i] = max(fast[i], 2.0 / dx * scratch.D[i])
                     fastest, where = 0.0, 0
                     for i in range(1, width - 1):
                         if not fast[i] <= fastest:
@@ -191,33 +231,27 @@ def run(
                         return float(steps), t, float(min(max(where - GHOST, 0), cells - 1))
                     count = np.ceil((times[row] - t) / longest)
                     dt = (times[row] - t) / count
-                reconstruct(V, sharp, l.V, r.V)
+                reconstruct(V, scratch.sharp, l.V, r.V)
                 if has.transport:
-                    transport(data, mesh, stepping.flux, l.V, r.V, V, K[j])
+                    transport(data, mesh, stepping.flux, l.V, r.V, V, K)
                 else:
-                    sides(data, l.V, l.U, l.F, l.frame)
-                    sides(data, r.V, r.U, r.F, r.frame)
-                    flux_differences(
-                        stepping.flux, l.V, r.V, l.U, r.U, l.F, r.F, l.frame, r.frame, data, boost, waves, K[j]
-                    )  # fmt: skip
+                    for side in (l, r):
+                        sides(data, side.V, side.U, side.F, side.frame)
+                    differences(l, r, data, boost, waves, scratch.F, K)
                 if has.diffusivity:
-                    _diffuse(padded, D, dx, K[j])
+                    _diffuse(padded, scratch.D, dx, K)
                 if stepping.is_implicit and stiff > EXPLICIT:  # its part of the transport is in the implicit stages
-                    for k in range(R):
-                        for i in range(cells):
-                            K[j, gradient_rows[k], i] += flow[k, i + 1] - flow[k, i]
+                    _drain(flow, gradient_rows, 1.0, K)
                 if has.product:  # path-conservative: half of the jump at each face belongs to the cell, and all within it
-                    product(data, l.V, l.U, l.F, r.V, r.U, r.F, 0, jump)
-                    product(data, r.V, r.U, r.F, l.V, l.U, l.F, 1, inside)
+                    product(data, l.V, l.U, l.F, r.V, r.U, r.F, 0, scratch.jump)
+                    product(data, r.V, r.U, r.F, l.V, l.U, l.F, 1, scratch.inside)
                     for k in range(components):
                         for i in range(cells):
-                            K[j, k, i] -= 0.5 * (jump[k, i] + jump[k, i + 1]) + inside[k, i]
+                            K[k, i] -= 0.5 * (scratch.jump[k, i] + scratch.jump[k, i + 1]) + scratch.inside[k, i]
                 if not stepping.is_implicit:
-                    source(data, mesh, stage, L[j])
-                    for k in range(components):
-                        for i in range(cells):
-                            K[j, k, i] += dx * L[j, k, i]
-            U[:] = stage
+                    source(data, mesh, stage, L)
+                    add(dx, L, K)
+            copy(stage, U)
             steps += 1
             cell = _broken(U, energy)
             if cell >= 0:
@@ -225,5 +259,5 @@ def run(
             t = times[row] if count == 1.0 else t + dt
             if count == 1.0:
                 break
-        saved[row + 1] = U
+        copy(U, saved[row + 1])
     return float(steps), t, -1.0

@@ -7,7 +7,7 @@ import numpy as np
 
 from knudsen.closure.compiled import quadrature
 from knudsen.closure.compiled.lifting import lift
-from knudsen.closure.compiled.protocol import SIDES, SPEED, VARIABLES, Rows
+from knudsen.closure.compiled.protocol import Rows
 from knudsen.closure.compiled.quadrature import fill_sides, jacobi, shape_of
 from knudsen.closure.compiled.raw import OTHER_NUMBERS
 from knudsen.closure.compiled.vectors import exp
@@ -46,7 +46,7 @@ def _functions(closing_of, reach_of) -> dict:
         fill_sides(law, V, tables[0], tables[1], span, U, F, frame)
 
     return {
-        "variables": compiled(variables, signatures=(VARIABLES,)),
-        "speed": compiled(speed, signatures=(SPEED,)),
-        "sides": compiled(sides, signatures=(SIDES,)),
+        "variables": compiled(variables),
+        "speed": compiled(speed),
+        "sides": compiled(sides),
     }

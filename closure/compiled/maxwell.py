@@ -6,7 +6,7 @@ import numpy as np
 
 from knudsen.closure.compiled.protocol import RELAX, SOURCE, row_function
 from knudsen.closure.compiled.raw import boost, own_frame, rescale_raw
-from knudsen.closure.compiled.vectors import matrix
+from knudsen.closure.compiled.vectors import copy, matrix
 from knudsen.closure.laws.maxwell import STRESS_RATE
 from knudsen.compile import compiled
 from knudsen.solvers.cells import GHOST
@@ -133,4 +133,4 @@ def produce(data, mesh, U, S):
     x = np.empty(U.shape[1])
     for i in range(x.size):
         x[i] = U[0, i] / mesh.knudsen[GHOST + i]
-    S[:] = _change(data, molecules_of(data), U, x, False)
+    copy(_change(data, molecules_of(data), U, x, False), S)

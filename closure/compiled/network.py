@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from knudsen.closure.compiled.vectors import matrix
+from knudsen.closure.compiled.vectors import add, copy, matrix
 from knudsen.closure.learned.networks import Equivariant
 from knudsen.compile import compiled
 from knudsen.solvers.rows import LOG2E, exp2, log
@@ -119,7 +119,7 @@ def evaluate(weights, size, phi, order, rest, out):
                     odd[k, i] *= unit + y / sqrt(unit + y * y)
         said = np.dot(matrix(weights, at, size.outputs, half), x[:half])
         at += size.outputs * half
-        said += np.dot(matrix(weights, at, size.outputs, half), odd)
+        add(unit, np.dot(matrix(weights, at, size.outputs, half), odd), said)
         at += size.outputs * half
         for k in range(size.outputs):
             constant, scale = weights[at + k], weights[at + size.outputs + k]
@@ -158,9 +158,9 @@ def differentiate(weights, size, phi, order, rest, first, out, g):
                 for i in range(width):
                     x[above + k, i] = odd_in[layer, k, i] * odd_in[layer, k, i]
             both, bias = pre[layer], weights[at + 2 * half * (above + below) : at + 2 * half * (above + below + 1)]
-            both[:] = np.dot(matrix(weights, at, 2 * half, above + below), x)
+            copy(np.dot(matrix(weights, at, 2 * half, above + below), x), both)
             at += 2 * half * (above + below + 1)
-            lifted[layer] = np.dot(matrix(weights, at, half, below), odd_in[layer, :below])
+            copy(np.dot(matrix(weights, at, half, below), odd_in[layer, :below]), lifted[layer])
             at += half * below
             x = np.empty((2 * half, width), np.float32)
             for k in range(half):
@@ -176,7 +176,7 @@ def differentiate(weights, size, phi, order, rest, first, out, g):
         to_odd = matrix(weights, at + size.outputs * half, size.outputs, half)
         tail = at + 2 * size.outputs * half
         said = np.dot(to_even, x[:half])
-        said += np.dot(to_odd, odd_in[depth, :half])
+        add(unit, np.dot(to_odd, odd_in[depth, :half]), said)
         for o in range(size.outputs):
             constant, scale = weights[tail + o], weights[tail + size.outputs + o]
             d_even, d_odd = np.empty((half, width), np.float32), np.empty((half, width), np.float32)

@@ -9,19 +9,7 @@ from math import sqrt
 import numpy as np
 
 from knudsen.closure.compiled.lifting import TILE, lift, load, put, store, take
-from knudsen.closure.compiled.protocol import (
-    BOOST,
-    RELAX,
-    SIDES,
-    SOURCE,
-    SPEED,
-    VARIABLES,
-    Data,
-    Rows,
-    frequency_numbers,
-    no_relaxation,
-    no_source,
-)
+from knudsen.closure.compiled.protocol import Data, Rows, frequency_numbers, no_relaxation, no_source
 from knudsen.closure.compiled.vectors import exp
 from knudsen.compile import compiled
 from knudsen.solvers.cells import GHOST
@@ -59,7 +47,7 @@ def _variables(variables_of, P, size):
                 put(tile, size * TILE + i, TILE, variables_of(take(tile, i, TILE, size), p))
             store(tile, size, V, first, columns)
 
-    return compiled(variables, signatures=(VARIABLES,))
+    return compiled(variables)
 
 
 @lru_cache
@@ -87,7 +75,7 @@ def _sides(conserved_of, flux_of, reach_of, P, size):
             store(tile, at_F, F, first, columns)
             store(tile, at_frame, frame, first, columns)
 
-    return compiled(sides, signatures=(SIDES,))
+    return compiled(sides)
 
 
 @lru_cache
@@ -113,7 +101,7 @@ def _speed(reach_of, P, size):
                 for i in range(columns):
                     speed[first + i] = tile[size * TILE + i]
 
-    return compiled(speed, signatures=(SPEED,))
+    return compiled(speed)
 
 
 @lru_cache
@@ -131,7 +119,7 @@ def _boost(boost_of, size):
                 put(tile, i, TILE, boost_of(take(tile, i, TILE, size), tile[size * TILE + i]))
             store(tile, 0, U, first, columns)
 
-    return compiled(boost, signatures=(BOOST,))
+    return compiled(boost)
 
 
 @compiled
@@ -164,7 +152,7 @@ def _relax(relax_of, P, size):
                 put(tile, i, TILE, relax_of(take(tile, i, TILE, size), tile[size * TILE + i], p))
             store(tile, 0, U, first, columns)
 
-    return compiled(relax, signatures=(RELAX,))
+    return compiled(relax)
 
 
 @lru_cache
@@ -185,4 +173,4 @@ def _source(source_of, P, size):
                 put(tile, i, TILE, source_of(take(tile, i, TILE, size), tile[size * TILE + i], p))
             store(tile, 0, S, first, columns)
 
-    return compiled(source, signatures=(SOURCE,))
+    return compiled(source)

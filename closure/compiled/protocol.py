@@ -63,8 +63,8 @@ TRANSPORT = types.void(DATA, MESH, int64, TABLE, TABLE, TABLE, TABLE)
 
 
 def row_function(signature, **options):
-    """A decorator: a function compiled for one of the signatures above, to be handed to the loop."""
-    return lambda function: compiled(function, signatures=(signature,), **options)
+    """A decorator: a function to be handed to the loop, which takes it by one of the signatures above; compiled when it does."""
+    return lambda function: compiled(function, **options)
 
 
 @row_function(SIDES)
@@ -75,13 +75,19 @@ def no_sides(data, V, U, F, frame): ...
 def no_correction(data, mesh, U, V): ...
 
 
+@row_function(BOOST)
+def no_boost(data, U, velocity): ...
+
+
 @row_function(RELAX)
 def no_relaxation(data, mesh, U, tau): ...
 
 
 @row_function(SOURCE)
 def no_source(data, mesh, U, S):
-    S[:] = 0.0
+    for k in range(S.shape[0]):
+        for i in range(S.shape[1]):
+            S[k, i] = 0.0
 
 
 @row_function(DIFFUSIVITY)

@@ -20,7 +20,7 @@ from knudsen.closure.compiled.protocol import (
     row_function,
 )
 from knudsen.closure.compiled.raw import OTHER_NUMBERS, boost, raw_numbers, relax, source
-from knudsen.closure.compiled.vectors import TINY, exp, rescale, shift, smoothstep
+from knudsen.closure.compiled.vectors import TINY, copy, exp, rescale, shift, smoothstep
 from knudsen.closure.laws.recurrence import B_FLOOR
 from knudsen.compile import compiled
 from knudsen.solvers.rows import LOG2E, exp2, log
@@ -83,7 +83,7 @@ def variables(data, U, V):
         V[2, i] = log(T)
     rescale(m, 0, n_g, inverse, ladder)
     # Chebyshev's algorithm; sigma[k % 3, l] for l = k .. 2n - k
-    sigma[0] = m
+    copy(m, sigma[0])
     mean = V[2 * n + 1]
     a, b = np.empty((n, width)), np.empty((n + 1, width))
     for i in range(width):
@@ -125,8 +125,7 @@ def variables(data, U, V):
         rescale(m, 0, n_h, inverse, ladder)
         norm = ladder
         norm[:] = 1.0
-        for l in range(n_h):
-            sigma[0, l] = m[l]
+        copy(m, sigma[0])
         for k in range(1, n_h):
             new, now, old = sigma[k % 3], sigma[(k - 1) % 3], sigma[(k - 2) % 3]
             for l in range(n_h - k):
@@ -147,7 +146,9 @@ def jacobi(V, n, a, b):
     """The Jacobi matrix of V: a_0..a_n on its diagonal, b[k] = sqrt(b_k) beside it; a, b: [n + 2, column]."""
     a[0], b[0], b[1], b[n + 1] = 0.0, 0.0, 1.0, 0.0
     for k in range(1, n + 1):
-        a[k] = V[2 + k if k < n else 2 * n + 1]
+        row = 2 + k if k < n else 2 * n + 1
+        for i in range(V.shape[1]):
+            a[k, i] = V[row, i]
     for k in range(2, n + 1):
         for i in range(V.shape[1]):
             b[k, i] = sqrt(k * exp(V[n + k, i]))
@@ -219,11 +220,12 @@ def fill_sides(law, V, a, b, span, U, F, frame):
     for k in range(2 * n + 2):
         for i in range(width):
             G[k, i] *= rho[i]
-    U[: 2 * n + 1] = G[: 2 * n + 1]
-    F[: 2 * n + 1] = G[1:]
+    copy(G, U[: 2 * n + 1])
+    copy(G[1:], F[: 2 * n + 1])
     if n_h > 0:
         for j in range(n + 2):
-            H[j] = p[j, 0]
+            for i in range(width):
+                H[j, i] = p[j, 0, i]
             for k in range(1, min(j, n) + 1):
                 for i in range(width):
                     H[j, i] += p[j, k, i] * V[2 * n + 2 + k, i]
@@ -244,8 +246,8 @@ def fill_sides(law, V, a, b, span, U, F, frame):
         for k in range(n + 2):
             for i in range(width):
                 H[k, i] *= rho[i]
-        U[2 * n + 1 :] = H[: n + 1]
-        F[2 * n + 1 :] = H[1:]
+        copy(H, U[2 * n + 1 :])
+        copy(H[1:], F[2 * n + 1 :])
 
 
 @row_function(SIDES)

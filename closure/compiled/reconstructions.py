@@ -20,7 +20,7 @@ RECONSTRUCTIONS = {}
 def reconstruction(function):
     """Registers (V, sharp, left, right): both sides of the faces of the interior, of V with ghosts; sharp [column]: where the
     Knudsen number is below the cell width."""
-    RECONSTRUCTIONS[function.__name__] = compiled(function, signatures=(RECONSTRUCT,))
+    RECONSTRUCTIONS[function.__name__] = compiled(function)
     return RECONSTRUCTIONS[function.__name__]
 
 
@@ -32,7 +32,7 @@ def constant(V, sharp, left, right):
             left[r, j], right[r, j] = V[r, j + GHOST - 1], V[r, j + GHOST]
 
 
-@compiled(inline="always")
+@compiled(forceinline=True)
 def _albada(v, a, b, side):
     """The face value on one side of a cell with backward and forward difference a and b."""
     s = (2.0 * max(a * b, 0.0) + FLOOR) / (a * a + b * b + FLOOR)
@@ -51,7 +51,7 @@ def muscl(V, sharp, left, right):
             rt[j] = _albada(v[k + 1], b, c, -0.25)
 
 
-@compiled(inline="always")
+@compiled(forceinline=True)
 def _harmonic(a, b):
     monotone = a * b > 0.0
     return a * b / (a + b if monotone else 1.0) if monotone else 0.0
@@ -69,7 +69,7 @@ def van_leer(V, sharp, left, right):
             rt[j] = v[k + 1] - _harmonic(b, c)
 
 
-@compiled(inline="always")
+@compiled(forceinline=True)
 def _central(a, b):
     size = min(min(abs(a), abs(b)), 0.25 * abs(a + b))
     return (size if a > 0.0 else -size) if a * b > 0.0 else 0.0
@@ -104,42 +104,53 @@ def weno3(V, sharp, left, right):
 
 
 @compiled
-def _smooth(V, left, right):
-    faces = left.shape[1]
+def _edges(v, left, right):
+    """WENO5's values at the two edges of the cells of a row, from GHOST - 2 on."""
+    for c in range(left.size):
+        k = c + GHOST - 2
+        right[c] = weno5_bounded(v[k - 2], v[k - 1], v[k], v[k + 1], v[k + 2], FLOOR)
+        left[c] = weno5_bounded(v[k + 2], v[k + 1], v[k], v[k - 1], v[k - 2], FLOOR)
+
+
+@reconstruction
+def weno5(V, sharp, left, right):
     for r in range(V.shape[0]):
         v, l, rt = V[r], left[r], right[r]
-        for j in range(faces):
+        for j in range(l.size):
             k = j + GHOST - 1
             l[j] = weno5_bounded(v[k - 2], v[k - 1], v[k], v[k + 1], v[k + 2], FLOOR)
             rt[j] = weno5_bounded(v[k + 3], v[k + 2], v[k + 1], v[k], v[k - 1], FLOOR)
 
 
-@reconstruction
-def weno5(V, sharp, left, right):
-    _smooth(V, left, right)
+@compiled
+def _thinc(v, sharp, plain_l, plain_r, steep_l, steep_r):
+    """THINC's values at the edges of the cells of a row from GHOST - 2 on; the plain ones where it has none."""
+    for c in range(plain_l.size):
+        k = c + GHOST - 2
+        monotone = sharp[k] and (v[k + 1] - v[k]) * (v[k] - v[k - 1]) > FLOOR
+        step = v[k + 1] - v[k - 1] if monotone else 1.0
+        tilt = STEEPNESS * (2.0 * (v[k] - v[k - 1]) / step - 1.0) if monotone else 0.0
+        up = exp2(LOG2E * tilt)
+        steep_l[c] = v[k - 1] + step * SCALE * (up - LOW) if monotone else plain_l[c]
+        steep_r[c] = v[k + 1] - step * SCALE * (1.0 / up - LOW) if monotone else plain_r[c]
 
 
 @reconstruction
 def weno5_thinc(V, sharp, left, right):
     """THINC in place of WENO5 in the sharp cells where the jumps at the faces are then smaller."""
-    if not sharp.any():
-        _smooth(V, left, right)
+    some = False
+    for k in range(sharp.size):
+        some = some or sharp[k]
+    if not some:
+        weno5(V, sharp, left, right)
         return
     cells = left.shape[1] + 3  # two more on each side than the interior
     edges = np.empty((4, cells))
     plain_l, plain_r, steep_l, steep_r = edges[0], edges[1], edges[2], edges[3]
     for r in range(V.shape[0]):
-        v, l, rt = V[r], left[r], right[r]
-        for c in range(cells):
-            k = c + GHOST - 2
-            plain_r[c] = weno5_bounded(v[k - 2], v[k - 1], v[k], v[k + 1], v[k + 2], FLOOR)
-            plain_l[c] = weno5_bounded(v[k + 2], v[k + 1], v[k], v[k - 1], v[k - 2], FLOOR)
-            monotone = sharp[k] and (v[k + 1] - v[k]) * (v[k] - v[k - 1]) > FLOOR
-            step = v[k + 1] - v[k - 1] if monotone else 1.0
-            tilt = STEEPNESS * (2.0 * (v[k] - v[k - 1]) / step - 1.0) if monotone else 0.0
-            up = exp2(LOG2E * tilt)
-            steep_l[c] = v[k - 1] + step * SCALE * (up - LOW) if monotone else plain_l[c]
-            steep_r[c] = v[k + 1] - step * SCALE * (1.0 / up - LOW) if monotone else plain_r[c]
+        l, rt = left[r], right[r]
+        _edges(V[r], plain_l, plain_r)
+        _thinc(V[r], sharp, plain_l, plain_r, steep_l, steep_r)
         for c in range(1, cells - 1):
             a, b, x, y = plain_r[c - 1], steep_r[c - 1], plain_l[c + 1], steep_l[c + 1]
             plain = min(abs(plain_l[c] - a), abs(plain_l[c] - b)) + min(abs(plain_r[c] - x), abs(plain_r[c] - y))

@@ -3,8 +3,9 @@
 import numpy as np
 
 from knudsen.closure.compiled import protocol
-from knudsen.closure.compiled.fluxes import FLUXES, UPWIND, Waves
-from knudsen.closure.compiled.loop import FUNCTIONS, Has, Stepping, run
+from knudsen.closure.compiled.fluxes import DIFFERENCES, FLUXES, UPWIND, Waves, no_differences
+from knudsen.closure.compiled.gradients import no_spread, spread
+from knudsen.closure.compiled.loop import FUNCTIONS, Has, Stepping, run, scratch
 from knudsen.closure.compiled.reconstructions import RECONSTRUCTIONS
 from knudsen.solvers.boundaries import BOUNDARIES
 from knudsen.solvers.cells import GHOST
@@ -29,7 +30,15 @@ class Rollout:
             rows.product is not protocol.no_product,
             rows.transport is not protocol.no_transport,
         )
-        functions = rows._asdict() | {"reconstruct": RECONSTRUCTIONS[reconstruction]}
+        functions = rows._asdict() | {
+            "reconstruct": RECONSTRUCTIONS[reconstruction],
+            "differences": no_differences if self.has.transport else DIFFERENCES[flux],
+            "spread": spread if self.has.gradients else no_spread,
+        }
+        if tableau.implicit is not None:
+            functions["source"] = protocol.no_source
+        if flux != "upwind":
+            functions["boost"] = protocol.no_boost
         self.functions = [functions[name] for name in FUNCTIONS]
         self.rows = rows
 
@@ -46,9 +55,11 @@ class Rollout:
         )
         saved = np.full((len(times) + 1, *start.shape), np.nan)
         saved[0] = start
+        rows, has, stepping = self.rows, self.has, self.stepping
+        space = scratch(len(start), rows.height, rows.gradient_rows.size, len(stepping.explicit), mesh)
         steps, failed_at, cell = run(
-            saved, np.asarray(times, float), self.rows.height, self.rows.energy, self.rows.gradient_rows, mesh, self.rows.data,
-            self.has, self.stepping, self.waves, *self.functions,
+            saved, np.asarray(times, float), rows.energy, rows.gradient_rows, mesh, rows.data, has, stepping, self.waves,
+            space, *self.functions,
         )  # fmt: skip
         return saved, int(steps), None if cell < 0 else (float(failed_at), int(cell))
 

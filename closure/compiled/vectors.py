@@ -7,6 +7,22 @@ TINY = 2.2250738585072014e-308  # the smallest normal double
 
 
 @compiled
+def copy(source, target):
+    """The first rows of a table; by hand, as all here: assigning arrays to arrays costs seconds of compile time (its errors)."""
+    for k in range(target.shape[0]):
+        for i in range(target.shape[1]):
+            target[k, i] = source[k, i]
+
+
+@compiled
+def add(factor, source, target):
+    """target + factor source, in place."""
+    for k in range(target.shape[0]):
+        for i in range(target.shape[1]):
+            target[k, i] += factor * source[k, i]
+
+
+@compiled
 def shift(m, first, last, velocity):
     """Rows first..last-1, moments 0, 1, ...: seen after every velocity has grown by ``velocity``, in place."""
     for level in range(first + 1, last):

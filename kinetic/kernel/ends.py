@@ -32,8 +32,9 @@ def fill_ghosts(f, fields, cells, v, points, ends):
         periodic = ends.boundary == PERIODIC
         for field in range(fields):
             for g in range(GHOST):
-                rows[field, g] = rows[field, cells + g if periodic else GHOST]
-                rows[field, GHOST + cells + g] = rows[field, GHOST + g if periodic else GHOST + cells - 1]
+                left, right = (cells + g, GHOST + g) if periodic else (GHOST, GHOST + cells - 1)
+                for n in range(v.size):
+                    rows[field, g, n], rows[field, GHOST + cells + g, n] = rows[field, left, n], rows[field, right, n]
 
 
 @compiled

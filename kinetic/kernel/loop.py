@@ -146,5 +146,6 @@ def advance(f, other, acc, eps, model, ends, force, velocities, scheme, dx, dt, 
                 return step, failed, fitted
             now, then = then, now
     if steps * stages % 2:
-        f[:] = now
+        for n in range(f.size):
+            f[n] = now[n]
     return steps, -1, fitted

@@ -125,7 +125,9 @@ def _solve_hankel(s, n, r, p):
         A[i, n + 1] = r[i]
     for i in range(n + 1):
         for m in range(i + 1, n + 1):
-            A[m] -= A[m, i] / A[i, i] * A[i]
+            factor = A[m, i] / A[i, i]
+            for j in range(i, n + 2):
+                A[m, j] -= factor * A[i, j]
     for i in range(n, -1, -1):
         for j in range(i + 1, n + 1):
             A[i, n + 1] -= A[i, j] * A[j, n + 1]
