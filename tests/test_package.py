@@ -64,17 +64,13 @@ def test_users_modules_and_the_projects_live_side_by_side(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise RuntimeError('not yours')")
     (tmp_path / "kinetic.py").write_text(NETWORK)
-    command = ["-m", "knudsen", "experiment=simulate", "solver=moments", "case=sod", "case.cells=20", "case.t_end=0.01"]
-    command += [
-        "solver.compiled=false",
-        "closure=herm_mlc",
-        "closure.checkpoint=mine.pt",
-        "closure.network._target_=kinetic.Nothing",
-    ]
-    for arguments in (["-c", SAVE], [*command, "progress=false", "hydra.run.dir=out"]):
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        done = subprocess.run(
-            [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
-        )
-        assert done.returncode == 0, done.stderr
+    words = ["experiment=simulate", "solver=moments", "case=sod", "case.cells=20", "case.t_end=0.01", "solver.compiled=false"]
+    words += ["closure=herm_mlc", "closure.checkpoint=mine.pt", "closure.network._target_=kinetic.Nothing", "progress=false"]
+    command = SAVE + "import sys\nfrom knudsen.experiments.app import main\nsys.exit(main())\n"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", command, *words, "hydra.run.dir=out"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "solution.nc").exists()

@@ -12,6 +12,6 @@ def test_what_was_a_module_and_is_a_function_is_both():
         "from knudsen.closure import simulation\n"
         "assert closure.simulate is simulation.simulate and equilibrium_state is simulation.equilibrium_state\n"
     )
-    subprocess.run([sys.executable, "-c", program], check=True)
+    anew = "import sys\nfor name in [n for n in sys.modules if n.startswith('knudsen')]: del sys.modules[name]\n"
     late = "from knudsen import closure\nfirst = closure.simulate\n" + program + "assert closure.simulate is first\n"
-    subprocess.run([sys.executable, "-c", late], check=True)
+    subprocess.run([sys.executable, "-c", program + anew + late], check=True)

@@ -64,7 +64,7 @@ def test_every_flipped_bit_of_a_label_is_noticed(tmp_path):
         store.path("00ff").write_bytes(data)
         with pytest.raises(Damaged):
             tree.read(store.path("00ff"))
-        store.path("00ff").write_bytes(whole)
+    store.path("00ff").write_bytes(whole)
     assert store.label("00ff") == label
 
 

@@ -46,11 +46,11 @@ def test_sod_at_small_knudsen_number_is_the_euler_solution(dims):
 def test_sod_in_free_flight(dims):
     """x = 0 to the midpoint rule's error for half a Maxwellian, dv^2/24 with 256 velocities, times at most 4 from u = m/rho.
 
-    A tenth of the domain is enough: without collisions every velocity has its own undisturbed state upwind.
+    A twentieth of the domain is enough: without collisions every velocity has its own undisturbed state upwind.
     """
-    case = cases.sod(knudsen=1e7, bounds=(-0.05, 0.05), cells=160)
+    case = cases.sod(knudsen=1e7, bounds=(-0.025, 0.025), cells=80)
     solution = simulate(case, gas(f"bgk_{dims}v", velocity_points=256))[0]
-    middle = [getattr(solution, key)[-1, 79:81].mean() for key in ("rho", "u", "T", "sigma", "q")]
+    middle = [getattr(solution, key)[-1, 39:41].mean() for key in ("rho", "u", "T", "sigma", "q")]
     np.testing.assert_allclose(middle, SOD_FREE[dims], atol=4 * solution.grid.dv**2 / 24)
 
 
@@ -59,12 +59,16 @@ SOUND = [
     (1, 0.1, -0.009704557416644608 - 0.1739809452791822j),
     (1, 0.5, -0.1834686536204112 - 0.9014957742888856j),
     (1, 1.0, -0.5588181549013388 - 1.843095703318991j),
-    (2, 0.5, -0.2053054906718191 - 0.7277616932132625j),
+    pytest.param(2, 0.5, -0.2053054906718191 - 0.7277616932132625j, marks=pytest.mark.slow),
     (3, 0.1, -0.009869239914728688 - 0.1293840941703667j),
     (3, 0.5, -0.2062235886245546 - 0.6634806422791649j),
     (3, 1.0, -0.6551058361413323 - 1.35755977655232j),
 ]
-THERMAL = [(1, 0.5, -0.1875928103300105), (2, 0.5, -0.1952482979067579), (3, 0.5, -0.1994748234488235)]
+THERMAL = [
+    (1, 0.5, -0.1875928103300105),
+    pytest.param(2, 0.5, -0.1952482979067579, marks=pytest.mark.slow),
+    (3, 0.5, -0.1994748234488235),
+]
 
 
 @pytest.mark.parametrize(("dims", "K", "exact"), SOUND + THERMAL)
@@ -97,4 +101,4 @@ def test_sod_is_a_function_of_x_and_t_over_knudsen():
 def test_knudsen_field_of_one_value_is_the_number():
     number = simulate(cases.mix(2, knudsen=0.3), gas("bgk_2v"))[0]
     field = simulate(cases.mix(2, knudsen=np.full(100, 0.3)), gas("bgk_2v"))[0]
-    assert (number.G == field.G).all()
+    np.testing.assert_allclose(field.G, number.G, rtol=0, atol=1e-13)

@@ -9,6 +9,7 @@ from knudsen.kinetic import Case, InputError, Wall, cases, gas, simulate
 from knudsen.kinetic.channel import solve_channel
 
 MODELS = ["bgk_3v", "shakhov_3v", "es_bgk_3v"]
+SLOW = pytest.mark.slow
 FIELDS = ("rho", "u", "T", "sigma", "q")
 SHEARED = (*FIELDS, "u_y", "sigma_xy", "q_y")
 
@@ -42,8 +43,10 @@ def test_walls_keep_the_mass_and_specular_walls_the_energy(name, transport):
         assert (np.ptp(energy) < 1e-13 * energy[0]) == (alpha == 0)
 
 
-@pytest.mark.parametrize("alpha", [1.0, 0.5])
-@pytest.mark.parametrize("name", ["bgk_2v", "shakhov_3v"])
+@pytest.mark.parametrize(
+    "name, alpha",
+    [("bgk_2v", 1.0), ("shakhov_3v", 0.5), *(pytest.param(*p, marks=SLOW) for p in (("bgk_2v", 0.5), ("shakhov_3v", 1.0)))],
+)
 def test_free_flight_between_walls(name, alpha):
     r"""Without collisions, from the two streams' fluxes of molecules, which are equal:
 
@@ -110,7 +113,7 @@ def test_channel_flows_of_all_models_tend_to_the_steady_solver(model, name):
     assert channel_number(name, solution, 1e-3) == pytest.approx(exact, rel=3e-3)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name == "shakhov_3v" else SLOW) for name in MODELS])
 def test_onsager_reciprocity(name):
     """Flow under a temperature gradient is the heat flow under a pressure gradient: G_T p0 v0 H/2 = Q_P, of every model."""
     the_gas = gas(name)
@@ -152,9 +155,9 @@ def test_boost_along_the_walls_changes_nothing_but_the_scheme_error():
 
 
 def test_second_order_between_walls():
-    """The flow rate of Poiseuille's channel on 10, 20, 40 and 80 cells."""
+    """The flow rate of Poiseuille's channel on 10, 20 and 40 cells."""
     the_gas = gas("bgk_2v", velocity_points=40)
-    solutions = [simulate(cases.poiseuille(the_gas, cells=n), the_gas)[0] for n in (10, 20, 40, 80)]
+    solutions = [simulate(cases.poiseuille(the_gas, cells=n), the_gas)[0] for n in (10, 20, 40)]
     steps = np.abs(np.diff([channel_number("poiseuille", solution, 1e-3) for solution in solutions]))
     assert (np.log2(steps[:-1] / steps[1:]) > 1.8).all()
 

@@ -99,7 +99,7 @@ def test_totals_stay_to_round_off():
 
 
 def test_an_explicit_integrator_takes_the_steps_that_the_diffusion_allows():
-    n = 64
+    n = 32
     solver = Solver(Telegraph(), integrator="ssprk3")
     _, U = start(n)
     assert float(solver.max_dt(U, Cells(1 / n, n, 10.0))) == pytest.approx(EXPLICIT / (0.3 * n**2))
