@@ -39,6 +39,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     laws, unable = setup.able_closures(cfg, gas)
     options = setup.solver_options(cfg, "moments")
     kept = output.directory / "references" if cfg.reference.keep is None else Path(cfg.reference.keep)
+    setup.estimates(cfg, gas)  # refused before anything runs
     solvers = {"kinetic": lambda cases: by_kinetics(cases, gas)}
     solvers |= {name: lambda cases, law=law: closure.simulate(law, cases, **options) for name, law in laws.items()}
     warm_up(solvers, make("sod", gas, cells=cells[0], knudsen=knudsen[0]))
@@ -120,7 +121,7 @@ def reference(cfg, gas, finest, name: str, kept: Path):
     """
     fine = [case.at(setup.reference_cells(cfg, case, gas)) for case in finest]
     truths = references.solutions(cfg, gas, fine, f"{name}: reference", kept)
-    if not setup.flag(cfg, "reference.estimate"):
+    if not setup.estimates(cfg, gas):
         return truths, {}
     return truths, setup.reference_errors(cfg, gas, finest, truths)
 

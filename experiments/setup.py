@@ -22,6 +22,7 @@ from knudsen.experiments.measure import conserved_errors
 from knudsen.experiments.named import named
 from knudsen.experiments.progress import bar
 from knudsen.kinetic.case import HomogeneousCase
+from knudsen.kinetic.gas import FEWEST_VELOCITIES
 
 DEFAULT_RIVALS = ("grad", "nsf", "euler")
 MOST_REFERENCE_CELLS = 200  # of a Boltzmann gas, whose every cell holds a full velocity grid
@@ -222,6 +223,17 @@ def _parts(cfg: DictConfig, case: kinetic.Case, gas: kinetic.Gas) -> list[int]:
     own = case.refine
     parts = [r for r in range(1, max(most, own) + 1) if own % r == 0 or r % own == 0]
     return [r for r in parts if r <= most or r == next((q for q in parts if q >= least), 1)]
+
+
+def estimates(cfg: DictConfig, gas: kinetic.Gas) -> bool:
+    """Is the reference's own error asked for (``reference_errors``)? Refused where half of its velocities would be too few."""
+    asked, least = flag(cfg, "reference.estimate"), 2 * FEWEST_VELOCITIES
+    if asked and not gas.is_boltzmann and gas.velocity_points is not None and gas.velocity_points < least:
+        raise InputError(
+            f"gas.velocity_points={gas.velocity_points}: reference.estimate=true runs with half of them; give at least {least}, "
+            "or null (from the case)"
+        )
+    return asked
 
 
 def reference_errors(cfg: DictConfig, gas: kinetic.Gas, cases: Sequence[kinetic.Case], truths) -> dict[str, float]:

@@ -22,6 +22,14 @@ BAD_OPTIONS = {
     "added key that nobody reads": (("+nonsense=1",), "nonsense"),
     "added key that the case does not take": (("experiment=simulate", "+case.nonsense=1"), "nonsense"),
     "added key that the gas does not take": (("experiment=simulate", "+gas.nonsense=1"), "gas.nonsense"),
+    "half of too few velocities": (
+        ("experiment=compare", "closures=[euler]", "reference.estimate=true", "gas.velocity_points=15"),
+        "gas.velocity_points",
+    ),
+    "half of too few velocities in the suite": (
+        ("experiment=evaluate", "cases=[canonical]", "closures=[euler]", "reference.estimate=true", "gas.velocity_points=8"),
+        "gas.velocity_points",
+    ),
     "not key=value": (("mach",), "mach"),
     "unclosed list": (("closures=[nsf",), "closures=[nsf"),
     "f of a moment model": (("experiment=simulate", "solver=moments", "keep_f=true"), "keep_f"),
