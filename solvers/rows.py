@@ -71,6 +71,44 @@ def log(x):
     return exponent * 0.6931471805599453 + 2.0 * (z + z * w * p)
 
 
+@intrinsic
+def single_of(typingctx, n):
+    """The single-precision number that has these 32 bits."""
+    return types.float32(types.int32), lambda context, builder, signature, args: builder.bitcast(args[0], ir.FloatType())
+
+
+@intrinsic
+def bits_of_single(typingctx, x):
+    """The 32 bits of a single-precision number, as an integer."""
+    return types.int32(types.float32), lambda context, builder, signature, args: builder.bitcast(args[0], ir.IntType(32))
+
+
+S = np.float32
+EXP2_SINGLE = tuple(S(a) for a in Chebyshev.interpolate(np.exp2, 6, domain=[-0.5, 0.5]).convert(kind=Polynomial).coef)
+SHIFT_SINGLE = S(1.5 * 2.0**23)
+LOG1P_SINGLE = tuple(
+    S(a) for a in Chebyshev.interpolate(lambda x: np.log1p(x) / x, 8, domain=[0, 1]).convert(kind=Polynomial).coef
+)
+
+
+@compiled(fastmath={"contract"})
+def exp2_single(x):
+    """2^x in single precision, for -120 <= x <= 120."""
+    shifted = x + SHIFT_SINGLE
+    r = x - (shifted - SHIFT_SINGLE)  # |r| <= 1/2
+    p = (EXP2_SINGLE[6] * r + EXP2_SINGLE[5]) * r + EXP2_SINGLE[4]
+    p = (((p * r + EXP2_SINGLE[3]) * r + EXP2_SINGLE[2]) * r + EXP2_SINGLE[1]) * r + EXP2_SINGLE[0]
+    return single_of(types.int32(bits_of_single(p) + types.int32(bits_of_single(shifted) << types.int32(23))))
+
+
+@compiled
+def log1p_single(x):
+    """ln(1 + x) in single precision, for 0 <= x <= 1."""
+    p = (LOG1P_SINGLE[8] * x + LOG1P_SINGLE[7]) * x + LOG1P_SINGLE[6]
+    p = ((p * x + LOG1P_SINGLE[5]) * x + LOG1P_SINGLE[4]) * x + LOG1P_SINGLE[3]
+    return (((p * x + LOG1P_SINGLE[2]) * x + LOG1P_SINGLE[1]) * x + LOG1P_SINGLE[0]) * x
+
+
 @compiled(forceinline=True)
 def mc(back, ahead):
     r"""Half the limited slope, the face less V_i, from back = V_i - V_{i-1} and ahead = V_{i+1} - V_i.

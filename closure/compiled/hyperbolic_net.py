@@ -1,5 +1,6 @@
 """Row functions of the closures with a learned hyperbolic polynomial (``learned.gradient_net``, ``learned.entropy_net``, where
-the formulae stand). Their networks compute in double precision: the numbers are those of ``law.double()``."""
+the formulae stand). GradientNet's network computes in double precision, with the numbers of ``law.double()``, EntropyNet's in
+single precision: it is larger, and what it says counts through the few low moments of a distribution."""
 
 from math import sqrt
 from typing import NamedTuple
@@ -27,16 +28,18 @@ from knudsen.closure.compiled.vectors import TINY, add, copy, exp, matrix, resca
 from knudsen.closure.laws.hme import hermite_norms
 from knudsen.closure.laws.recurrence import A_LIMIT, B_LIMIT
 from knudsen.closure.learned.networks import ICNN
-from knudsen.compile import compiled
-from knudsen.solvers.rows import LOG2E, exp2, log
+from knudsen.compile import SAFE, compiled
+from knudsen.solvers.rows import LOG2E, exp2, exp2_single, log, log1p_single
 
 GRADIENT, ENTROPY = 0, 1  # which network
-STRAIGHT = 20.0  # torch's softplus is the identity beyond
+NONE = np.zeros(1, np.float32)
+ROOT, FADES = np.float32(LOG2E), np.float32(80.0)  # e^-80 counts as nothing beside 1
 
 
 class Hyperbolic(NamedTuple):
     """n moments; kind of network, its sizes and its numbers; reach: the largest speed at rest; up, down [n - 1]: the Perron
-    vector's ratios; he, inverse [n + 1, n + 1]: Hermite polynomials in powers, and back."""
+    vector's ratios; he, inverse [n + 1, n + 1]: Hermite polynomials in powers, and back; network, weights: its numbers in double
+    and in single precision."""
 
     n: int
     kind: int
@@ -48,6 +51,7 @@ class Hyperbolic(NamedTuple):
     he: np.ndarray
     inverse: np.ndarray
     network: np.ndarray
+    weights: np.ndarray
 
 
 def gradient_rows(law) -> Rows | None:
@@ -62,34 +66,32 @@ def gradient_rows(law) -> Rows | None:
 @torch.no_grad()
 def entropy_rows(law) -> Rows | None:
     """Of EntropyNet; None where its network is no ``ICNN``. Its numbers: the norms and mirror signs of w_3..w_{n-1}, the slopes
-    at rest; nodes and Maxwellian; of every hidden layer the direct matrix, its transpose and the bias, from the second one on the
-    positive matrix and its transpose too; the direct and the positive row of the output."""
+    at rest; nodes and Maxwellian. Its weights: of every hidden layer the direct matrix, its transpose and the bias, from the
+    second one on the positive matrix and its transpose too; the direct and the positive row of the output."""
     net, n = law.network, law.n_g
-    if not isinstance(net, ICNN):
+    if type(net) is not ICNN:
         return None
-    positive = [None, *(torch.nn.functional.softplus(free.double()) for free in net.positive)]
-    layers = [(layer.weight.double(), layer.bias) for layer in net.direct]
-    norms = hermite_norms(n - 1)[3:]
-    double = law.double()
-    with torch.enable_grad():
-        x = torch.zeros(1, n - 3, dtype=torch.float64, requires_grad=True)
-        (rest,) = torch.autograd.grad(double.network(x).sum(), x)
-    parts = [norms, law._parity, rest, law._c, law._maxwellian]
+    positive = [None, *(torch.nn.functional.softplus(free) for free in net.positive)]
+    layers = [(layer.weight, layer.bias) for layer in net.direct]
+    weights = []
     for (weight, bias), P in zip(layers[:-1], positive[:-1], strict=True):
-        parts += [weight, weight.T, bias, *(() if P is None else (P, P.T))]
-    parts += [layers[-1][0], positive[-1]]
-    numbers = torch.cat([part.flatten().double() for part in parts]).tolist()
-    return _rows(law, ENTROPY, (n - 3, len(layers[0][1]), len(layers) - 1, len(law._c), 0), law.FLOOR, numbers)
+        weights += [weight, weight.T, bias, *(() if P is None else (P, P.T))]
+    weights = torch.cat([part.flatten().float() for part in (*weights, layers[-1][0], positive[-1])]).numpy()
+    sizes = np.array((n - 3, len(layers[0][1]), len(layers) - 1, len(law._c), 0))
+    known = torch.cat((hermite_norms(n - 1)[3:], law._parity, torch.zeros(n - 3))).numpy()
+    rest = _slope(known, weights, sizes, np.zeros((n - 3, 1)))[:, 0]
+    numbers = [*known[: 2 * (n - 3)], *rest, *law._c.tolist(), *law._maxwellian.tolist()]
+    return _rows(law, ENTROPY, sizes, law.FLOOR, numbers, weights)
 
 
-def _rows(law, kind, sizes, bound, network) -> Rows:
+def _rows(law, kind, sizes, bound, network, weights=NONE) -> Rows:
     counts, numbers = raw_numbers(law)
     counts += [kind, *sizes]
     numbers += [bound, law._reach]
     for table in (law._up, law._down, law._he, law._he_inverse):
         numbers += table.flatten().tolist()
     return Rows(
-        data=Data(np.array(counts, np.int64), np.array(numbers + network, float)), energy=law.energy_weights,
+        data=Data(np.array(counts, np.int64), np.array(numbers + network, float), weights), energy=law.energy_weights,
         height=law.n_g, variables=variables, sides=sides, speed=speed, boost=boost, relax=relax, source=source, product=product,
     )  # fmt: skip
 
@@ -102,6 +104,7 @@ def law_of(data):
         n, c[OTHER_COUNTS], c[OTHER_COUNTS + 1 :], numbers[at - 2], numbers[at - 1],
         numbers[at : at + n - 1], numbers[at + n - 1 : tables],
         matrix(numbers, tables, n + 1, n + 1), matrix(numbers, tables + size, n + 1, n + 1), numbers[tables + 2 * size :],
+        data.weights,
     )  # fmt: skip
 
 
@@ -171,67 +174,65 @@ def _learned_gradient(law, alpha, beta):
 
 
 @compiled
-def _slope(law, w):
-    """d h-hat / d w_k, k = 3..n-1, of EntropyNet, from rows w_3..w_{n-1}."""
-    numbers, inputs, units, depth = law.network, law.sizes[0], law.sizes[1], law.sizes[2]
-    width, at = w.shape[1], 3 * inputs + 2 * law.sizes[3]
-    x, slopes = np.empty((inputs, 2 * width)), np.empty((depth, units, 2 * width))
+def _slope(numbers, weights, sizes, w):
+    """d h-hat / d w_k, k = 3..n-1, of EntropyNet, from rows w_3..w_{n-1}; its network computes in single precision."""
+    inputs, units, depth, at = sizes[0], sizes[1], sizes[2], 0
+    width, one, zero = w.shape[1], np.float32(1.0), np.float32(0.0)
+    x, slopes = np.empty((inputs, 2 * width), np.float32), np.empty((depth, units, 2 * width), np.float32)
     for k in range(inputs):
+        norm, sign = 1.0 / numbers[k], np.float32(numbers[inputs + k])
         for i in range(width):
-            x[k, i] = w[k, i] / numbers[k]
-            x[k, width + i] = numbers[inputs + k] * x[k, i]
-    z = np.empty((units, 2 * width))
+            x[k, i] = w[k, i] * norm
+            x[k, width + i] = sign * x[k, i]
+    z = np.empty((units, 2 * width), np.float32)
     for layer in range(depth):
-        y = np.dot(matrix(numbers, at, units, inputs), x)
-        bias = numbers[at + 2 * units * inputs : at + units * (2 * inputs + 1)]
+        y = np.dot(matrix(weights, at, units, inputs), x)
+        bias = weights[at + 2 * units * inputs : at + units * (2 * inputs + 1)]
         at += units * (2 * inputs + 1)
         if layer > 0:
-            add(1.0, np.dot(matrix(numbers, at, units, units), z), y)
+            add(one, np.dot(matrix(weights, at, units, units), z), y)
             at += 2 * units * units
         for k in range(units):
-            slope = slopes[layer, k]
+            shift = bias[k]
             for i in range(2 * width):
-                value = y[k, i] + bias[k]
-                e = exp2(-LOG2E * min(abs(value), 600.0))
-                over = value > STRAIGHT
-                z[k, i] = value if over else max(value, 0.0) + log(1.0 + e)
-                slope[i] = 1.0 if over else (1.0 if value > 0.0 else e) / (1.0 + e)
-    total, back = np.empty((inputs, 2 * width)), np.empty((units, 2 * width))
+                value = y[k, i] + shift
+                e = exp2_single(-ROOT * min(abs(value), FADES))
+                slopes[layer, k, i] = (one if value > zero else e) / (one + e)
+                if layer < depth - 1:  # what a last softplus says is the entropy itself
+                    z[k, i] = max(value, zero) + log1p_single(e)
+    total, back = np.empty((inputs, 2 * width), np.float32), np.empty((units, 2 * width), np.float32)
     for k in range(inputs):
-        total[k] = numbers[at + k]
+        total[k] = weights[at + k]
     for k in range(units):
-        back[k] = numbers[at + inputs + k]
+        by = weights[at + inputs + k]
+        for i in range(2 * width):
+            back[k, i] = by * slopes[depth - 1, k, i]
     for layer in range(depth - 1, -1, -1):
-        for k in range(units):
-            for i in range(2 * width):
-                back[k, i] *= slopes[layer, k, i]
         if layer > 0:
             at -= units * units
-            positive = matrix(numbers, at, units, units)
+            positive = matrix(weights, at, units, units)
             at -= units * units
         at -= units * (inputs + 1)
-        add(1.0, np.dot(matrix(numbers, at, inputs, units), back), total)
+        add(one, np.dot(matrix(weights, at, inputs, units), back), total)
         at -= units * inputs
         if layer > 0:
             back = np.dot(positive, back)
+            for k in range(units):
+                for i in range(2 * width):
+                    back[k, i] *= slopes[layer - 1, k, i]
     g = np.empty((inputs, width))
     for k in range(inputs):
         norm, sign, rest = numbers[k], numbers[inputs + k], numbers[2 * inputs + k]
         for i in range(width):
-            g[k, i] = (0.5 * (total[k, i] + sign * total[k, width + i]) - 0.5 * (rest + sign * rest)) / norm
+            g[k, i] = 0.5 * (total[k, i] + sign * total[k, width + i]) / norm - rest
     return g
 
 
 @compiled
 def _learned_entropy(law, w, m, alpha, beta):
-    """The recurrence beyond the state's own, of EntropyNet, by Stieltjes' procedure on the nodes; beta: as b_k/k; m: the plain
-    moments."""
-    n, width, nodes = law.n, m.shape[1], law.sizes[3]
-    h, first = (n - 1) // 2, 3 * (n - 3)
-    c, maxwellian = law.network[first : first + nodes], law.network[first + nodes : first + 2 * nodes]
-    g = _slope(law, w)
-    multipliers, rows = np.zeros((n, width)), np.empty((3, width))
-    one, two, sums = rows[0], rows[1], rows[2]
+    """The recurrence beyond the state's own, of EntropyNet; beta: as b_k/k; m: the plain moments."""
+    n, width = law.n, m.shape[1]
+    g, multipliers = _slope(law.network, law.weights, law.sizes, w), np.zeros((7, width))
     for k in range(3, n):  # by the plain moments
         for j in range(k + 1):
             for i in range(width):
@@ -242,56 +243,60 @@ def _learned_entropy(law, w, m, alpha, beta):
         for i in range(width):
             multipliers[1, i] -= k * m[k - 1, i] * multipliers[k, i]
             multipliers[2, i] -= 0.5 * k * m[k, i] * multipliers[k, i]
-    f, now, old = np.empty((nodes, width)), np.empty((nodes, width)), np.zeros((nodes, width))
-    one[:] = -np.inf
-    for j in range(nodes):
-        f[j] = multipliers[n - 1]
-        for k in range(n - 2, 0, -1):
-            for i in range(width):
-                f[j, i] = f[j, i] * c[j] + multipliers[k, i]
-        for i in range(width):
-            f[j, i] *= c[j]
-            one[i] = max(one[i], f[j, i])
-    sums[:] = 0.0
-    for j in range(nodes):
-        for i in range(width):
-            f[j, i] = exp2(LOG2E * max(f[j, i] - one[i], -600.0))
-            sums[i] += f[j, i]
-    two[:] = 0.0
-    for j in range(nodes):
-        for i in range(width):
-            f[j, i] = f[j, i] / sums[i] + law.bound * maxwellian[j]
-            two[i] += f[j, i]
-    for i in range(width):
-        two[i] = 1.0 / sqrt(two[i])
-    for j in range(nodes):
-        now[j] = two
-    root, inverse = one, two
-    root[:] = 0.0
-    for k in range(n):  # orthonormal polynomials
-        mean = np.zeros(width)
+    _stieltjes(law, multipliers, alpha, beta)
+
+
+@compiled(fastmath=SAFE | {"nnan"})  # a maximum vectorises where NaN need not be seen: x itself shows it
+def _largest(x):
+    top = -np.inf
+    for j in range(x.size):
+        top = x[j] if x[j] > top else top
+    return top
+
+
+@compiled
+def _stieltjes(law, multipliers, alpha, beta):
+    """alpha_k, k >= h, and beta_k/k, k > h, of exp(multipliers . powers) on the nodes, by Stieltjes' procedure, column by column:
+    the loops over the nodes vectorise, and everything stays in first-level cache. multipliers [7, column]."""
+    n, nodes, start = law.n, law.sizes[3], 3 * (law.n - 3)
+    h, c, maxwellian = (n - 1) // 2, law.network[start : start + nodes], law.network[start + nodes : start + 2 * nodes]
+    f, now, old = np.empty(nodes), np.empty(nodes), np.empty(nodes)
+    for i in range(multipliers.shape[1]):
+        b1, b2, b3 = multipliers[1, i], multipliers[2, i], multipliers[3, i]
+        b4, b5, b6 = multipliers[4, i], multipliers[5, i], multipliers[6, i]
+        size = flow = mass = 0.0
         for j in range(nodes):
-            for i in range(width):
-                mean[i] += f[j, i] * c[j] * now[j, i] * now[j, i]
-        if k >= h:
-            alpha[k] = mean
-        if k == n - 1:
-            break
-        sums[:] = 0.0
+            x = c[j]
+            f[j] = (((((b6 * x + b5) * x + b4) * x + b3) * x + b2) * x + b1) * x
+        top = _largest(f)
         for j in range(nodes):
-            for i in range(width):
-                old[j, i] = (c[j] - mean[i]) * now[j, i] - root[i] * old[j, i]
-                sums[i] += f[j, i] * old[j, i] * old[j, i]
-        for i in range(width):
-            root[i] = sqrt(sums[i])
-            inverse[i] = 1.0 / root[i]
-        if k >= h:
-            for i in range(width):
-                beta[k + 1, i] = sums[i] / (k + 1)
+            value = exp2(LOG2E * max(f[j] - top, -600.0))
+            f[j] = value
+            mass += value
+        floor = mass * law.bound
         for j in range(nodes):
-            for i in range(width):
-                old[j, i] *= inverse[i]
-        now, old = old, now
+            value = f[j] + floor * maxwellian[j]
+            f[j], old[j] = value, 1.0
+            size += value
+            flow += c[j] * value
+        mean, ratio = flow / size, 0.0
+        for j in range(nodes):
+            now[j] = c[j] - mean
+        for k in range(1, n):  # monic polynomials
+            before, size, flow = size, 0.0, 0.0
+            if k > 1:
+                for j in range(nodes):
+                    old[j] = (c[j] - mean) * now[j] - ratio * old[j]
+                now, old = old, now
+            for j in range(nodes):
+                weight = f[j] * now[j] * now[j]
+                size += weight
+                flow += c[j] * weight
+            mean, ratio = flow / size, size / before
+            if k >= h:
+                alpha[k, i] = mean
+            if k > h:
+                beta[k, i] = ratio / k
 
 
 @compiled

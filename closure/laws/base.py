@@ -45,6 +45,7 @@ class MomentLaw(Law):
     collisions: tuple[str, ...] = ("bgk",)  # models whose relaxation the closure has, of ``kinetic.collisions.COLLISIONS``
     dims: tuple[int, ...] = (1, 2, 3)  # velocity dimensions it is for
     excused: Mapping[str, str] = MappingProxyType({})  # promises (``knudsen.testing.PROMISES``) that it does not make: why not
+    single = False  # does its network compute in single precision in the compiled loop?
     members: Sequence = ()  # of an ensemble: it then has ``spread(U, cells)``, the closed moment's standard deviation
 
     def __init__(self, gas):

@@ -35,6 +35,7 @@ class EntropyNet(HyperbolicNet):
     name = "entropy_net"
     label = "entropy network"
     colour = "#AA4499"
+    single = True
     MOST = 7  # moments
     REACH, NODES = 8.0, 65  # of the velocity interval; the trapezoidal rule is exact to round-off for a Gaussian
     FLOOR = 1e-10  # of f_theta against the Maxwellian: keeps n points of increase where all of it sits at one node

@@ -58,6 +58,7 @@ class HermMLC(LearnedLaw, Quadrature):
     colour = "#D55E00"
     corrects = Quadrature
     by_training = ("stability",)
+    single = True
     mixing = 0.015  # chi
 
     def __init__(self, gas, network, moments: int = 9, gradients: bool = True, memory: float = 0.05):

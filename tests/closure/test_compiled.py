@@ -79,13 +79,13 @@ def test_every_closure(name, gas, flux):
     """Whatever closure has row functions, by being registered."""
     gas = gas_of(gas)
     try:
-        law = closure.build(name, gas).double()  # what the loop computes with, but for HermMLC
+        law = closure.build(name, gas).double()  # what the loop computes with, or near it
     except (InputError, ValueError):
         pytest.skip("not for this gas")
     if law.compiled() is None:
         pytest.skip("no compiled form")
     case = cases.mix(3, cells=150, t_end=0.02, save_times=[0.01], knudsen=0.05)  # more cells than a block of columns
-    assert_same(*both(law, case, ("muscl", flux, "ars222")), 1e-11)
+    assert_same(*both(law, case, ("muscl", flux, "ars222")), 1e-6 if law.single else 1e-11)
 
 
 @pytest.mark.parametrize("flux", FLUXES)
