@@ -75,17 +75,22 @@ if FunctionCache is not None:
 
         def _index_key(self, signature, codegen):
             """Numba's, but what the function holds from an enclosing function counts by name and sources if it has these."""
-            code, cells = self._py_func.__code__.co_code, self._py_func.__closure__ or ()
-            held = "; ".join(_identity(cell.cell_contents) for cell in cells)
-            return signature, codegen.magic_tuple(), hashlib.sha256(code).hexdigest(), held
+            code = self._py_func.__code__.co_code
+            return signature, codegen.magic_tuple(), hashlib.sha256(code).hexdigest(), _held(self._py_func)
+
+
+def _held(function) -> str:
+    """What a function holds from an enclosing one."""
+    return "; ".join(_identity(cell.cell_contents) for cell in function.__closure__ or ())
 
 
 def _identity(held) -> str:
-    """What two things that a function holds have in common where the code is the same."""
+    """What two things that a function holds have in common where the code is the same; of a compiled function: its source."""
+    held = getattr(held, "py_func", held)
     if isinstance(held, FunctionType):
         code = held.__code__
         sources = stamp(held) if Path(code.co_filename).is_file() else f"{code.co_code} {code.co_consts} {code.co_names}"
-        return f"{held.__module__}.{held.__qualname__} {sources}"
+        return f"{held.__module__}.{held.__qualname__} {sources} ({_held(held)})"
     return f"{held.__module__}.{held.__qualname__}" if isinstance(held, type) else repr(held)
 
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms, units
-from numba import njit
 
+from knudsen.compile import compiled
 from knudsen.molecular import neighbours
 from knudsen.molecular.errors import InputError, positive
 from knudsen.molecular.label import Label, from_gradient
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _kernel(vectors, epsilon, sigma, cutoff, shift):
     """Energy of all pairs, and its gradient with respect to each pair vector."""
     energy = 0.0

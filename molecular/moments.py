@@ -17,8 +17,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from torch import Tensor
+
+from knudsen.compile import compiled
 
 ORDER = 4  # splines that are not zero at a distance
 ROOT = math.sqrt(2)
@@ -35,7 +36,7 @@ def coefficients(values: Tensor) -> Tensor:
     return (8 * values[1:-1] - values[:-2] - values[2:]) / 6
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(inline="always")
 def _pair(vector, start, cutoff, inverse, unit, shape):
     """r, s, ds/dr, the first spline at r, all four splines and their derivatives there; into unit and shape: the unit vector, and
     the columns of R / s for a = 1."""
@@ -64,7 +65,7 @@ def _pair(vector, start, cutoff, inverse, unit, shape):
     return r, switch / r, ds, first, phi, slope
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _value(i, kind_i, kind_j, vectors, start, cutoff, inverse, factors, out):
     """B, into out [atom, column, species, spline]."""
     columns = factors.shape[2]
@@ -80,7 +81,7 @@ def _value(i, kind_i, kind_j, vectors, start, cutoff, inverse, factors, out):
                 out[i[p], k, t, first + q] += phi[q] * value
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _pull(i, kind_i, kind_j, vectors, start, cutoff, inverse, factors, h, out):
     """Derivative by each pair's vector of a function whose derivative by B is h, into out [pair, 3]."""
     columns = factors.shape[2]
@@ -109,7 +110,7 @@ def _pull(i, kind_i, kind_j, vectors, start, cutoff, inverse, factors, h, out):
             out[p, k] = along * unit[k] + turn[k]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _push(i, kind_i, kind_j, vectors, start, cutoff, inverse, factors, y, out):
     """The transpose of `_pull`: change of B as the vectors change by y [pair, 3], into out like B."""
     columns = factors.shape[2]

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from numba import njit
 
+from knudsen.compile import compiled
 from knudsen.molecular import neighbours
 from knudsen.molecular.errors import InputError, positive
 from knudsen.molecular.label import Label, from_gradient
 from knudsen.molecular.lennard_jones import check_elements, element_list
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _kernel(starts, vectors, two, three, p, q, sigma, gamma, cutoff, cosine):
     """Energy, and its gradient with respect to the vector of every directed pair. starts: first pair of each atom, and the end.
 

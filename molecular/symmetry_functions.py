@@ -9,16 +9,16 @@ from itertools import product
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
+from knudsen.compile import compiled
 from knudsen.molecular.descriptor import Descriptor
 from knudsen.molecular.environment import Environment
 from knudsen.molecular.errors import InputError
 from knudsen.molecular.potential import Potential
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(inline="always")
 def _cut(r, cutoff):
     """f_c = (1 + cos(pi r / r_c)) / 2, and its derivative."""
     if r >= cutoff:
@@ -27,7 +27,7 @@ def _cut(r, cutoff):
     return 0.5 * (1 + math.cos(x)), -0.5 * math.pi / cutoff * math.sin(x)
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(inline="always")
 def _radial(r, eta, centre, cutoff):
     """G2 of one neighbour, and its derivative by r."""
     f, df = _cut(r, cutoff)
@@ -35,7 +35,7 @@ def _radial(r, eta, centre, cutoff):
     return g * f, g * (df - 2 * eta * (r - centre) * f)
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(inline="always")
 def _third(a, b, c, closed, cutoff):
     """The side between two neighbours at distances a and b, c the cosine between them: (length, f_c, its derivative); where it
     does not count (G5), (0, 1, 0)."""
@@ -46,7 +46,7 @@ def _third(a, b, c, closed, cutoff):
     return d, f, df
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(inline="always")
 def _angular(a, b, c, d, fa, dfa, fb, dfb, fd, dfd, eta, centre, sign, zeta):
     """G4 or, with `_third` of d, G5, of two neighbours at distances a and b, c the cosine between them: value, derivatives by a,
     b and c."""
@@ -63,7 +63,7 @@ def _angular(a, b, c, d, fa, dfa, fb, dfb, fd, dfd, eta, centre, sign, zeta):
     return turn * f, by_a, by_b, by_c
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _lengths(vectors):
     r = np.empty(len(vectors))
     for p in range(len(vectors)):
@@ -71,7 +71,7 @@ def _lengths(vectors):
     return r
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _forward(starts, kind, vectors, y, cutoff, radial, angular, closed, species, out):
     """Symmetry functions, or with y [pair, 3] their change as the vectors change by y."""
     count = len(radial)
@@ -109,7 +109,7 @@ def _forward(starts, kind, vectors, y, cutoff, radial, angular, closed, species,
                     out[atom, first + k] += ga * y_p + gb * y_q + gc * y_c if change else g
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _pull(starts, kind, vectors, h, cutoff, radial, angular, closed, species, out):
     """Derivative by the vectors of a number whose derivative by the symmetry functions is h."""
     count = len(radial)

@@ -64,6 +64,18 @@ def test_a_constant_changed_in_another_file_takes_effect(copy):
     assert run(copy) == (18.0, 0)
 
 
+def test_compiled_functions_held_by_others_are_told_apart_and_kept(copy):
+    """Two loops of one text that hold different functions, themselves made in one place: each is compiled once."""
+    (copy / "loop.py").write_text(
+        "from knudsen.compile import compiled\n"
+        "def times(factor):\n    def scaled(x):\n        return factor * x\n    return compiled(scaled)\n"
+        "def summed(function):\n    def loop(x):\n        return function(x) + function(2.0 * x)\n    return compiled(loop)\n"
+        "twice, loop = summed(times(2.0)), summed(times(3.0))\ntwice(1.0)\n"
+    )
+    assert run(copy) == (9.0, 0)
+    assert run(copy) == (9.0, 1)
+
+
 def test_code_goes_to_the_users_directory_where_that_of_the_sources_cannot_be_written(copy, tmp_path):
     (copy / "__pycache__").write_text("a file: no directory can be made here")
     here = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -73,7 +85,7 @@ def test_code_goes_to_the_users_directory_where_that_of_the_sources_cannot_be_wr
     assert run(copy, **here) == (15.0, 0)
 
 
-@pytest.mark.parametrize("room", ["solvers", "kinetic"])
+@pytest.mark.parametrize("room", ["solvers", "kinetic", "closure", "molecular"])
 def test_a_room_compiles_in_this_one_way(room):
     folder = Path(__import__(f"knudsen.{room}", fromlist=["x"]).__file__).parent
     users = [path for path in folder.rglob("*.py") if re.search(r"\bn?jit\b", path.read_text().split('"""', 2)[-1])]

@@ -135,42 +135,42 @@ def collision_rate(data, mesh, U, tau, weight):
 
 
 @lru_cache
-def _relax(relax_of, P, size):
-    lift(relax_of)
+def _collisions(of, P, size):
+    """(data, mesh, U, tau, out): out = of(moments, tau nu/eps, parameters) in every column."""
+    lift(of)
     count = len(P._fields)
 
-    def relax(data, mesh, U, tau):
-        tile, p = np.empty((size + 1) * TILE), P(*take(data.numbers, PARAMETERS, 1, count))
-        weight = np.empty(U.shape[1])
-        collision_rate(data, mesh, U, tau, weight)
-        for first in range(0, U.shape[1], TILE):
-            columns = min(TILE, U.shape[1] - first)
-            load(tile, 0, U, first, columns)
-            for i in range(columns):
-                tile[size * TILE + i] = weight[first + i]
-            for i in range(columns):
-                put(tile, i, TILE, relax_of(take(tile, i, TILE, size), tile[size * TILE + i], p))
-            store(tile, 0, U, first, columns)
-
-    return compiled(relax)
-
-
-@lru_cache
-def _source(source_of, P, size):
-    lift(source_of)
-    count = len(P._fields)
-
-    def source(data, mesh, U, S):
+    def collisions(data, mesh, U, tau, out):
         tile, p = np.empty((size + 1) * TILE), P(*take(data.numbers, PARAMETERS, 1, count))
         rate = np.empty(U.shape[1])
-        collision_rate(data, mesh, U, 1.0, rate)
+        collision_rate(data, mesh, U, tau, rate)
         for first in range(0, U.shape[1], TILE):
             columns = min(TILE, U.shape[1] - first)
             load(tile, 0, U, first, columns)
             for i in range(columns):
                 tile[size * TILE + i] = rate[first + i]
             for i in range(columns):
-                put(tile, i, TILE, source_of(take(tile, i, TILE, size), tile[size * TILE + i], p))
-            store(tile, 0, S, first, columns)
+                put(tile, i, TILE, of(take(tile, i, TILE, size), tile[size * TILE + i], p))
+            store(tile, 0, out, first, columns)
+
+    return compiled(collisions)
+
+
+@lru_cache
+def _relax(relax_of, P, size):
+    collisions = _collisions(relax_of, P, size)
+
+    def relax(data, mesh, U, tau):
+        collisions(data, mesh, U, tau, U)
+
+    return compiled(relax)
+
+
+@lru_cache
+def _source(source_of, P, size):
+    collisions = _collisions(source_of, P, size)
+
+    def source(data, mesh, U, S):
+        collisions(data, mesh, U, 1.0, S)
 
     return compiled(source)

@@ -32,75 +32,47 @@ def constant(V, sharp, left, right):
             left[r, j], right[r, j] = V[r, j + GHOST - 1], V[r, j + GHOST]
 
 
-@compiled(forceinline=True)
-def _albada(v, a, b, side):
-    """The face value on one side of a cell with backward and forward difference a and b."""
+def limited(edge):
+    """Registers a reconstruction by edge(a, b): the face value less V_i, of the differences a to the cell behind and b to the one
+    ahead; mirrored for the other side of the cell."""
+    edge = compiled(edge, forceinline=True)
+
+    def reconstruct(V, sharp, left, right):
+        faces = left.shape[1]
+        for r in range(V.shape[0]):
+            v, l, rt = V[r], left[r], right[r]
+            for j in range(faces):
+                k = j + GHOST - 1
+                a, b, c = v[k] - v[k - 1], v[k + 1] - v[k], v[k + 2] - v[k + 1]
+                l[j] = v[k] + edge(a, b)
+                rt[j] = v[k + 1] - edge(c, b)
+
+    RECONSTRUCTIONS[edge.__name__] = compiled(reconstruct)
+
+
+@limited
+def muscl(a, b):
     s = (2.0 * max(a * b, 0.0) + FLOOR) / (a * a + b * b + FLOOR)
-    return v + s * s * (b - a) / 12.0 + side * s * (a + b)
+    return s * s * (b - a) / 12.0 + 0.25 * s * (a + b)
 
 
-@reconstruction
-def muscl(V, sharp, left, right):
-    faces = left.shape[1]
-    for r in range(V.shape[0]):
-        v, l, rt = V[r], left[r], right[r]
-        for j in range(faces):
-            k = j + GHOST - 1
-            a, b, c = v[k] - v[k - 1], v[k + 1] - v[k], v[k + 2] - v[k + 1]
-            l[j] = _albada(v[k], a, b, 0.25)
-            rt[j] = _albada(v[k + 1], b, c, -0.25)
-
-
-@compiled(forceinline=True)
-def _harmonic(a, b):
+@limited
+def van_leer(a, b):
     monotone = a * b > 0.0
     return a * b / (a + b if monotone else 1.0) if monotone else 0.0
 
 
-@reconstruction
-def van_leer(V, sharp, left, right):
-    faces = left.shape[1]
-    for r in range(V.shape[0]):
-        v, l, rt = V[r], left[r], right[r]
-        for j in range(faces):
-            k = j + GHOST - 1
-            a, b, c = v[k] - v[k - 1], v[k + 1] - v[k], v[k + 2] - v[k + 1]
-            l[j] = v[k] + _harmonic(a, b)
-            rt[j] = v[k + 1] - _harmonic(b, c)
-
-
-@compiled(forceinline=True)
-def _central(a, b):
+@limited
+def mc(a, b):
     size = min(min(abs(a), abs(b)), 0.25 * abs(a + b))
     return (size if a > 0.0 else -size) if a * b > 0.0 else 0.0
 
 
-@reconstruction
-def mc(V, sharp, left, right):
-    faces = left.shape[1]
-    for r in range(V.shape[0]):
-        v, l, rt = V[r], left[r], right[r]
-        for j in range(faces):
-            k = j + GHOST - 1
-            a, b, c = v[k] - v[k - 1], v[k + 1] - v[k], v[k + 2] - v[k + 1]
-            l[j] = v[k] + _central(a, b)
-            rt[j] = v[k + 1] - _central(b, c)
-
-
-@reconstruction
-def weno3(V, sharp, left, right):
-    faces = left.shape[1]
-    for r in range(V.shape[0]):
-        v, l, rt = V[r], left[r], right[r]
-        for j in range(faces):
-            k = j + GHOST - 1
-            a, b, c = v[k] - v[k - 1], v[k + 1] - v[k], v[k + 2] - v[k + 1]
-            tau = (a - b) * (a - b)
-            z_a, z_b = 1.0 + tau / (a * a + FLOOR), 1.0 + tau / (b * b + FLOOR)
-            l[j] = v[k] + 0.5 * (z_a * a + 2.0 * z_b * b) / (z_a + 2.0 * z_b)
-            tau = (b - c) * (b - c)
-            z_b, z_c = 1.0 + tau / (b * b + FLOOR), 1.0 + tau / (c * c + FLOOR)
-            rt[j] = v[k + 1] - 0.5 * (2.0 * z_b * b + z_c * c) / (2.0 * z_b + z_c)
+@limited
+def weno3(a, b):
+    tau = (a - b) * (a - b)
+    z_a, z_b = 1.0 + tau / (a * a + FLOOR), 1.0 + tau / (b * b + FLOOR)
+    return 0.5 * (z_a * a + 2.0 * z_b * b) / (z_a + 2.0 * z_b)
 
 
 @compiled

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from knudsen.compile import compiled
-from knudsen.kinetic.kernel.rows import FACE, INCREMENT, at
+from knudsen.kinetic.kernel.rows import FACE, INCREMENT, OF_G, at
 from knudsen.kinetic.kernel.transport import GHOST
 from knudsen.solvers.boundaries import FIXED, PERIODIC, WALLS
 
@@ -52,8 +52,8 @@ def _reflect(rows, side, first, inward, v, points, ends):
             face[field, k] = near + 0.5 * (near - rows[field, first + inward, k])
             if face[field, k] * near < 0.0 and not signed:
                 face[field, k] = 0.0
-            if field == 0 and v[k] * inward < 0.0:
-                flux += abs(v[k]) * face[0, k]
+            if field == OF_G and v[k] * inward < 0.0:
+                flux += abs(v[k]) * face[OF_G, k]
         for k in range(points):
             if v[k] * inward > 0.0:
                 face[field, k] = alpha * flux * emission[field, k] + (1.0 - alpha) * face[field, points - 1 - k]

@@ -31,7 +31,7 @@ from numba import uint64
 from knudsen.compile import compiled
 from knudsen.kinetic.kernel.ends import fill_ghosts, set_face
 from knudsen.kinetic.kernel.maxwellian import conservative_maxwellian
-from knudsen.kinetic.kernel.rows import accumulate, explicit_part, explicit_part_cubic, relax, relax_cubic, start
+from knudsen.kinetic.kernel.rows import OF_G, OF_H, accumulate, explicit_part, explicit_part_cubic, relax, relax_cubic, start
 from knudsen.kinetic.kernel.target import discrete_target, stage_target
 from knudsen.kinetic.kernel.transport import GHOST, push, transport_muscl, transport_weno5
 from knudsen.solvers.boundaries import WALLS
@@ -86,7 +86,7 @@ def _stage(j, f, new, acc, eps, model, ends, force, velocities, ratio, dt, schem
                 explicit_part_cubic(base, place, v, weight, field, row, sums)
                 continue
             t0, t1, t2 = explicit_part(base, place, v, weight, field, row)
-            if field == 0:
+            if field == OF_G:
                 s0, s1, s2 = t0, t1, t2
             else:
                 s2 += t0
@@ -114,7 +114,7 @@ def _stage(j, f, new, acc, eps, model, ends, force, velocities, ratio, dt, schem
         for field in range(fields):
             here = uint64((field * rows + i) * K)
             if plain:
-                z = (1.0 - y) * ((dims - 1) * T if field == 1 else 1.0)
+                z = (1.0 - y) * ((dims - 1) * T if field == OF_H else 1.0)
                 relax(new, here, v, y, z * p0, z * p1, z * p2, field, row)
             else:
                 relax_cubic(new, here, v, u, inverse, y, 1.0 - y, P, field, row)

@@ -9,7 +9,8 @@ from knudsen.solvers.rows import exp2
 LOWEST = -900.0  # 2^-900 stands for zero: far from the subnormal numbers, which are slow
 MOST_VELOCITIES = 4096
 STRIDE = MOST_VELOCITIES + 72  # of the scratch rows: the most velocities, plus an odd number of cache lines
-FIELDS = 5  # at most: g, h, k, y, l
+OF_G, OF_H, OF_K, OF_Y, OF_L = range(5)  # the fields
+FIELDS = 5  # at most
 MAXWELL, FACE, INCREMENT, STAR = range(4)  # scratch rows; the last three again for every further field (+ 3 field)
 
 
@@ -23,6 +24,13 @@ def at(row, k):
     return uint64(row * STRIDE) + uint64(k)  # unsigned: no wrap-around to check
 
 
+@compiled(inline="always")
+def _count(s0, s1, s2, v, mass):
+    """The sums with 1, v, v^2, one mass further."""
+    flow = v * mass
+    return s0 + mass, s1 + flow, s2 + v * flow
+
+
 @compiled
 def explicit_part(base, here, v, weight, field, row):
     """Scratch STAR = base + weight INCREMENT; returns its sums with 1, v, v^2."""
@@ -30,16 +38,13 @@ def explicit_part(base, here, v, weight, field, row):
     for n in range(v.size):
         star = base[here + uint64(n)] + weight * row[at(INCREMENT + 3 * field, n)]
         row[at(STAR + 3 * field, n)] = star
-        flow = v[n] * star
-        s0 += star
-        s1 += flow
-        s2 += v[n] * flow
+        s0, s1, s2 = _count(s0, s1, s2, v[n], star)
     return s0, s1, s2
 
 
 @compiled
 def explicit_part_cubic(base, here, v, weight, field, row, sums):
-    """As _explicit_part, its sums with 1, v, v^2, v^3 into sums[field]."""
+    """As explicit_part, its sums with 1, v, v^2, v^3 into sums[field]."""
     s0 = s1 = s2 = s3 = 0.0
     for n in range(v.size):
         star = base[here + uint64(n)] + weight * row[at(INCREMENT + 3 * field, n)]
@@ -66,11 +71,7 @@ def sums_of(v, row):
     """The sums of scratch MAXWELL with 1, v, v^2 (a loop of its own: together with the exponential it runs out of registers)."""
     s0 = s1 = s2 = 0.0
     for n in range(v.size):
-        M = row[at(MAXWELL, n)]
-        flow = v[n] * M
-        s0 += M
-        s1 += flow
-        s2 += v[n] * flow
+        s0, s1, s2 = _count(s0, s1, s2, v[n], row[at(MAXWELL, n)])
     return s0, s1, s2
 
 

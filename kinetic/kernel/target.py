@@ -12,7 +12,7 @@ import numpy as np
 from knudsen.compile import compiled
 from knudsen.kinetic.collisions import target as formulas
 from knudsen.kinetic.kernel.maxwellian import RESOLVED, UNDER_RESOLVED, fit_maxwellian
-from knudsen.kinetic.kernel.rows import MAXWELL, STRIDE, gaussian, power_sums
+from knudsen.kinetic.kernel.rows import MAXWELL, OF_G, OF_H, OF_K, OF_L, OF_Y, STRIDE, gaussian, power_sums
 from knudsen.solvers.rows import LOG2E
 
 NORMAL = (1.0, 0.0, 1.0, 0.0, 3.0, 0.0, 15.0)  # moments of the normal distribution
@@ -41,34 +41,35 @@ def stage_target(model, s, dv, rate, P):
     1 + lambda and 1 + Pr lambda. Returns rho, u, Lambda_xx and lambda; Lambda_xx = 0 where the moments are no gas's.
     """
     D, shear = model.dims, model.fields > 2
-    mass = 1.0 / s[0, 0]
-    u, Txx = s[0, 1] * mass, (s[0, 2] - s[0, 1] * s[0, 1] * mass) * mass
-    H = s[1, 0] * mass if D > 1 else 0.0
-    uy = s[2, 0] * mass if shear else 0.0
+    g, h, k, y, l = s[OF_G], s[OF_H], s[OF_K], s[OF_Y], s[OF_L]
+    mass = 1.0 / g[0]
+    u, Txx = g[1] * mass, (g[2] - g[1] * g[1] * mass) * mass
+    H = h[0] * mass if D > 1 else 0.0
+    uy = k[0] * mass if shear else 0.0
     T = (Txx + H - uy * uy) / D
-    rho = s[0, 0] * dv
+    rho = g[0] * dv
     if not (rho > 0.0 and T > 0.0 and rho < np.inf and T < np.inf):
         return rho, u, 0.0, 0.0
     relaxation = rate * (rho * T**model.exponent if model.exponent > -np.inf else 1.0)
     stress, heat = model.stress / (1.0 + relaxation), 0.5 * model.heat_flux / (1.0 + model.prandtl * relaxation)
-    qx = s[0, 3] * mass - u * (3.0 * Txx + u * u)  # twice the heat flux over rho
+    qx = g[3] * mass - u * (3.0 * Txx + u * u)  # twice the heat flux over rho
     if D > 1:
-        qx += s[1, 1] * mass - u * H
+        qx += h[1] * mass - u * H
     if shear:
-        Txy, Tyy = s[2, 1] * mass - u * uy, s[3, 0] * mass - uy * uy
+        Txy, Tyy = k[1] * mass - u * uy, y[0] * mass - uy * uy
         qx -= 2.0 * uy * Txy
-        qy = s[2, 2] * mass - u * (2.0 * Txy + u * uy) - uy * Txx
-        qy += s[4, 0] * mass - uy * (2.0 * Tyy + H)
+        qy = k[2] * mass - u * (2.0 * Txy + u * uy) - uy * Txx
+        qy += l[0] * mass - uy * (2.0 * Tyy + H)
         xx, xy, yy = stress * (Txx - T), stress * Txy, stress * (Tyy - T)
-        along, g, k, y, z, l = shear_rows(T, uy, xx, xy, yy, heat * qx, heat * qy, D)
+        along, of_g, of_k, of_y, of_z, of_l = shear_rows(T, uy, xx, xy, yy, heat * qx, heat * qy, D)
         for j in range(4):
-            P[0, j], P[1, j], P[2, j], P[3, j], P[4, j] = g[j], y[j] + z[j], k[j], y[j], l[j]
+            P[OF_G, j], P[OF_H, j], P[OF_K, j], P[OF_Y, j], P[OF_L, j] = of_g[j], of_y[j] + of_z[j], of_k[j], of_y[j], of_l[j]
     else:
-        along, g, h = pair_rows(T, stress * (Txx - T), heat * qx, D)
+        along, of_g, of_h = pair_rows(T, stress * (Txx - T), heat * qx, D)
         for j in range(4):
-            P[0, j] = g[j]
+            P[OF_G, j] = of_g[j]
             if D > 1:
-                P[1, j] = h[j]
+                P[OF_H, j] = of_h[j]
     return rho, u, along, relaxation
 
 

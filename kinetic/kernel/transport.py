@@ -10,7 +10,7 @@ import numpy as np
 from numba import uint64
 
 from knudsen.compile import compiled
-from knudsen.kinetic.kernel.rows import FACE, INCREMENT, at
+from knudsen.kinetic.kernel.rows import FACE, INCREMENT, OF_G, OF_H, OF_K, OF_L, OF_Y, at
 from knudsen.solvers.rows import mc, weno5
 
 GHOST = 3  # rows beyond each end: what WENO5 needs
@@ -60,10 +60,11 @@ def transport_weno5(f, here, v, ratio, field, row):
 def push(f, i, rows, v, dt, force, row):
     """Scratch INCREMENT of h, k, y, l += dt times what the force does to them: a (2 k, g, 2 k, h + 2 y) and the sources."""
     K, a = uint64(v.size), dt * force.acceleration
-    g, h, k, y = (uint64(i) * K, uint64(rows + i) * K, uint64(2 * rows + i) * K, uint64(3 * rows + i) * K)
+    g, h = uint64(OF_G * rows + i) * K, uint64(OF_H * rows + i) * K
+    k, y = uint64(OF_K * rows + i) * K, uint64(OF_Y * rows + i) * K
     for n in range(v.size):
         m = uint64(n)
-        row[at(INCREMENT + 3, n)] += 2.0 * a * f[k + m]
-        row[at(INCREMENT + 6, n)] += a * f[g + m] + dt * force.source[0, n]
-        row[at(INCREMENT + 9, n)] += 2.0 * a * f[k + m]
-        row[at(INCREMENT + 12, n)] += a * (f[h + m] + 2.0 * f[y + m]) + dt * force.source[1, n]
+        row[at(INCREMENT + 3 * OF_H, n)] += 2.0 * a * f[k + m]
+        row[at(INCREMENT + 3 * OF_K, n)] += a * f[g + m] + dt * force.source[0, n]
+        row[at(INCREMENT + 3 * OF_Y, n)] += 2.0 * a * f[k + m]
+        row[at(INCREMENT + 3 * OF_L, n)] += a * (f[h + m] + 2.0 * f[y + m]) + dt * force.source[1, n]
