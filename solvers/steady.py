@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.linalg import lapack
 from torch import Tensor
 
 from knudsen.solvers.cells import Cells
@@ -72,6 +71,8 @@ class BandedJacobian:
 
     def factorise(self, jacobian: np.ndarray, dt: float) -> Callable[[Tensor], Tensor]:
         """The solver y -> (1/dt - J)^-1 y, all in the basis, [1, n, N]; LinAlgError where the matrix is singular."""
+        from scipy.linalg import lapack  # slow to import, and runs in time do without
+
         matrix = np.zeros((3 * self.bands + 1, self.n * self.N))  # with room for the pivoting
         matrix[self.bands :] = -jacobian
         matrix[2 * self.bands] += 1 / dt

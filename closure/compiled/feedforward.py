@@ -33,7 +33,7 @@ class Size(NamedTuple):
 
 
 def is_compilable(network) -> bool:
-    return isinstance(network, MLP) and type(network.layers[1]).__name__ in ACTIVATIONS
+    return type(network) is MLP and type(network.layers[1]).__name__ in ACTIVATIONS
 
 
 @torch.no_grad()

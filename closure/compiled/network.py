@@ -31,9 +31,9 @@ class Size(NamedTuple):
 
 
 def is_compilable(members) -> bool:
-    """Are the networks equivariant and of one architecture?"""
+    """Are the networks equivariant and of one architecture? Of the very class: one derived from it may compute otherwise."""
     nets = [member.network for member in members]
-    return all(isinstance(net, Equivariant) for net in nets) and 1 == len(
+    return all(type(net) is Equivariant for net in nets) and 1 == len(
         {(net.layers[0]["odd"].weight.shape, len(net.layers)) for net in nets}
     )
 

@@ -5,8 +5,6 @@ Knows nothing of gases, grids of the kinetic solver, or time.
 
 import numpy as np
 import torch
-from scipy.interpolate import BSpline, make_interp_spline
-from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
 REACH = 10.0  # speed that limits the time step, in sqrt(T): those of fast particles in the decoder, not of sound; 5 is unstable
@@ -33,6 +31,8 @@ class Nodes:
     """
 
     def __init__(self, count: int, spacing: float, stretch: float, dims: int = 1):
+        from scipy.interpolate import BSpline, make_interp_spline  # slow to import, and other closures do without
+
         self.count, self.spacing, self.stretch, self.dims = count, spacing, stretch, dims
         self.densities = 1 + (dims > 1)
         self.xi = (np.arange(count) - 0.5 * (count - 1)) * spacing
@@ -65,6 +65,9 @@ class Nodes:
 
     def masses(self, c: np.ndarray, g: np.ndarray) -> np.ndarray:
         """Masses of the nodes [n, K] of n distributions, each a sum of masses g at the velocities c, [n, points]."""
+        from scipy.interpolate import BSpline
+        from scipy.sparse import csr_matrix
+
         n, points = c.shape
         xi = np.arcsinh(self.stretch * c) / self.stretch if self.stretch else c
         spline = BSpline.design_matrix(np.clip(xi, self.xi[0], self.xi[-1]).ravel(), self._knots, 3)

@@ -2,7 +2,8 @@
 
 A user's own ``torch.nn.Module`` with the same constructor head (inputs, outputs, **options) plugs in by ``_target_``. A network
 that also takes ``parity_in`` and ``parity_out`` and says ``equivariant = True`` promises N(P x) = P' N(x) itself; for any other
-the closure averages over the mirrored input, at twice the cost.
+the closure averages over the mirrored input, at twice the cost (``symmetric``). The compiled loop knows the classes below but
+``ResNet``, each in the closures that are made with it, and not what is derived from them.
 """
 
 from itertools import pairwise
