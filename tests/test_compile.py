@@ -55,9 +55,8 @@ def run(room, **environment):
 
 def test_a_constant_changed_in_another_file_takes_effect(copy):
     assert run(copy) == (6.0, 0)
-    assert run(copy) == (6.0, 1)  # from disk
     (copy / "other.py").write_text("NOTHING = 2\n")
-    assert run(copy) == (6.0, 1)  # still: the loop does not import that file
+    assert run(copy) == (6.0, 1)  # from disk: the loop does not import that file
     (copy / "constants.py").write_text("FACTOR = 5.0\n")
     assert run(copy) == (15.0, 0)
     (copy / "helper.py").write_text(FILES["helper.py"].replace("* x", "+ x"))
@@ -81,8 +80,6 @@ def test_code_goes_to_the_users_directory_where_that_of_the_sources_cannot_be_wr
     here = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
     assert run(copy, **here) == (6.0, 0)
     assert run(copy, **here) == (6.0, 1)
-    (copy / "constants.py").write_text("FACTOR = 5.0\n")
-    assert run(copy, **here) == (15.0, 0)
 
 
 @pytest.mark.parametrize("room", ["solvers", "kinetic", "closure", "molecular"])

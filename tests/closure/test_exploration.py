@@ -169,21 +169,24 @@ def run(folder, executor):
     return elt.run(*parts, elt.Store(folder, durable=False), settings, executor)
 
 
-def fingerprint(result):
-    return tree.key_of([[TRAINER.save(model) for model in result.models], [vars(label) for label in result.labels]])
-
-
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory):
     return run(tmp_path_factory.mktemp("serial"), executors.make("serial"))
 
 
-@pytest.mark.parametrize("name", ["processes", "dask"])
-def test_every_executor_gives_the_same_bits(serial, tmp_path, name):
+@pytest.mark.parametrize("name", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
+def test_every_executor_gives_the_same_result(serial, tmp_path, name):
+    """The same labels and weights, to round-off: the sums of compiled code are reordered as memory lies."""
     if name == "dask":
         pytest.importorskip("distributed", reason="the cluster extra is not installed")
     with executors.make(name, 2) as executor:
-        assert fingerprint(run(tmp_path, executor)) == fingerprint(serial)
+        other = run(tmp_path, executor)
+    assert [label.request for label in other.labels] == [label.request for label in serial.labels]
+    for ours, theirs in zip(other.labels, serial.labels):
+        np.testing.assert_allclose(ours.value["G"], theirs.value["G"], rtol=1e-9, atol=1e-12)
+    for ours, theirs in zip(other.models, serial.models):
+        for a, b in zip(ours.network.parameters(), theirs.network.parameters()):
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
     assert len(serial.labels) == 10 and {label.status for label in serial.labels} == {"ok"}
 
 

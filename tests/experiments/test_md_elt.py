@@ -48,9 +48,11 @@ def test_potential_is_one_for_md_evaluate(finished, knudsen):
     assert run.status == 0, run.text
 
 
-def test_stopped_and_on_other_executors_the_result_is_the_same(finished, knudsen, tmp_path):
+@pytest.mark.parametrize("executor", ["serial", pytest.param("processes", marks=pytest.mark.slow)])
+def test_stopped_and_on_other_executors_the_result_is_the_same(finished, knudsen, tmp_path, executor):
     """One iteration on one executor, the rest on another, in the same folder: bit for bit as the undisturbed run."""
-    assert knudsen(*TINY, "elt.iterations=1", "executor=processes", "executor.workers=2", directory=tmp_path / "run").status == 0
+    first = ("elt.iterations=1", f"executor={executor}", *(("executor.workers=2",) if executor == "processes" else ()))
+    assert knudsen(*TINY, *first, directory=tmp_path / "run").status == 0
     again = knudsen(*TINY, directory=tmp_path / "run")
     assert again.status == 0, again.text
     labels = "labels.extxyz"

@@ -42,8 +42,8 @@ def nve(knudsen):
         "test_frames=2",
         "train.steps=40",
         "train.log_every=40",
-        "nve.steps=400",
-        "nve.every=10",
+        "nve.steps=200",
+        "nve.every=5",
         "nve.timestep=0.5",
         *QUICK,
     )
@@ -58,7 +58,7 @@ def test_a_smooth_potential_conserves_energy(nve):
 
 def test_energies_are_stored(nve):
     data = xr.load_dataset(nve.directory / "nve.nc", engine="h5netcdf")
-    assert data.time[-1] == pytest.approx(0.2)
+    assert data.time[-1] == pytest.approx(0.1)
     assert set(data.data_vars) == set(nve.metrics()["potentials"])
     assert {"nve.png", "nve.pdf"} <= nve.files()
 
@@ -103,7 +103,8 @@ def test_the_overview_of_a_perfect_potential(knudsen, system):
 
 
 def test_bad_input_is_refused_by_name(knudsen, system):
-    symmetry, nve = ("experiment=md_symmetry", *QUICK), ("experiment=md_nve", *QUICK)
+    few = ("sampling.settle=20", "sampling.every=2", "progress=false")
+    symmetry, nve = ("experiment=md_symmetry", *few), ("experiment=md_nve", *few)
     for run, named in (
         (knudsen(*symmetry, "frames=[]"), "frames"),
         (knudsen(*symmetry, "potentials.deep_pot_smooth.cutoff=-1"), "potential.cutoff"),

@@ -78,7 +78,7 @@ def test_compare_by_class_and_by_option_file(knudsen, own):
     assert run.metrics()["parabola"]["status"] == "ok"
     file = knudsen("--config-dir", "my_conf", "experiment=compare", "closures=[bent,grad]", *QUICK)
     assert file.status == 0, file.last_line
-    assert file.metrics()["bent"]["rel_l2"] == run.metrics()["parabola"]["rel_l2"]  # by the option file's name
+    assert file.metrics()["bent"]["rel_l2"] == pytest.approx(run.metrics()["parabola"]["rel_l2"])  # by the option file's name
 
 
 def test_evaluate_and_shock_structure(knudsen, own):
@@ -198,12 +198,6 @@ def test_no_entry_point_hides_an_option_of_the_project():
 
 def test_beside_a_users_own_modules_of_the_rooms_names(own):
     """A directory with solvers.py, conf/, experiments/: the package, the command and the user's law work there."""
-    code = (
-        "import knudsen.closure; from my_laws import Parabola; from knudsen.kinetic import gas; "
-        "print(Parabola(gas('bgk_1v')).name)"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert run.returncode == 0 and run.stdout.strip() == "parabola", run.stderr
     words = ("experiment=simulate", "closure._target_=my_laws.Parabola", "case=sod", "case.cells=20", "case.t_end=0.01")
     run = subprocess.run([sys.executable, "-m", "knudsen", *words, "hydra.run.dir=out"], capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -33,7 +33,7 @@ def test_exponent_and_prandtl_number_of_the_gas_that_made_the_shocks():
     # with its own Prandtl number of 1 BGK cannot make such shocks, whatever the exponent
     other = calibrate(data, kinetic.gas("bgk_3v"), ["omega"], noise=NOISE)
     assert other.fits is False and other.rms > 5 * NOISE
-    assert calibrate(data, kinetic.gas("bgk_3v"), ["omega"]).fits is None  # noise unknown: no verdict
+    assert calibrate(data[:1], kinetic.gas("bgk_3v")).fits is None  # noise unknown: no verdict
 
 
 def test_accommodation_of_walls_from_a_velocity_profile():
