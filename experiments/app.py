@@ -14,8 +14,8 @@ from knudsen.experiments.paths import quote_path
 INTERRUPTED = 130
 
 
-def run(cfg) -> int:
-    """Run the chosen experiment on a resolved configuration; returns its exit status."""
+def run(cfg, sweeps: list[Path]) -> int:
+    """Run the chosen experiment on a resolved configuration; returns its exit status. sweeps: told the folder of a sweep."""
     from hydra.core.hydra_config import HydraConfig
 
     from knudsen.experiments import keys
@@ -27,6 +27,8 @@ def run(cfg) -> int:
     hydra_config = HydraConfig.get()
     choices, overrides = dict(hydra_config.runtime.choices), list(hydra_config.overrides.task)
     directory = Path(hydra_config.runtime.output_dir)
+    if hydra_config.mode and hydra_config.mode.name == "MULTIRUN":
+        sweeps.append(Path(hydra_config.sweep.dir))
     try:
         keys.check_options(overrides)
         experiment = _experiment(choices["experiment"])
@@ -75,6 +77,25 @@ def _termination_as_interrupt():
         signal.signal(signal.SIGTERM, old)
 
 
+def _on_runs(name: str, arguments: list[str]) -> int:
+    """``knudsen list``, ``show``, ``rerun``, ``plot``."""
+    from knudsen.experiments import runs
+
+    def again(overrides: list[str]) -> int:
+        sys.argv[1:] = overrides
+        return main()
+
+    try:
+        return runs.command(name, arguments, again)
+    except (InputError, OSError, ValueError) as error:
+        from knudsen.experiments.failure import explain
+
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        print(f"knudsen: {explain(error)}", file=sys.stderr)
+        return 1
+
+
 def main() -> int:
     """Exit status: 0 done; 1 bad input (the last line says what); 3 the solution diverged; 130 interrupted.
 
@@ -93,6 +114,9 @@ def main() -> int:
         print(release())
         return 0
 
+    if sys.argv[1:] and sys.argv[1] in ("list", "show", "rerun", "plot"):
+        return _on_runs(sys.argv[1], sys.argv[2:])
+
     for pool in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(pool, "1")  # small arrays: more threads only get in each other's way; workers are threads of ours
 
@@ -105,14 +129,21 @@ def main() -> int:
     sys.argv[1:] = [quote_path(argument, sweep) for argument in sys.argv[1:]]
     plugins.announce()
     statuses: list[int] = []
+    sweeps: list[Path] = []
     application = hydra.main(version_base="1.3", config_path="pkg://knudsen.conf", config_name="knudsen")(
-        lambda cfg: statuses.append(run(cfg))
+        lambda cfg: statuses.append(run(cfg, sweeps))
     )
     debug = os.environ.get("HYDRA_FULL_ERROR")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes every exception on, and this function words it
     try:
         with _termination_as_interrupt():
-            application()
+            try:
+                application()
+            finally:
+                if sweeps:
+                    from knudsen.experiments.runs import summarise_sweep
+
+                    summarise_sweep(sweeps[-1])
     except KeyboardInterrupt:
         print("interrupted: only complete files were written", file=sys.stderr)
         return INTERRUPTED

@@ -16,7 +16,12 @@ usage: knudsen [experiment=NAME] [group=option] [key=value] ...
   knudsen mach=3 gas=bgk_3v closures=[herm_mlc,nsf]
   knudsen experiment=simulate solver=kinetic case=sod case.knudsen=0.01
   knudsen experiment=compare case=wave seed=3
-  knudsen -m mach=2,4,8                              a sweep: one run for each
+  knudsen -m mach=2,4,8                              a sweep: one run for each, and sweep.csv of all
+
+  knudsen list [FOLDER]                              the runs there are (below outputs)
+  knudsen show RUN                                   what a run was, and its metrics
+  knudsen rerun RUN [key=value] ...                  the same again, or with changes
+  knudsen plot RUN [--style paper|slides]            its figure again, as vector graphics
 
   knudsen experiment=check closure=hme               does a closure keep what closures promise?
   knudsen --help group=option ...                    the keys of these options

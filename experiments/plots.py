@@ -77,14 +77,15 @@ def _small_table(axis: Any, header: Sequence[str], rows: Sequence[Sequence[str]]
         cell.set_linewidth(0.3)
 
 
-def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]], title: str) -> Figure:
+def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]] | None, title: str) -> Figure:
     """Profiles over x / lambda1, errors of density and temperature under them, thickness in a small table.
 
-    data: `shock.nc`; rows: model, lambda1/delta, relative errors of rho, u, T in per cent, status.
+    data: `shock.nc`; rows: model, lambda1/delta, relative errors of rho, u, T in per cent, status; None: no table.
     """
-    figure = Figure(figsize=(9, 8.2))
+    panels, heights = [["rho", "u"], ["T", "q"], ["error_rho", "error_T"]], [1.5, 1.5, 1]
+    figure = Figure(figsize=(9, 8.2 if rows else 7))
     axes = figure.subplot_mosaic(
-        [["rho", "u"], ["T", "q"], ["error_rho", "error_T"], ["table", "table"]], height_ratios=[1.5, 1.5, 1, 0.75]
+        [*panels, ["table", "table"]] if rows else panels, height_ratios=[*heights, 0.75] if rows else heights
     )
     x = data.x.values
     for name in ("rho", "u", "T", "q"):
@@ -99,12 +100,19 @@ def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]], title: str) ->
     for name in ("u", "T", "q", "error_rho", "error_T"):
         axes[name].sharex(axes["rho"])
     axes["rho"].set_xlim(x[0], x[-1])
-    _small_table(
-        axes["table"],
-        ["model", r"thickness $\lambda_1/\delta$", *(rf"rel. $L_2$ error of ${s}$ [%]" for s in (r"\rho", "u", "T")), "status"],
-        rows,
-    )
-    figure.suptitle(title)
+    if rows:
+        _small_table(
+            axes["table"],
+            [
+                "model",
+                r"thickness $\lambda_1/\delta$",
+                *(rf"rel. $L_2$ error of ${s}$ [%]" for s in (r"\rho", "u", "T")),
+                "status",
+            ],
+            rows,
+        )
+    if title:
+        figure.suptitle(title)
     return figure
 
 
@@ -120,7 +128,8 @@ def comparison_figure(data: xr.Dataset, title: str) -> Figure:
         _errors(bottom, data[name], data.x.values, scale, rf"error [% of max $|{SYMBOLS[name]}|$]")
         bottom.set_xlabel("$x$")
     axes[0, 0].legend()
-    figure.suptitle(title)
+    if title:
+        figure.suptitle(title)
     return figure
 
 
@@ -136,7 +145,8 @@ def solution_figure(data: xr.Dataset, title: str) -> Figure:
         axis.set(xlabel="$x$", title=f"{WORDS[name]} ${SYMBOLS[name]}$")
         if name == "rho" and data.sizes["time"] <= 8:
             axis.legend()
-    figure.suptitle(title)
+    if title:
+        figure.suptitle(title)
     return figure
 
 
@@ -161,7 +171,8 @@ def distribution_figure(data: xr.Dataset, title: str, columns: int = 4) -> Figur
         axis.set_xlabel("$x$")
     for axis in axes[:, 0]:
         axis.set_ylabel("$v$")
-    figure.suptitle(title)
+    if title:
+        figure.suptitle(title)
     return figure
 
 
@@ -200,7 +211,8 @@ def homogeneous_figure(solution: Any, exact: np.ndarray | None, title: str) -> F
     middle.set(xlabel="$v_x$", ylabel=r"$f / M_{\rm end}$")
     if len(solution.t) <= 8:
         left.legend()
-    figure.suptitle(title)
+    if title:
+        figure.suptitle(title)
     return figure
 
 
@@ -225,7 +237,8 @@ def channel_figure(data: xr.Dataset, title: str) -> Figure:
             axis.set_ylim(sorted((0, 1.5 * float(data[name].mean()))))
     for axis in axes[len(names) :]:
         axis.axis("off")
-    figure.suptitle(title)
+    if title:
+        figure.suptitle(title)
     return figure
 
 
@@ -252,7 +265,8 @@ def region_figure(data: xr.Dataset, title: str) -> Figure:
     if (values > 0).any() and (values == 0).any():
         axis.contour(x, y, (values > 0).astype(float), [0.5], colors="black", linewidths=1)
     axis.set(xlabel=REGION_AXES[data.attrs["plane"]][0], ylabel=REGION_AXES[data.attrs["plane"]][1])
-    figure.suptitle(title)
+    if title:
+        figure.suptitle(title)
     return figure
 
 
@@ -282,7 +296,8 @@ def dispersion_figure(data: xr.Dataset, title: str, dims: int) -> Figure:
     for axis in axes[-1]:
         axis.set_xlabel(r"$k\,\varepsilon\sqrt{T}/\nu$")
     axes[0, -1].legend(fontsize=7)
-    figure.suptitle(title)
+    if title:
+        figure.suptitle(title)
     return figure
 
 
@@ -299,5 +314,6 @@ def diagnosis_figure(data: xr.Dataset, title: str) -> Figure:
     figure.colorbar(drawn, ax=right, label=r"$\min_k b_k/k$ (black: $\leq 0$, not realizable)")
     left.set(xlabel="$x$", ylabel="$t$", title="characteristic speeds")
     right.set(xlabel="$x$", title="realizability")
-    figure.suptitle(title)
+    if title:
+        figure.suptitle(title)
     return figure

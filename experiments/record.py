@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from knudsen.elt.locks import FileLock
 from knudsen.errors import InputError
+from knudsen.experiments import report
 from knudsen.files import Draft, tidy
 from knudsen.release import commit
 
@@ -43,6 +44,10 @@ def _versions() -> dict[str, str]:
 @cache
 def _commit() -> str | None:
     return commit()
+
+
+def version_and_commit() -> tuple[str, str]:
+    return version("knudsen"), _commit() or ""
 
 
 def folder_name(number: int, changes: str) -> str:
@@ -105,8 +110,8 @@ class Record:
             if isinstance(texts, (list, tuple)):
                 self.warnings += [text if key == "warnings" else f"{key}: {text}" for text in texts if isinstance(text, str)]
 
-    def save(self) -> None:
-        content = self.facts() | {
+    def content(self) -> dict[str, Any]:
+        return self.facts() | {
             "status": self.status,
             "reason": self.reason,
             "warnings": list(dict.fromkeys(self.warnings)),
@@ -117,8 +122,15 @@ class Record:
             "choices": self.choices,
             "process": os.getpid(),
         }
+
+    def save(self, finished: bool = False) -> None:
+        """Write ``run.json``; of a run that is at its end the report too."""
+        content = self.content()
         with Draft(self.directory / NAME) as partial:
             partial.write_text(json.dumps(content, indent=1, default=str) + "\n")
+        if finished:
+            with Draft(self.directory / report.NAME) as partial:
+                partial.write_text(report.page(content, self.directory))
 
     def saved_config(self) -> str:
         """A configuration that repeats the run: ``knudsen --config-dir RUN/.hydra --config-name config``."""
@@ -165,6 +177,7 @@ def claimed(record: Record, resumes: str | None) -> Iterator[None]:
         old = _fit(record, resumes)
         if old and resumes is None:
             remove(directory, old)
+        (directory / report.NAME).unlink(missing_ok=True)
         tidy(directory)
         record.files += old["files"] if old and resumes else []
         kept, there = list(record.files), _entries(directory)
@@ -181,22 +194,27 @@ def claimed(record: Record, resumes: str | None) -> Iterator[None]:
             if record.files == kept:
                 _restore(directory, before)
             else:
-                record.save()
+                record.save(finished=True)
             raise
         record.files += sorted(_entries(directory) - there - set(record.files))
-        record.save()
+        record.save(finished=True)
     finally:
         lock.release(remove=True)
         _remove_if_empty(directory)
 
 
 def _entries(directory: Path) -> set[str]:
-    """The visible files of a folder, but for the record."""
-    return {path.name for path in directory.iterdir() if path.is_file() and not path.name.startswith(".")} - {NAME}
+    """The visible files of a folder, but for the record and the report."""
+    return {path.name for path in directory.iterdir() if path.is_file() and not path.name.startswith(".")} - {NAME, report.NAME}
 
 
 def _own_files(directory: Path) -> list[Path]:
-    places = (directory / NAME, directory / ".hydra" / "config.yaml", directory / ".hydra" / "overrides.yaml")
+    places = (
+        directory / NAME,
+        directory / report.NAME,
+        directory / ".hydra" / "config.yaml",
+        directory / ".hydra" / "overrides.yaml",
+    )
     return [path for path in places if path.is_file()]
 
 

@@ -39,7 +39,7 @@ def test_the_same_run_replaces_its_files_as_a_whole(tmp_path):
     run(tmp_path)
     (tmp_path / "notes.txt").write_text("mine")
     run(tmp_path, ("diverged.nc", "metrics.json"), progress=False)
-    assert files(tmp_path) == {"diverged.nc", "metrics.json", "notes.txt", "run.json"}
+    assert files(tmp_path) == {"diverged.nc", "metrics.json", "notes.txt", "run.json", "report.html"}
 
 
 @pytest.mark.parametrize(
