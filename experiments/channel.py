@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import xarray as xr
 from omegaconf import DictConfig
 
 from knudsen import kinetic
-from knudsen.experiments import plots, setup
+from knudsen.experiments import datasets, plots, setup
 from knudsen.experiments.output import Output, number, table
 
 MEASURES = {
@@ -15,7 +14,6 @@ MEASURES = {
     "flow_rate": "flow rate",
     "heat_flow_rate": "heat flow along y",
 }
-FIELDS = ("rho", "u_y", "T", "q", "q_y", "sigma", "sigma_xy", "sigma_yy")
 
 
 def run(cfg: DictConfig, output: Output) -> int:
@@ -24,19 +22,12 @@ def run(cfg: DictConfig, output: Output) -> int:
     flow = kinetic.solve_channel(case, gas, linear=setup.flag(cfg, "linear"), acceleration=setup.flag(cfg, "acceleration"))
     results = {name: getattr(flow, name) for name in MEASURES if getattr(flow, name) is not None}
     output.json("metrics.json", {"status": "ok"} | results | {n: getattr(flow, n) for n in ("iterations", "seconds", "residual")})
-    output.dataset("solution.nc", dataset(flow))
+    output.dataset("solution.nc", datasets.channel(flow))
     rows = [[MEASURES[name], number(value, ".8f")] for name, value in results.items()]
     kind = "linearised" if cfg.linear else "nonlinear"
     title = f"{case.name}, {kind}, $\\delta$ = {cfg.case.delta:g}, drive {cfg.case.drive:g}, {plots.gas_in_words(gas)}"
-    output.figure("solution", plots.channel_figure(dataset(flow), title))
+    output.figure("solution", plots.channel_figure(datasets.channel(flow), title))
     print(f"{case.name}, delta = {cfg.case.delta:g}: {flow.iterations} iterations, {flow.seconds:.2f} s\n")
     print(table(["", "value"], rows))
     output.announce()
     return 0
-
-
-def dataset(flow: kinetic.ChannelProfile) -> xr.Dataset:
-    """The fields over x, the nodes of the solver, graded to both walls."""
-    data = xr.Dataset({name: ("x", getattr(flow, name)) for name in FIELDS}, {"x": flow.x}, {"case": flow.case.name})
-    data.sigma_yy.attrs = {"long_name": "stress deviator yy", "units": "rho_ref T_ref"}
-    return data

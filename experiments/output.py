@@ -11,25 +11,9 @@ import numpy as np
 import xarray as xr
 from omegaconf import DictConfig
 
+from knudsen.experiments import datasets
 from knudsen.experiments.record import Record
 from knudsen.files import Draft
-
-# Every variable the files hold: (long name, unit). Units: k_B/m = 1; references are the case's own.
-FIELDS = {
-    "rho": ("density", "rho_ref"),
-    "u": ("velocity", "sqrt(T_ref)"),
-    "T": ("temperature", "T_ref"),
-    "q": ("heat flux", "rho_ref T_ref^(3/2)"),
-    "sigma": ("stress deviator xx", "rho_ref T_ref"),
-    "closed": ("closed moment, T^(k/2) W_k", "rho_ref T_ref^(k/2)"),
-    "spread": ("standard deviation of the closed moment among the members of the ensemble", "rho_ref T_ref^(k/2)"),
-    "u_y": ("velocity along y", "sqrt(T_ref)"),
-    "sigma_xy": ("shear stress", "rho_ref T_ref"),
-    "q_y": ("heat flux along y", "rho_ref T_ref^(3/2)"),
-    "x": ("position", "length of the case"),
-    "time": ("time", "length / sqrt(T_ref)"),
-    "knudsen": ("Knudsen number", "1"),
-}
 
 
 def finite(value: Any) -> Any:
@@ -67,11 +51,8 @@ class Output:
         return self.record.facts()
 
     def dataset(self, name: str, data: xr.Dataset) -> Path:
-        """Write NetCDF-4. Variables without their own units and long_name get those of `FIELDS`."""
-        for variable in data.variables:
-            if variable in FIELDS:
-                long_name, units = FIELDS[variable]
-                data[variable].attrs = {"long_name": long_name, "units": units} | data[variable].attrs
+        """Write NetCDF-4. Variables without their own units and long_name get those of `datasets.FIELDS`."""
+        datasets.describe(data)
         data = data.assign_attrs(self.attributes() | data.attrs)
         encoding = {name: {"_FillValue": None} for name, v in data.variables.items() if v.dtype.kind == "f"}
         return self._write(name, lambda path: data.to_netcdf(path, engine="h5netcdf", encoding=encoding))

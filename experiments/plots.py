@@ -1,6 +1,6 @@
 """Figures. The reference is black, every model keeps one colour in all of them, and the error stands under the comparison."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,21 @@ def comparison_figure(data: xr.Dataset, title: str) -> Figure:
         _errors(bottom, data[name], data.x.values, scale, rf"error [% of max $|{SYMBOLS[name]}|$]")
         bottom.set_xlabel("$x$")
     axes[0, 0].legend()
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def together_figure(solutions: Mapping[str, xr.Dataset], title: str) -> Figure:
+    """Fields of several solutions, such as those of several gases, over x."""
+    names = [name for name in ("rho", "u", "T", "q") if all(name in data for data in solutions.values())]
+    figure = Figure(figsize=(3.1 * len(names), 2.8))
+    for axis, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names):
+        for i, (words, data) in enumerate(solutions.items()):
+            axis.plot(data.x, data[name], color=f"C{i}", label=words)
+        axis.set(xlabel="$x$", title=f"{WORDS[name]} ${SYMBOLS[name]}$")
+        if name == names[0]:
+            axis.legend()
     if title:
         figure.suptitle(title)
     return figure

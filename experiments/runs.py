@@ -185,7 +185,7 @@ def summarise_sweep(folder: Path) -> None:
     for path, facts in runs:
         given = {key: _value(facts, key) for key in varied}
         metrics = json.loads((path / "metrics.json").read_text()) if (path / "metrics.json").is_file() else {}
-        header, of_models = report.rows_of(metrics) if metrics else ([""], [[""]])
+        header, of_models = report.rows_of(metrics) if metrics and isinstance(metrics, dict) else ([""], [[""]])
         names = header[1:]
         if header[1:] == ["value"]:  # one row of numbers
             names, of_models = [row[0] for row in of_models], [["", *(row[1] for row in of_models)]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 from omegaconf import DictConfig
@@ -34,7 +36,6 @@ def run(cfg: DictConfig, output: Output) -> int:
 
     print("kinetic: solving for the steady shock", flush=True)
     profiles = Profiles(gas, cfg.mach, kinetic.solve_shock(gas, cfg.mach))
-    left, right = window or (-profiles.within(WRITTEN), profiles.within(WRITTEN))
     shocks = {}
     for name, law in laws.items():
         with iterations(name, cfg.progress) as progress:
@@ -43,7 +44,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     metrics = {"kinetic": profiles.kinetic_metrics()}
     metrics |= {name: profiles.metrics(shock) for name, shock in shocks.items()}
     delivered = {name: shock for name, shock in shocks.items() if shock.status == "ok"}
-    data = profiles.dataset(delivered, np.linspace(left, right, round((right - left) / spacing) + 1))
+    data = profiles.dataset(delivered, positions(profiles, window, spacing))
     output.dataset("shock.nc", data)
     output.json("metrics.json", metrics)
     title = f"Normal shock, Mach {cfg.mach:g}, {plots.gas_in_words(gas)}\n{plots.models_in_words(list(data.model.values))}"
@@ -63,6 +64,12 @@ def check_window(cfg: DictConfig) -> list[float] | None:
     if not window[0] < 0 < window[1]:
         raise InputError(f"window={window}: the shock is at 0; give ends with upstream < 0 < downstream, or null")
     return window
+
+
+def positions(profiles: Profiles, window: Sequence[float] | None, spacing: float) -> np.ndarray:
+    """x of the files, in lambda1; window: None: some thicknesses to both sides."""
+    left, right = window or (-profiles.within(WRITTEN), profiles.within(WRITTEN))
+    return np.linspace(left, right, round((right - left) / spacing) + 1)
 
 
 class Profiles:

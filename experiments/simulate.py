@@ -6,12 +6,11 @@ With ``keep_f`` also f(x, v): ``trajectory.nc`` (for ``knudsen.kinetic.load_traj
 from __future__ import annotations
 
 import numpy as np
-import xarray as xr
 from omegaconf import DictConfig
 
 from knudsen import closure, kinetic
 from knudsen.errors import InputError
-from knudsen.experiments import plots, setup
+from knudsen.experiments import cost, datasets, plots, setup
 from knudsen.experiments.output import Output
 from knudsen.experiments.progress import bar
 from knudsen.kinetic import trajectories
@@ -21,7 +20,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     gas = setup.gas(cfg)
     case = setup.case(cfg, gas)
     model, solution = _solve(cfg, gas, case)
-    data = dataset(solution, case, gas)
+    data = datasets.solution(solution, case, gas)
     metrics = {"model": model} | setup.outcome(solution)
     output.json("metrics.json", metrics)
     print(setup.warnings_in_words({model: metrics}), end="")
@@ -50,6 +49,7 @@ def _solve(cfg: DictConfig, gas: kinetic.Gas, case: kinetic.Case):
     """(option name of the model, its solution)."""
     if setup.option("solver") == "kinetic":
         options = setup.solver_options(cfg, "kinetic")
+        cost.check(case, gas, options["cfl"])
         with bar("kinetic", cfg.progress) as progress, setup.quiet():
             return "kinetic", kinetic.simulate([case], gas, progress=progress, keep_f=setup.plain(cfg.keep_f), **options)[0]
     if cfg.keep_f:
@@ -57,21 +57,6 @@ def _solve(cfg: DictConfig, gas: kinetic.Gas, case: kinetic.Case):
     name = setup.study_name(cfg)
     options = setup.solver_options(cfg, "moments")
     law = setup.law(cfg, name, gas)
+    cost.check(case, gas, options["cfl"], cost.of_law(law))
     with bar(name, cfg.progress) as progress:
         return name, closure.simulate(law, [case], progress=progress, **options)[0]
-
-
-def dataset(solution, case: kinetic.Case, gas: kinetic.Gas) -> xr.Dataset:
-    """Fields over time and x; the Knudsen number, the stress for D > 1, what shear adds where the gas moves along y."""
-    names = ("rho", "u", "T", "q", "sigma") if gas.dims > 1 else ("rho", "u", "T", "q")
-    if case.has_shear:
-        names += ("u_y", "sigma_xy", "q_y")
-    if solution.spread is not None:
-        names += ("closed", "spread")
-    fields = {name: (("time", "x"), np.asarray(getattr(solution, name))) for name in names}
-    fields["knudsen"] = ("x", np.broadcast_to(case.knudsen, case.x.shape).copy())
-    return xr.Dataset(
-        fields,
-        {"time": np.asarray(solution.t), "x": case.x},
-        {"case": case.name, "boundary": case.boundary, "status": solution.status},
-    )

@@ -37,6 +37,7 @@ def run(cfg: DictConfig, output: Output) -> int:
     if unroll.passes and kind.corrects is None:
         raise InputError(f"unroll.passes={unroll.passes}: only closure=herm_mlc trains through the solver, not closure={name}")
 
+    set_aside(output.directory / "state.pt")
     file = file or getattr(labels, "SHIPPED", None)
     if file is None:
         file = output.directory / labels.NAME
@@ -76,3 +77,18 @@ def run(cfg: DictConfig, output: Output) -> int:
         print(f"through the solver: error of the held-out runs {before:.4g} -> {after:.4g}; weights in unrolled/checkpoint.pt")
     print("use it with " + shlex.quote(quote_path(f"closure.checkpoint={output.directory / 'checkpoint.pt'}")))
     return 0
+
+
+def set_aside(state: Path) -> None:
+    """A state to go on from that cannot be read (a disk that was full, a machine that went down) must not block the training."""
+    import torch
+
+    try:
+        if state.exists():
+            torch.load(state, weights_only=True)
+    except Exception as error:  # torch raises many kinds for what is not its own
+        aside = state.with_name("state.pt.unreadable")
+        state.replace(aside)
+        (state.parent / "metrics.jsonl").unlink(missing_ok=True)
+        why = f"{state} cannot be read ({type(error).__name__})"
+        print(f"warning: {why}: the training begins anew; the file is kept as {aside.name}")

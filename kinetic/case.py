@@ -12,7 +12,7 @@ from knudsen.kinetic.wall import Wall
 from knudsen.solvers.boundaries import BOUNDARIES
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Case:
     r"""An initial-boundary-value problem, the same object for the kinetic and for every moment solver.
 
@@ -123,6 +123,12 @@ class Case:
             if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
                 raise InputError(f"case.{key}={value!r}: give a finite number")
             object.__setattr__(self, key, float(value))
+
+    def __repr__(self) -> str:
+        low, high = np.min(self.knudsen), np.max(self.knudsen)
+        knudsen = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+        where = f"x from {self.bounds[0]:.4g} to {self.bounds[1]:.4g} in {self.cells} cells, {self.boundary}"
+        return f"<Case {self.name}: {where}; Knudsen number {knudsen}; to t = {self.t_end:.4g}>"
 
     @property
     def has_shear(self) -> bool:

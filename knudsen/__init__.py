@@ -2,17 +2,25 @@
 
 The rooms are ``knudsen.solvers``, ``knudsen.kinetic``, ``knudsen.closure``, ``knudsen.elt``, ``knudsen.molecular``,
 ``knudsen.quantum``, ``knudsen.experiments`` and
-``knudsen.conf``; each is imported on first use, so that importing this module is instant.
+``knudsen.conf``; each is imported on first use, so that importing this module is instant. So is what notebooks use, of
+``knudsen.interface``: ``gas``, ``cases``, ``solve``, ``compare``, ``shock``, ``channel``, ``sweep``, ``plot``.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from knudsen.interface import cases, channel, compare, gas, plot, shock, solve, sweep  # noqa: F401
+
+INTERFACE = ("cases", "channel", "compare", "gas", "plot", "shock", "solve", "sweep")  # see knudsen.interface
 ROOMS = ("solvers", "kinetic", "closure", "elt", "molecular", "quantum", "conf", "experiments")
 
 
 def __getattr__(name: str):
     if name in ROOMS:
         return import_module(f"knudsen.{name}")
+    if name in INTERFACE:
+        return getattr(import_module("knudsen.interface"), name)
     if name == "__version__":
         from importlib.metadata import version
 
@@ -21,4 +29,4 @@ def __getattr__(name: str):
 
 
 def __dir__():
-    return sorted([*globals(), *ROOMS, "__version__"])
+    return sorted([*globals(), *ROOMS, *INTERFACE, "__version__"])

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("solvers", "kinetic", "closure", "elt", "molecular", "quantum", "conf", "experiments")
-KINDS = {".py", ".yaml", ".pt", ".mplstyle"}
+KINDS = {".py", ".yaml", ".pt", ".mplstyle", ".typed"}
 
 
 def sources() -> set[Path]:
