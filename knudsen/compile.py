@@ -35,7 +35,8 @@ def compiled(function=None, /, *, signatures=(), **options):
     """``function`` compiled by Numba: it releases the interpreter's lock, and sums may be reordered (``SAFE``).
 
     Use it as ``@compiled`` or with options, ``@compiled(fastmath={"contract"})``; they override ``OPTIONS`` and are those of
-    ``numba.njit`` (not ``cache``). signatures: types or strings to compile for at once; others are then refused.
+    ``numba.njit`` (not ``cache``). signatures: types or strings to compile for at once; others are then refused. Compiled callers
+    get one machine code for all constants that they give.
     """
     if function is None:
         return lambda function: compiled(function, signatures=signatures, **options)

@@ -82,6 +82,15 @@ def test_code_goes_to_the_users_directory_where_that_of_the_sources_cannot_be_wr
     assert run(copy, **here) == (6.0, 1)
 
 
+def test_constants_in_calls_make_no_copies():
+    """Numba by itself compiles a function again for every integer constant that a compiled caller gives it."""
+    space = {"compiled": knudsen.compile.compiled}
+    exec(
+        "@compiled\ndef times(x, n):\n    return n * x\n@compiled\ndef five(x):\n    return times(x, 2) + times(x, n=3)\n", space
+    )
+    assert space["five"](1.0) == 5.0 and len(space["times"].signatures) == 1
+
+
 @pytest.mark.parametrize("room", ["solvers", "kinetic", "closure", "molecular"])
 def test_a_room_compiles_in_this_one_way(room):
     folder = Path(__import__(f"knudsen.{room}", fromlist=["x"]).__file__).parent
