@@ -246,11 +246,15 @@ def _learned_entropy(law, w, m, alpha, beta):
     _stieltjes(law, multipliers, alpha, beta)
 
 
-@compiled(fastmath=SAFE | {"nnan"})  # a maximum vectorises where NaN need not be seen: x itself shows it
-def _largest(x):
+@compiled(fastmath=SAFE | {"nnan"})  # a maximum vectorises where NaN need not be seen: f itself shows it
+def _exponents(c, b1, b2, b3, b4, b5, b6, f):
+    """f = b1 c + .. + b6 c^6; returns the largest."""
     top = -np.inf
-    for j in range(x.size):
-        top = x[j] if x[j] > top else top
+    for j in range(f.size):
+        x = c[j]
+        value = (((((b6 * x + b5) * x + b4) * x + b3) * x + b2) * x + b1) * x
+        f[j] = value
+        top = value if value > top else top
     return top
 
 
@@ -262,13 +266,10 @@ def _stieltjes(law, multipliers, alpha, beta):
     h, c, maxwellian = (n - 1) // 2, law.network[start : start + nodes], law.network[start + nodes : start + 2 * nodes]
     f, now, old = np.empty(nodes), np.empty(nodes), np.empty(nodes)
     for i in range(multipliers.shape[1]):
-        b1, b2, b3 = multipliers[1, i], multipliers[2, i], multipliers[3, i]
-        b4, b5, b6 = multipliers[4, i], multipliers[5, i], multipliers[6, i]
         size = flow = mass = 0.0
-        for j in range(nodes):
-            x = c[j]
-            f[j] = (((((b6 * x + b5) * x + b4) * x + b3) * x + b2) * x + b1) * x
-        top = _largest(f)
+        top = _exponents(
+            c, multipliers[1, i], multipliers[2, i], multipliers[3, i], multipliers[4, i], multipliers[5, i], multipliers[6, i], f
+        )
         for j in range(nodes):
             value = exp2(LOG2E * max(f[j] - top, -600.0))
             f[j] = value
@@ -276,22 +277,19 @@ def _stieltjes(law, multipliers, alpha, beta):
         floor = mass * law.bound
         for j in range(nodes):
             value = f[j] + floor * maxwellian[j]
-            f[j], old[j] = value, 1.0
+            f[j], now[j], old[j] = value, 1.0, 0.0
             size += value
             flow += c[j] * value
         mean, ratio = flow / size, 0.0
-        for j in range(nodes):
-            now[j] = c[j] - mean
         for k in range(1, n):  # monic polynomials
             before, size, flow = size, 0.0, 0.0
-            if k > 1:
-                for j in range(nodes):
-                    old[j] = (c[j] - mean) * now[j] - ratio * old[j]
-                now, old = old, now
             for j in range(nodes):
-                weight = f[j] * now[j] * now[j]
+                value = (c[j] - mean) * now[j] - ratio * old[j]
+                weight = f[j] * value * value
+                old[j] = value
                 size += weight
                 flow += c[j] * weight
+            now, old = old, now
             mean, ratio = flow / size, size / before
             if k >= h:
                 alpha[k, i] = mean

@@ -1,6 +1,7 @@
 """A constitutive closure: stress and heat flux from local gradients, by a network that is a dissipation potential."""
 
 from collections.abc import Callable
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +71,10 @@ class Constitutive(Euler, LearnedLaw):
     colour = "#44AA99"
     dims = (2, 3)
     labels = training = "knudsen.closure.training.constitutive"
-    excused = NavierStokesFourier.excused
+    excused = MappingProxyType({
+        "momentum_and_energy_flux": NavierStokesFourier.excused["momentum_and_energy_flux"],
+        "relaxation": "in rough states and for a long tau Newton's iterations end before they have converged (short_relaxation)",
+    })  # fmt: skip
     newton_iterations, halvings = 8, 4
 
     def __init__(self, gas, network: Callable):
