@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from knudsen.closure.compiled.vectors import add, copy, matrix
+from knudsen.closure.compiled.vectors import add, copy, inverse_root, matrix
 from knudsen.closure.learned.networks import Equivariant
 from knudsen.compile import compiled
 from knudsen.solvers.rows import LOG2E, exp2, log
@@ -113,10 +113,10 @@ def evaluate(weights, size, phi, order, rest, out):
             for k in range(half):
                 for i in range(width):
                     y = both[k, i] + bias[k]
-                    x[k, i] = y / sqrt(unit + y * y)
+                    x[k, i] = y * inverse_root(y)
                 for i in range(width):
                     y = both[half + k, i] + bias[half + k]
-                    odd[k, i] *= unit + y / sqrt(unit + y * y)
+                    odd[k, i] *= unit + y * inverse_root(y)
         said = np.dot(matrix(weights, at, size.outputs, half), x[:half])
         at += size.outputs * half
         add(unit, np.dot(matrix(weights, at, size.outputs, half), odd), said)
@@ -138,7 +138,9 @@ def differentiate(weights, size, phi, order, rest, first, out, g):
     half, width, odds, depth = size.half, phi.shape[1], size.inputs - size.evens, size.depth
     unit, slopes = np.float32(1.0), size.inputs - first
     widest = max(odds, half)
-    pre, lifted = np.empty((depth, 2 * half, width), np.float32), np.empty((depth, half, width), np.float32)
+    pre, roots = np.empty((depth, 2 * half, width), np.float32), np.empty((depth, 2 * half, width), np.float32)
+    lifted, stretch = np.empty((depth, half, width), np.float32), np.empty((size.inputs, width), np.float32)
+    steep = np.empty(width, np.float32)
     odd_in = np.empty((depth + 1, widest, width), np.float32)  # the odd channels before each layer, and the last ones
     out[:] = 0.0
     g[:] = 0.0
@@ -151,6 +153,7 @@ def differentiate(weights, size, phi, order, rest, first, out, g):
             target = x[k] if k < size.evens else odd_in[0, k - size.evens]
             for i in range(width):
                 target[i] = np.float32(arsinh(source[i] * scale))
+                stretch[k, i] = np.float32(scale) * inverse_root(np.float32(source[i] * scale))
         below = odds
         for layer in range(depth):
             above = x.shape[0] - below
@@ -163,14 +166,16 @@ def differentiate(weights, size, phi, order, rest, first, out, g):
             copy(np.dot(matrix(weights, at, half, below), odd_in[layer, :below]), lifted[layer])
             at += half * below
             x = np.empty((2 * half, width), np.float32)
-            for k in range(half):
+            root = roots[layer]
+            for k in range(2 * half):
                 for i in range(width):
                     both[k, i] += bias[k]
-                    x[k, i] = both[k, i] / sqrt(unit + both[k, i] * both[k, i])
+                    root[k, i] = inverse_root(both[k, i])
+            for k in range(half):
                 for i in range(width):
-                    both[half + k, i] += bias[half + k]
-                    y = both[half + k, i]
-                    odd_in[layer + 1, k, i] = lifted[layer, k, i] * (unit + y / sqrt(unit + y * y))
+                    x[k, i] = both[k, i] * root[k, i]
+                for i in range(width):
+                    odd_in[layer + 1, k, i] = lifted[layer, k, i] * (unit + both[half + k, i] * root[half + k, i])
             below = half
         to_even = matrix(weights, at, size.outputs, half)
         to_odd = matrix(weights, at + size.outputs * half, size.outputs, half)
@@ -184,11 +189,12 @@ def differentiate(weights, size, phi, order, rest, first, out, g):
                 y = (said[o, i] + constant) / size.bound
                 e = exp2(-2.0 * LOG2E * min(abs(float(y)), 20.0))
                 value = (1.0 - e) / (1.0 + e)
-                steep = np.float32((1.0 - value * value) * scale / size.members)
+                steep[i] = np.float32((1.0 - value * value) * scale / size.members)
                 value *= size.bound * scale
                 out[o, i] += ((value if y > 0.0 else -value) - rest[m, o]) / size.members
-                for k in range(half):
-                    d_even[k, i], d_odd[k, i] = to_even[o, k] * steep, to_odd[o, k] * steep
+            for k in range(half):
+                for i in range(width):
+                    d_even[k, i], d_odd[k, i] = to_even[o, k] * steep[i], to_odd[o, k] * steep[i]
             end = at
             for layer in range(depth - 1, -1, -1):
                 below = odds if layer == 0 else half
@@ -197,16 +203,14 @@ def differentiate(weights, size, phi, order, rest, first, out, g):
                 odd_weights = matrix(weights, end, half, below)
                 end -= 2 * half * (above + below + 1)
                 even_weights = matrix(weights, end, 2 * half, above + below)
-                both, d_both = pre[layer], np.empty((2 * half, width), np.float32)
+                both, root, d_both = pre[layer], roots[layer], np.empty((2 * half, width), np.float32)
                 for k in range(half):
                     for i in range(width):
-                        root = unit / sqrt(unit + both[k, i] * both[k, i])
-                        d_both[k, i] = d_even[k, i] * root * root * root
+                        d_both[k, i] = d_even[k, i] * root[k, i] * root[k, i] * root[k, i]
                     for i in range(width):
-                        y = both[half + k, i]
-                        root = unit / sqrt(unit + y * y)
-                        d_both[half + k, i] = d_odd[k, i] * lifted[layer, k, i] * root * root * root
-                        d_odd[k, i] *= unit + y * root
+                        r = root[half + k, i]
+                        d_both[half + k, i] = d_odd[k, i] * lifted[layer, k, i] * r * r * r
+                        d_odd[k, i] *= unit + both[half + k, i] * r
                 d_in, lower = np.dot(even_weights.T, d_both), np.dot(odd_weights.T, d_odd)
                 for k in range(below):
                     for i in range(width):
@@ -215,10 +219,8 @@ def differentiate(weights, size, phi, order, rest, first, out, g):
             for k in range(size.inputs):
                 if order[k] < first:
                     continue
-                source, scale = phi[order[k]], 1.0 / weights[begin + k]
                 by = d_even[k] if k < size.evens else d_odd[k - size.evens]
                 target = g[o * slopes + order[k] - first]
                 for i in range(width):
-                    z = source[i] * scale
-                    target[i] += by[i] * scale / sqrt(1.0 + z * z)
+                    target[i] += by[i] * stretch[k, i]
         begin = tail + 2 * size.outputs

@@ -1,6 +1,10 @@
 """Pieces that row functions are made of: frame changes of rows of moments, and views of a law's numbers."""
 
-from knudsen.compile import compiled
+from math import sqrt
+
+import numpy as np
+
+from knudsen.compile import SAFE, compiled
 from knudsen.solvers.rows import LOG2E, exp2
 
 TINY = 2.2250738585072014e-308  # the smallest normal double
@@ -65,6 +69,15 @@ def smoothstep(x):
 def exp(x):
     """e^x to a few 1e-15, for -600 < x < 700, branch-free."""
     return exp2(LOG2E * x)
+
+
+ONE = np.float32(1.0)
+
+
+@compiled(fastmath=SAFE | {"afn"})  # afn: an estimate and a step of Newton's method where x is in single precision
+def inverse_root(x):
+    """1 / sqrt(1 + x^2), to a few units in the last place."""
+    return ONE / sqrt(ONE + x * x)
 
 
 @compiled
