@@ -41,25 +41,24 @@ def stage_target(model, s, dv, rate, P):
     1 + lambda and 1 + Pr lambda. Returns rho, u, Lambda_xx and lambda; Lambda_xx = 0 where the moments are no gas's.
     """
     D, shear = model.dims, model.fields > 2
-    g, h, k, y, l = s[OF_G], s[OF_H], s[OF_K], s[OF_Y], s[OF_L]
-    mass = 1.0 / g[0]
-    u, Txx = g[1] * mass, (g[2] - g[1] * g[1] * mass) * mass
-    H = h[0] * mass if D > 1 else 0.0
-    uy = k[0] * mass if shear else 0.0
+    mass = 1.0 / s[OF_G, 0]
+    u, Txx = s[OF_G, 1] * mass, (s[OF_G, 2] - s[OF_G, 1] * s[OF_G, 1] * mass) * mass
+    H = s[OF_H, 0] * mass if D > 1 else 0.0
+    uy = s[OF_K, 0] * mass if shear else 0.0
     T = (Txx + H - uy * uy) / D
-    rho = g[0] * dv
+    rho = s[OF_G, 0] * dv
     if not (rho > 0.0 and T > 0.0 and rho < np.inf and T < np.inf):
         return rho, u, 0.0, 0.0
     relaxation = rate * (rho * T**model.exponent if model.exponent > -np.inf else 1.0)
     stress, heat = model.stress / (1.0 + relaxation), 0.5 * model.heat_flux / (1.0 + model.prandtl * relaxation)
-    qx = g[3] * mass - u * (3.0 * Txx + u * u)  # twice the heat flux over rho
+    qx = s[OF_G, 3] * mass - u * (3.0 * Txx + u * u)  # twice the heat flux over rho
     if D > 1:
-        qx += h[1] * mass - u * H
+        qx += s[OF_H, 1] * mass - u * H
     if shear:
-        Txy, Tyy = k[1] * mass - u * uy, y[0] * mass - uy * uy
+        Txy, Tyy = s[OF_K, 1] * mass - u * uy, s[OF_Y, 0] * mass - uy * uy
         qx -= 2.0 * uy * Txy
-        qy = k[2] * mass - u * (2.0 * Txy + u * uy) - uy * Txx
-        qy += l[0] * mass - uy * (2.0 * Tyy + H)
+        qy = s[OF_K, 2] * mass - u * (2.0 * Txy + u * uy) - uy * Txx
+        qy += s[OF_L, 0] * mass - uy * (2.0 * Tyy + H)
         xx, xy, yy = stress * (Txx - T), stress * Txy, stress * (Tyy - T)
         along, of_g, of_k, of_y, of_z, of_l = shear_rows(T, uy, xx, xy, yy, heat * qx, heat * qy, D)
         for j in range(4):
