@@ -79,12 +79,15 @@ def case_cells(law, cases) -> Cells:
     if first.boundary == "fixed":
         ends = [case.end_states(law.gas) for case in cases]
         left, right = (torch.cat([equilibrium_state(law, *end[side]) for end in ends]) for side in (0, 1))
+    if first.boundary == "walls":
+        walls = [[law.wall_numbers(case.walls[side]) for case in cases] for side in (0, 1)]
+        left, right = (torch.tensor(wall, dtype=torch.float64)[:, :, None] for wall in walls)
     dx = torch.tensor([case.dx for case in cases], dtype=torch.float64).reshape(-1, 1, 1)
     return Cells(
         dx=dx,
         n=first.cells,
         knudsen=torch.tensor(knudsen)[:, None],
-        boundary=Boundary(first.boundary, left, right),
+        boundary=Boundary(first.boundary, left, right, law.wall_ghosts if first.boundary == "walls" else None),
     )
 
 
@@ -106,8 +109,10 @@ def simulate(
     """
     cases = list(cases) if isinstance(cases, list | tuple) else [cases]
     for case in cases:
-        if case.walls is not None or case.has_shear:
-            raise InputError(f"case={case.name}: the moment solvers have neither walls nor shear; use solver=kinetic")
+        if case.has_shear:
+            raise InputError(f"case={case.name}: the moment solvers have no shear; use solver=kinetic")
+        if case.walls is not None and not law.has_walls:
+            raise InputError(f"case={case.name}: closure={law.name} has no walls; take another closure, or solver=kinetic")
     solver = Solver(law, **solver_options)
     velocities = [drift(case, law.gas) if comoving else 0.0 for case in cases]
     cases = [replace(case, u=case.u - v) if v else case for case, v in zip(cases, velocities, strict=True)]
@@ -167,7 +172,8 @@ def _at_rest(law, solution: Solution, velocity: float, dx: float) -> Solution:
 
 def _advance(law, cases, solver: Solver, batch: int, compiled: bool, progress) -> list[Solution]:
     """One :class:`Solution` per case with the schemes of one solver."""
-    if compiled and (rollout := _rollout(law, solver)) is not None:
+    walls = any(case.walls is not None for case in cases)
+    if compiled and (rollout := _rollout(law, solver, walls)) is not None:
         return [_compiled(rollout, law, solver, case, i, len(cases), progress) for i, case in enumerate(cases)]
     groups: dict[tuple, list[int]] = {}
     for i, case in enumerate(cases):
@@ -208,12 +214,15 @@ def _fields(law, U, cells) -> dict[str, torch.Tensor]:
     return fields
 
 
-def _rollout(law, solver: Solver):
-    """The compiled form of a law and a solver's schemes, None where there is none."""
+def _rollout(law, solver: Solver, walls: bool):
+    """The compiled form of a law and a solver's schemes, None where there is none (or none that knows walls)."""
     if (rows := law.compiled()) is None:
         return None
     from knudsen.closure.compiled import Rollout  # compiled code only where it is needed
+    from knudsen.closure.compiled.protocol import no_walls
 
+    if walls and rows.wall is no_walls:
+        return None
     return Rollout(rows, law, *solver.schemes, solver.cfl)
 
 
@@ -222,7 +231,7 @@ def _compiled(rollout, law, solver, case, number: int, total: int, progress) -> 
     begin = time.perf_counter()
     cells, start = case_cells(law, [case]), initial_state(law, [case])[0].numpy()
     ends = None
-    if case.boundary == "fixed":
+    if case.boundary in ("fixed", "walls"):
         ends = tuple(end[0, :, 0].numpy() for end in (cells.boundary.left, cells.boundary.right))
     rows, steps, diverged_at = rollout(start, ends, case.dx, np.full(case.cells, case.knudsen), case.boundary, case.save_times)
     fields = []

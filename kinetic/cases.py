@@ -4,6 +4,7 @@ All but ``shock`` fill the domain [-1/2, 1/2], so that the Knudsen number is in 
 gas's gamma = (D + 2)/D enters where a wave is to be one of its own.
 """
 
+from dataclasses import replace
 from math import ceil, lcm, pi, sqrt
 
 import numpy as np
@@ -17,9 +18,9 @@ from knudsen.kinetic.tabulated import tabulated
 from knudsen.kinetic.wall import Wall
 
 __all__ = [
-    "CANONICAL", "CASES", "blast", "cold_hot", "collision", "couette", "creep", "dense_blob", "entropy", "equilibrium",
-    "expansion", "fourier", "hot_spot", "lax", "mix", "near_vacuum", "poiseuille", "riemann", "shock", "shu_osher", "sod",
-    "sound", "strong", "tabulated", "transition", "wave",
+    "CANONICAL", "CASES", "blast", "cold_hot", "collision", "couette", "creep", "dense_blob", "enclosed", "entropy",
+    "equilibrium", "expansion", "fourier", "heated_wall", "hot_spot", "lax", "mix", "near_vacuum", "poiseuille", "riemann",
+    "shock", "shu_osher", "sod", "sound", "strong", "tabulated", "transition", "wave",
 ]  # fmt: skip
 
 FINE = 600  # cells that the random states are drawn on; a multiple of 100, so that jumps on multiples of 0.01 are exact
@@ -228,9 +229,14 @@ def couette(gas: Gas, *, delta=1.0, drive=1e-3, accommodation=1.0, cells=100, t_
 
 
 @makes(Case)
-def fourier(gas: Gas, *, delta=1.0, drive=1e-3, accommodation=1.0, cells=100, t_end=None, save_times=()):
-    """Heat conduction between walls of temperatures T0 (1 - drive/2) and T0 (1 + drive/2); keys as of ``couette``."""
-    left, right = (Wall(1.0 + 0.5 * sign * _drive(drive), accommodation=accommodation) for sign in (-1, 1))
+def fourier(
+    gas: Gas, *, delta=1.0, drive=1e-3, temperatures=None, accommodation=1.0, cells=100, t_end=None, save_times=()
+):  # fmt: skip
+    """Heat conduction between walls of temperatures T0 (1 - drive/2) and T0 (1 + drive/2), or of the two ``temperatures`` given;
+    other keys as of ``couette``."""
+    drive = _drive(drive)
+    pair = (1.0 - 0.5 * drive, 1.0 + 0.5 * drive) if temperatures is None else _pair(temperatures)
+    left, right = (Wall(T, accommodation=accommodation) for T in pair)
     return _channel("fourier", gas, delta, left, right, cells, t_end, save_times)
 
 
@@ -255,6 +261,29 @@ def _channel(name, gas, delta, left, right, cells, t_end, save_times, **forces):
     one, knudsen = np.ones(cells), float(gas.frequency(1.0, 1.0)) / (sqrt(2.0) * delta)
     t_end = 8 + 1.5 * delta if t_end is None else t_end
     return Case(name, (-0.5, 0.5), cells, "walls", one, 0 * one, one, knudsen, t_end, save_times, walls=(left, right), **forces)
+
+
+@makes(Case)
+def heated_wall(*, temperature=2.0, accommodation=1.0, cells=200, knudsen=0.1, t_end=0.25, save_times=()):
+    """Gas at rest, (1, 0, 1), between two walls, of which the left one has another ``temperature`` from t = 0 on."""
+    _positive_cells(cells)
+    one, walls = np.ones(cells), (Wall(temperature, accommodation=accommodation), Wall(accommodation=accommodation))
+    return Case("heated_wall", (-0.5, 0.5), cells, "walls", one, 0 * one, one, knudsen, t_end, save_times, walls=walls)
+
+
+@makes(Case)
+def enclosed(seed: int, **options):
+    """``wave`` or ``mix`` data (one half each) between diffuse walls of temperatures log-uniform in 0.25..4."""
+    case = _random_case("enclosed", seed, lambda draw, x: _mixture(draw, x, jumps=draw.random() < 0.5), **options)
+    draw = np.random.default_rng([case.seed, 1])
+    walls = tuple(Wall(_log_uniform(draw, 0.25, 4.0)) for _ in range(2))
+    return replace(case, boundary="walls", walls=walls)
+
+
+def _pair(temperatures):
+    if np.shape(temperatures) != (2,):
+        raise InputError(f"case.temperatures={temperatures!r}: give those of the left and the right wall")
+    return tuple(float(T) for T in temperatures)
 
 
 def _drive(drive):
@@ -311,12 +340,12 @@ def strong(seed: int, **options):
     return _random_case("strong", seed, fields, **options)
 
 
-_RANDOM = (wave, mix, transition, equilibrium, strong)
-_CHANNELS = (couette, fourier, poiseuille, creep)
+_RANDOM = (wave, mix, transition, equilibrium, strong, enclosed)
+_BETWEEN_WALLS = (couette, fourier, poiseuille, creep, heated_wall)
 CANONICAL = (
     sod, lax, expansion, collision, cold_hot, near_vacuum, blast, shu_osher, sound, entropy, hot_spot, dense_blob,
 )  # fmt: skip
-CASES = {f.__name__: f for f in (shock, riemann, *CANONICAL, *_RANDOM, tabulated, *_CHANNELS)}
+CASES = {f.__name__: f for f in (shock, riemann, *CANONICAL, *_RANDOM, tabulated, *_BETWEEN_WALLS)}
 
 
 def _random_case(name, seed, fields, *, knudsen=None, cells=100, fine=None, t_end=0.1, save_times=()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -11,8 +12,6 @@ from torch import Tensor
 from knudsen.solvers.boundaries import BOUNDARIES
 
 GHOST = 5  # per side: four for the widest reconstruction (WENO5-THINC), one for variables that hold central differences
-
-KINDS = tuple(word for word in BOUNDARIES if word != "walls")  # a wall is a law of the distribution's, not of moments
 
 
 def central_slopes(V: Tensor, dx, periodic: bool = False) -> Tensor:
@@ -26,27 +25,34 @@ def central_slopes(V: Tensor, dx, periodic: bool = False) -> Tensor:
 class Boundary:
     """What the ghost cells hold.
 
-    kind: ``periodic`` (the other end), ``outflow`` (zero gradient: a copy of the last cell) or ``fixed`` (given states,
-    held for all times: a far field or the two end states of a shock).
-    left, right: the ghost states of ``fixed``, [batch or 1, component, 1].
+    kind: ``periodic`` (the other end), ``outflow`` (zero gradient: a copy of the last cell), ``fixed`` (given states,
+    held for all times: a far field or the two end states of a shock) or ``walls`` (the law's word for the flux through them).
+    left, right: the ghost states of ``fixed``, [batch or 1, component, 1]; of ``walls`` the numbers of each wall,
+        [batch or 1, number, 1], as the law's ``wall_flux`` reads them.
+    beyond: of ``walls``, the law's ``wall_ghosts``: U -> the ghost cells on the left and right.
 
-    Raises ValueError for another kind, and for a fixed boundary without its states.
+    Raises ValueError for another kind, for a fixed boundary without its states, and for walls without their numbers and ghosts.
     """
 
     kind: str = "periodic"
     left: Tensor | None = None
     right: Tensor | None = None
+    beyond: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
 
     def __post_init__(self):
-        if self.kind not in KINDS:
-            raise ValueError(f"boundary={self.kind!r} is not known; choose one of {', '.join(KINDS)}")
-        if self.kind == "fixed" and (self.left is None or self.right is None):
-            raise ValueError("boundary='fixed' needs the ghost states left and right, [batch or 1, component, 1]")
+        if self.kind not in BOUNDARIES:
+            raise ValueError(f"boundary={self.kind!r} is not known; choose one of {', '.join(BOUNDARIES)}")
+        if self.kind in ("fixed", "walls") and (self.left is None or self.right is None):
+            raise ValueError(f"boundary={self.kind!r} needs left and right, [batch or 1, component, 1]")
+        if self.kind == "walls" and self.beyond is None:
+            raise ValueError("boundary='walls' needs beyond, what the ghost cells hold")
 
     def ghosts(self, U: Tensor) -> tuple[Tensor, Tensor]:
         """The ghost cells on the left and right of U, each [batch, component, GHOST]."""
         if self.kind == "periodic":
             return U[..., -GHOST:], U[..., :GHOST]
+        if self.kind == "walls":
+            return self.beyond(U)
         if self.kind == "outflow":
             left, right = U[..., :1], U[..., -1:]
         else:
@@ -113,3 +119,9 @@ class Cells:
 
         ends = replace(self.boundary, left=apply(self.boundary.left), right=apply(self.boundary.right))
         return replace(self, dx=apply(self.dx), knudsen=apply(self.knudsen), boundary=ends)
+
+
+def closed(flow: Tensor) -> Tensor:
+    """A flow through the faces, without what goes through the first and the last one."""
+    none = torch.zeros_like(flow[..., :1])
+    return torch.cat((none, flow[..., 1:-1], none), -1)

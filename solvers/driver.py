@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from knudsen.solvers.cells import GHOST, Cells
+from knudsen.solvers.cells import GHOST, Cells, closed
 from knudsen.solvers.fluxes import FLUXES
 from knudsen.solvers.gradients import EXPLICIT, ImplicitGradients
 from knudsen.solvers.integrators import INTEGRATORS
@@ -174,15 +174,21 @@ class Solver:
 
     def _flux_difference(self, V: Tensor, cells: Cells) -> Tensor:
         V_l, V_r = self.reconstruct(V, cells)
+        walls = cells.boundary.kind == "walls"
         if self.transport is not None:
             difference = self.transport(self.flux, V_l, V_r, V[..., GHOST:-GHOST])
         else:
             F = self.flux(V_l, V_r, self.law)
+            if walls:
+                left = self.law.wall_flux(V_r[..., :1], cells.boundary.left, 1)
+                right = self.law.wall_flux(V_l[..., -1:], cells.boundary.right, -1)
+                F = torch.cat((left, F[..., 1:-1], right), -1)
             difference = F[..., :-1] - F[..., 1:]
         if self.diffusivity is not None:
             touching = slice(GHOST - 1, V.shape[-1] - GHOST + 1)
             D, U = self.diffusivity(V, cells)[..., touching], self.law.conserved(V[..., touching])
             flow = 0.5 * (D[..., :-1] + D[..., 1:]) * (U[..., 1:] - U[..., :-1]) / cells.dx
+            flow = closed(flow) if walls else flow
             difference = difference + flow[..., 1:] - flow[..., :-1]
         if self.product is None:
             return difference
@@ -190,6 +196,7 @@ class Solver:
         faces = V_l.shape[-1]
         jump = self.product(torch.cat((V_l, V_r[..., :-1]), -1), torch.cat((V_r, V_l[..., 1:]), -1))
         jump, inside = jump.split((faces, faces - 1), -1)
+        jump = closed(jump) if walls else jump
         return difference - 0.5 * (jump[..., :-1] + jump[..., 1:]) - inside
 
     def _max_dt(self, V: Tensor, cells: Cells) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from knudsen.solvers.cells import GHOST, Cells
+from knudsen.solvers.cells import GHOST, Cells, closed
 from knudsen.solvers.protocol import BalanceLaw
 
 # The diffusion number dt D/dx^2 up to which an explicit step is used: stable up to about one, below half of it accurate too.
@@ -33,7 +33,8 @@ class ImplicitGradients:
         self.rows = list(law.gradient_rows)
         inner = slice(GHOST - 1, V.shape[-1] - GHOST + 1)
         c = law.gradient(V, cells)[..., inner] * stiff.reshape(-1, 1, 1, 1)
-        self.faces = 0.5 * (c[..., 1:] + c[..., :-1])  # [B, R, nv, N + 1]
+        faces = 0.5 * (c[..., 1:] + c[..., :-1])  # [B, R, nv, N + 1]
+        self.faces = closed(faces) if cells.boundary.kind == "walls" else faces  # through a wall goes what the law says, no more
         self.dx = torch.as_tensor(cells.dx, dtype=V.dtype).reshape(-1, 1, 1, 1)
         self.difference = self._difference(self._flow(V[..., inner]))
 
@@ -70,7 +71,7 @@ class ImplicitGradients:
 def _beyond(x: Tensor, cells: Cells, end: int) -> Tensor:
     """What lies beyond an end of a change x: the other end, a copy, or nothing where the states are fixed."""
     cell = (-1 - end if cells.boundary.kind == "periodic" else end) % cells.n
-    return x[..., cell : cell + 1] * (cells.boundary.kind != "fixed")
+    return x[..., cell : cell + 1] * (cells.boundary.kind not in ("fixed", "walls"))
 
 
 def _matrix(right: Tensor, left: Tensor, scale: Tensor, kind: str) -> Tensor:

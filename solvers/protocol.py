@@ -36,6 +36,13 @@ class BalanceLaw(Protocol):
     source(U, cells): the same S, interior cells, [B, n, N].
     admissible(U): is the state physical? bool [B, N].
 
+    A law that can be between walls (``Boundary.kind`` walls) has
+    wall_flux(V, wall, inward): the flux of every component through a wall, [B, n, 1], from V on the gas's side of it; wall
+        [B or 1, number, 1]; inward: 1 for a wall on the left, -1 for one on the right, the mirror image. Zero in what no wall
+        lets through. Beside it no flow goes through a wall: neither diffusion nor product.
+    wall_ghosts(U): ghost cells on the left and right, each [B, n, GHOST], which give reconstructions and differences at a wall
+        values of the gas's side alone.
+
     Four more are attributes that every law has, what :class:`Law` gives (None; no ``gradient_rows``) where it has no such terms.
 
     A law with terms P(U) dU/dx beside the flux has ``product(V_l, V_r)``, their integral over a path from V_l to V_r,

@@ -5,15 +5,15 @@ from numba import float64, int64, types
 
 from knudsen.closure.compiled.protocol import TABLE
 from knudsen.compile import compiled
-from knudsen.solvers.boundaries import OUTFLOW, PERIODIC
+from knudsen.solvers.boundaries import OUTFLOW, PERIODIC, WALLS
 from knudsen.solvers.cells import GHOST
 
 SPREAD = types.void(TABLE, TABLE, TABLE, TABLE, float64, int64)
 
 
 @compiled
-def flow_of(V, c, dx, y):
-    """y = sum_j c_rj dV_j/dx on the faces [R, face], of V with ghosts and c [R height, column] in the cells."""
+def flow_of(V, c, dx, boundary, y):
+    """y = sum_j c_rj dV_j/dx on the faces [R, face], of V with ghosts and c [R height, column] in the cells; none at walls."""
     height = V.shape[0]
     for r in range(y.shape[0]):
         for f in range(y.shape[1]):
@@ -23,6 +23,8 @@ def flow_of(V, c, dx, y):
             for f in range(y.shape[1]):
                 i = f + GHOST
                 y[r, f] += 0.5 * (c[row, i - 1] + c[row, i]) * (V[k, i] - V[k, i - 1]) / dx
+        if boundary == WALLS:
+            y[r, 0], y[r, y.shape[1] - 1] = 0.0, 0.0
 
 
 @compiled
@@ -73,6 +75,10 @@ def spread(y, c, E, scale, dx, boundary):
                     mean = 0.5 * (by[i - 1] + by[i]) / dx
                     right[r, s, f] += mean * to[i]
                     left[r, s, f] += mean * to[i - 1]
+    if boundary == WALLS:
+        for r in range(R):
+            for s in range(R):
+                right[r, s, 0], left[r, s, 0], right[r, s, n], left[r, s, n] = 0.0, 0.0, 0.0, 0.0
     # Cells 0..chain-1 as a band, row i R + r, column offset (j - i) R + s - r; on a ring the last cell's unknowns stand apart:
     # columns 1..R of b are what they make of the others.
     ring = boundary == PERIODIC

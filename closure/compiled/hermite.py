@@ -22,6 +22,7 @@ from knudsen.closure.compiled.protocol import (
 )
 from knudsen.closure.compiled.raw import OTHER_COUNTS, OTHER_NUMBERS, boost, raw_numbers, relax, source
 from knudsen.closure.compiled.vectors import TINY, copy, exp, matrix, rescale, rescale_transverse, shift
+from knudsen.closure.compiled.walls import raw_wall
 from knudsen.compile import compiled
 from knudsen.solvers.rows import log
 
@@ -56,7 +57,7 @@ def rows_of(law) -> Rows:
     return Rows(
         data=Data(np.array(counts, np.int64), np.array(numbers, float)), energy=law.energy_weights, height=len(law.degrees),
         variables=variables, sides=sides, speed=speed, boost=boost, relax=relax, source=source,
-        product=no_product if law.product is None else product,
+        wall=raw_wall, product=no_product if law.product is None else product,
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from knudsen.closure.compiled.protocol import (
 )
 from knudsen.closure.compiled.raw import OTHER_COUNTS, OTHER_NUMBERS, boost, raw_numbers, relax, source
 from knudsen.closure.compiled.vectors import TINY, add, copy, exp, matrix, rescale, shift, smoothstep
+from knudsen.closure.compiled.walls import raw_wall
 from knudsen.closure.laws.hme import hermite_norms
 from knudsen.closure.laws.recurrence import A_LIMIT, B_LIMIT
 from knudsen.closure.learned.networks import ICNN
@@ -91,6 +92,7 @@ def _rows(law, kind, sizes, bound, network, weights=NONE) -> Rows:
     for table in (law._up, law._down, law._he, law._he_inverse):
         numbers += table.flatten().tolist()
     return Rows(
+        wall=raw_wall,
         data=Data(np.array(counts, np.int64), np.array(numbers + network, float), weights), energy=law.energy_weights,
         height=law.n_g, variables=variables, sides=sides, speed=speed, boost=boost, relax=relax, source=source, product=product,
     )  # fmt: skip

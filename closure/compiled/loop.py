@@ -26,10 +26,13 @@ from knudsen.closure.compiled.protocol import (
     TRANSPORT,
     VARIABLES,
     VECTOR,
+    WALL,
 )
 from knudsen.closure.compiled.reconstructions import RECONSTRUCT
 from knudsen.closure.compiled.vectors import add, copy
+from knudsen.closure.compiled.walls import AT_WALLS, EXTEND
 from knudsen.compile import compiled
+from knudsen.solvers.boundaries import WALLS
 from knudsen.solvers.cells import GHOST
 from knudsen.solvers.driver import COLLAPSE
 from knudsen.solvers.gradients import EXPLICIT
@@ -57,7 +60,8 @@ class Stepping(NamedTuple):
 
 class Scratch(NamedTuple):
     """The arrays of a run: sharp, D, length, fast [padded cell]; padded, V, and of gradients in the flux c, E [row, padded cell];
-    sides of the faces; F, flow, jump [row, face]; left, inside, U, stage [row, cell]; K, L [stage, component, cell]."""
+    sides of the faces; F, flow, jump [row, face]; through [component, 2], the flux of walls; left, inside, U, stage [row, cell];
+    K, L [stage, component, cell]."""
 
     sharp: np.ndarray
     D: np.ndarray
@@ -72,6 +76,7 @@ class Scratch(NamedTuple):
     F: np.ndarray
     flow: np.ndarray
     jump: np.ndarray
+    through: np.ndarray
     left: np.ndarray
     inside: np.ndarray
     U: np.ndarray
@@ -84,7 +89,7 @@ HAS = types.NamedUniTuple(boolean, 4, Has)
 STEPPING = types.NamedTuple([float64, int64, TABLE, TABLE, boolean], Stepping)
 TABLES = float64[:, :, ::1]
 SCRATCH = types.NamedTuple(
-    [boolean[::1], *[VECTOR] * 3, *[TABLE] * 4, FACES, FACES, *[TABLE] * 7, TABLES, TABLES], Scratch
+    [boolean[::1], *[VECTOR] * 3, *[TABLE] * 4, FACES, FACES, *[TABLE] * 8, TABLES, TABLES], Scratch
 )  # fmt: skip
 
 
@@ -96,18 +101,21 @@ def scratch(components: int, height: int, R: int, stages: int, mesh) -> Scratch:
     return Scratch(
         mesh.knudsen < mesh.dx, *np.zeros((3, width)),
         *(np.zeros((rows, width)) for rows in (components, height, R * height, R * height)), l, r,
-        *(np.zeros((rows, faces)) for rows in (components, R, components)),
+        *(np.zeros((rows, faces)) for rows in (components, R, components)), np.zeros((components, 2)),
         *(np.zeros((rows, cells)) for rows in (R, components, components, components)), *np.zeros((2, stages, components, cells)),
     )  # fmt: skip
 
 
 @compiled
-def _diffuse(U, D, dx, K):
-    """K plus what diffuses into the interior cells, of U and D with ghosts."""
+def _diffuse(U, D, dx, boundary, K):
+    """K plus what diffuses into the interior cells, of U and D with ghosts; nothing through walls."""
+    last = K.shape[1] - 1
     for k in range(U.shape[0]):
         for i in range(K.shape[1]):
             j = i + GHOST
             ahead, behind = 0.5 * (D[j] + D[j + 1]) / dx, 0.5 * (D[j - 1] + D[j]) / dx
+            if boundary == WALLS:
+                ahead, behind = 0.0 if i == last else ahead, 0.0 if i == 0 else behind
             K[k, i] += ahead * (U[k, j + 1] - U[k, j]) - behind * (U[k, j] - U[k, j - 1])
 
 
@@ -138,7 +146,7 @@ FUNCTIONS = {
     "reconstruct": RECONSTRUCT, "differences": DIFFERENCE, "variables": VARIABLES, "correct": CORRECT, "sides": SIDES,
     "speed": SPEED, "boost": BOOST, "relax": RELAX, "source": SOURCE, "diffusivity": DIFFUSIVITY, "spread_length": DIFFUSIVITY,
     "gradient": DIFFERENTIATE, "response": RESPOND, "remainder": LEFT, "spread": SPREAD, "product": PRODUCT,
-    "transport": TRANSPORT,
+    "transport": TRANSPORT, "extend": EXTEND, "at_walls": AT_WALLS, "wall": WALL,
 }  # fmt: skip
 RUN = types.UniTuple(float64, 3)(
     TABLES, VECTOR, VECTOR, int64[::1], MESH, DATA, HAS, STEPPING, WAVES, SCRATCH,
@@ -150,6 +158,7 @@ RUN = types.UniTuple(float64, 3)(
 def run(
     saved, times, energy, gradient_rows, mesh, data, has, stepping, waves, scratch, reconstruct, differences, variables, correct,
     sides, speed, boost, relax, source, diffusivity, spread_length, gradient, response, remainder, spread, product, transport,
+    extend, at_walls, wall,
 ):  # fmt: skip
     """Fills saved [1 + times, component, cell] from its first row; returns (steps, time, cell): cell is -1, or the one where the
     solution failed at that time. What follows the scratch: the schemes' functions and those of ``protocol.Rows``.
@@ -182,12 +191,13 @@ def run(
                     if stiff > EXPLICIT:
                         pad(stage, padded, mesh)
                         variables(data, padded, V)
+                        extend(data, mesh, padded, V, variables, sides)
                         response(data, V, scratch.E)
                         remainder(data, mesh, stage, tau, left)
                         for k in range(left.shape[0]):
                             for i in range(cells):
                                 left[k, i] *= tau / dx
-                        flow_of(V, c, dx, flow)
+                        flow_of(V, c, dx, mesh.boundary, flow)
                         spread(flow, c, scratch.E, left, dx, mesh.boundary)
                         copy(L, stage)
                         _drain(flow, gradient_rows, -tau / dx, stage)
@@ -199,6 +209,7 @@ def run(
                     break
                 pad(stage, padded, mesh)
                 variables(data, padded, V)
+                extend(data, mesh, padded, V, variables, sides)
                 if j == 0 and has.gradients:
                     spread_length(data, mesh, V, scratch.length)
                     farthest = 0.0
@@ -207,7 +218,7 @@ def run(
                     stiff = cfl * farthest / dx
                 if j == 0 and stepping.is_implicit and stiff > EXPLICIT:
                     gradient(data, mesh, padded, V, c)
-                    flow_of(V, c, dx, flow)
+                    flow_of(V, c, dx, mesh.boundary, flow)
                 else:
                     correct(data, mesh, padded, V)
                 if has.diffusivity:
@@ -237,15 +248,22 @@ def run(
                 else:
                     for side in (l, r):
                         sides(data, side.V, side.U, side.F, side.frame)
+                    at_walls(l, r, data, mesh, wall, scratch.through)
                     differences(l, r, data, boost, waves, scratch.F, K)
+                    if mesh.boundary == WALLS:
+                        for k in range(components):
+                            K[k, 0] += scratch.through[k, 0] - scratch.F[k, 0]
+                            K[k, cells - 1] += scratch.F[k, cells] - scratch.through[k, 1]
                 if has.diffusivity:
-                    _diffuse(padded, scratch.D, dx, K)
+                    _diffuse(padded, scratch.D, dx, mesh.boundary, K)
                 if stepping.is_implicit and stiff > EXPLICIT:  # its part of the transport is in the implicit stages
                     _drain(flow, gradient_rows, 1.0, K)
                 if has.product:  # path-conservative: half of the jump at each face belongs to the cell, and all within it
                     product(data, l.V, l.U, l.F, r.V, r.U, r.F, 0, scratch.jump)
                     product(data, r.V, r.U, r.F, l.V, l.U, l.F, 1, scratch.inside)
                     for k in range(components):
+                        if mesh.boundary == WALLS:
+                            scratch.jump[k, 0], scratch.jump[k, cells] = 0.0, 0.0
                         for i in range(cells):
                             K[k, i] -= 0.5 * (scratch.jump[k, i] + scratch.jump[k, i + 1]) + scratch.inside[k, i]
                 if not stepping.is_implicit:

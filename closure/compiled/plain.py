@@ -9,8 +9,19 @@ from math import sqrt
 import numpy as np
 
 from knudsen.closure.compiled.lifting import TILE, lift, load, put, store, take
-from knudsen.closure.compiled.protocol import Data, Rows, frequency_numbers, no_relaxation, no_source
+from knudsen.closure.compiled.protocol import (
+    FAST,
+    SLOW,
+    WALL,
+    Data,
+    Rows,
+    frequency_numbers,
+    no_relaxation,
+    no_source,
+    row_function,
+)
 from knudsen.closure.compiled.vectors import exp
+from knudsen.closure.compiled.walls import through_wall
 from knudsen.compile import compiled
 from knudsen.solvers.cells import GHOST
 
@@ -174,3 +185,31 @@ def _source(source_of, P, size):
         collisions(data, mesh, U, 1.0, S)
 
     return compiled(source)
+
+
+@row_function(WALL)
+def fluid_wall(data, mesh, V, U, F, frame, flux):
+    """Of Euler and Navier-Stokes-Fourier, a mirror (``laws.fluid.Euler.wall_flux``)."""
+    for side in range(2):
+        flux[0, side], flux[2, side] = 0.0, 0.0
+        speed = abs(V[1, side]) + data.numbers[REACH] * exp(0.5 * V[2, side])
+        flux[1, side] = F[1, side] - (1 - 2 * side) * speed * U[1, side]
+
+
+@row_function(WALL)
+def grad13_wall(data, mesh, V, U, F, frame, flux):
+    """Of Grad-13 (``laws.grad.Grad13.closed_moments``)."""
+    dims = data.numbers[DIMS]
+    G, H, flux_G, flux_H = np.empty(5), np.empty(3), np.empty(4), np.empty(2)
+    for side in range(2):
+        mirror = 1.0 if side == 0 else -1.0
+        rho, u, T, stress = exp(V[0, side]), mirror * V[1, side], exp(V[2, side]), V[3, side]
+        heat = mirror * V[4, side] * sqrt(T)
+        third = 6.0 / (dims + 2.0) * heat
+        G[0], G[1], G[2], G[3], G[4] = rho, 0.0, rho * T * (1.0 + stress), rho * T * third, rho * T * T * (3.0 + 6.0 * stress)
+        H[0], H[1] = rho * T * (dims - 1.0 - stress), rho * T * (2.0 * heat - third)
+        H[2] = rho * T * T * (dims - 1.0 + (dims - 2.0) * stress)
+        speed = max(-frame[SLOW, side], frame[FAST, side])
+        through_wall(G, H, u, speed, dims, mesh.left if side == 0 else mesh.right, flux_G, flux_H)
+        flux[0, side], flux[1, side], flux[2, side] = 0.0, flux_G[1], mirror * 0.5 * (flux_G[2] + flux_H[0])
+        flux[3, side], flux[4, side] = mirror * flux_G[2], 0.5 * (flux_G[3] + flux_H[1])

@@ -24,8 +24,8 @@ class Data(NamedTuple):
 
 
 class Mesh(NamedTuple):
-    """The cells of a case: width; boundary (code of ``solvers.BOUNDARIES``); the states [component] held beyond a fixed one; the
-    Knudsen number on padded cells."""
+    """The cells of a case: width; boundary (code of ``solvers.BOUNDARIES``); the states [component] held beyond a fixed one, the
+    numbers of walls (``wall_numbers``); the Knudsen number on padded cells."""
 
     dx: float
     boundary: int
@@ -59,6 +59,7 @@ DIFFERENTIATE = types.void(DATA, MESH, TABLE, TABLE, TABLE)
 RESPOND = types.void(DATA, TABLE, TABLE)
 LEFT = types.void(DATA, MESH, TABLE, float64, TABLE)
 PRODUCT = types.void(DATA, TABLE, TABLE, TABLE, TABLE, TABLE, TABLE, int64, TABLE)
+WALL = types.void(DATA, MESH, TABLE, TABLE, TABLE, TABLE, TABLE)
 TRANSPORT = types.void(DATA, MESH, int64, TABLE, TABLE, TABLE, TABLE)
 
 
@@ -110,6 +111,10 @@ def no_remainder(data, mesh, U, tau, left): ...
 def no_product(data, V_l, U_l, F_l, V_r, U_r, F_r, shift, product): ...
 
 
+@row_function(WALL)
+def no_walls(data, mesh, V, U, F, frame, flux): ...
+
+
 @row_function(TRANSPORT)
 def no_transport(data, mesh, flux, V_l, V_r, V, K): ...
 
@@ -136,6 +141,8 @@ class Rows(NamedTuple):
         column i + shift of the right ones, for every column of ``product``.
     transport(data, mesh, flux, V_l, V_r, V, K): dx dU/dt of the interior cells without source, instead of flux differences; flux:
         a code of ``fluxes.FLUXES``; V on padded cells.
+    wall(data, mesh, V, U, F, frame, flux): the flux through the walls (``wall_flux``) into flux [component, 2], of V, U, F and
+        the frame on the gas's side of the left and the right one.
     """
 
     data: Data
@@ -156,3 +163,4 @@ class Rows(NamedTuple):
     remainder: Callable = no_remainder
     product: Callable = no_product
     transport: Callable = no_transport
+    wall: Callable = no_walls

@@ -21,6 +21,7 @@ from knudsen.closure.compiled.protocol import (
 )
 from knudsen.closure.compiled.raw import OTHER_NUMBERS, boost, raw_numbers, relax, source
 from knudsen.closure.compiled.vectors import TINY, copy, exp, rescale, shift, smoothstep
+from knudsen.closure.compiled.walls import raw_wall
 from knudsen.closure.laws.recurrence import B_FLOOR
 from knudsen.compile import compiled
 from knudsen.solvers.rows import LOG2E, exp2, log
@@ -53,6 +54,7 @@ def rows_of(law, counts=(), numbers=(), **others) -> Rows:
     if law.molecules is not None:
         collisions = maxwell.collisions(law, counts, numbers)
     rows = Rows(
+        wall=raw_wall,
         data=Data(np.array(counts, np.int64), np.array(numbers, float)),
         energy=law.energy_weights, height=3 * law.n + 4 if law.n_h else 2 * law.n + 2,
         variables=variables, sides=sides, speed=speed, boost=boost, **collisions,

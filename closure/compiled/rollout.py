@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from knudsen.closure.compiled import protocol
+from knudsen.closure.compiled import protocol, walls
 from knudsen.closure.compiled.fluxes import DIFFERENCES, FLUXES, UPWIND, Waves, no_differences
 from knudsen.closure.compiled.gradients import no_spread, spread
 from knudsen.closure.compiled.loop import FUNCTIONS, Has, Stepping, run, scratch
@@ -39,11 +39,12 @@ class Rollout:
             functions["source"] = protocol.no_source
         if flux != "upwind":
             functions["boost"] = protocol.no_boost
-        self.functions = [functions[name] for name in FUNCTIONS]
+        self.functions = functions
         self.rows = rows
 
     def __call__(self, start, ends, dx: float, knudsen, boundary: str, times):
-        """start [component, cell]; ends: the two states [component] of a fixed boundary, or None; knudsen [cell]; times increase.
+        """start [component, cell]; ends: the two states [component] of a fixed boundary, the numbers of two
+        walls, or None; knudsen [cell]; times increase.
 
         Returns (U [1 + times, component, cell], steps, None or (time, cell) of the failure); U is NaN from there on.
         """
@@ -55,11 +56,17 @@ class Rollout:
         )
         saved = np.full((len(times) + 1, *start.shape), np.nan)
         saved[0] = start
+        between_walls = boundary == "walls"
+        functions = self.functions | {
+            "extend": walls.extend if between_walls else walls.no_extension,
+            "at_walls": walls.at_walls if between_walls else walls.nothing_at_walls,
+            "wall": self.rows.wall if between_walls else protocol.no_walls,
+        }
         rows, has, stepping = self.rows, self.has, self.stepping
         space = scratch(len(start), rows.height, rows.gradient_rows.size, len(stepping.explicit), mesh)
         steps, failed_at, cell = run(
             saved, np.asarray(times, float), rows.energy, rows.gradient_rows, mesh, rows.data, has, stepping, self.waves,
-            space, *self.functions,
+            space, *(functions[name] for name in FUNCTIONS),
         )  # fmt: skip
         return saved, int(steps), None if cell < 0 else (float(failed_at), int(cell))
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from knudsen.closure.laws import walls
 from knudsen.closure.laws.frames import powers
 from knudsen.errors import InputError
 from knudsen.solvers import Law
@@ -19,8 +20,9 @@ from knudsen.solvers.steady import Basis
 
 # What row functions stand for: a subclass that overrides one of these needs row functions of its own.
 FORMULAE = (
-    "boost", "conserved", "departure", "diffusivity", "energy", "equilibrium_defect", "flux", "frame", "gradient_rows",
-    "local_variables", "max_speed", "product", "rate", "relax", "rescale", "source", "speeds", "transport", "upwind", "variables",
+    "boost", "closed_moments", "conserved", "departure", "diffusivity", "energy", "equilibrium_defect", "flux", "frame",
+    "gradient_rows", "local_variables", "max_speed", "product", "rate", "relax", "rescale", "source", "speeds", "transport",
+    "upwind", "variables", "wall_flux", "wall_ghosts",
 )  # fmt: skip
 
 
@@ -184,6 +186,31 @@ class MomentLaw(Law):
     def admissible(self, U: Tensor) -> Tensor:
         rho, _, T = self.fluid(U)
         return (rho > 0) & (T > 0) & U.isfinite().all(1)
+
+    # Walls -------------------------------------------------------------------------------------------------------------------
+
+    def closed_moments(self, V: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Raw moments G [batch, p, face] of g, p > 3, and H [batch, r, face], r > 1, of h (None in one velocity dimension), those
+        that the closure supplies included. InputError of a closure that has no walls."""
+        raise InputError(f"case.boundary=walls: closure={self.name} has no walls; take another closure, or solver=kinetic")
+
+    def wall_numbers(self, wall) -> tuple[float, ...]:
+        """What the flux through a ``knudsen.kinetic.Wall`` depends on: its temperature, its accommodation coefficient."""
+        return wall.temperature, wall.accommodation
+
+    def wall_flux(self, V: Tensor, wall: Tensor, inward: int) -> Tensor:
+        """The flux of every component through a wall (:func:`knudsen.closure.laws.walls.wall_flux`)."""
+        return walls.wall_flux(self, V, wall, inward)
+
+    def wall_ghosts(self, U: Tensor) -> tuple[Tensor, Tensor]:
+        """Ghost cells at walls (:func:`knudsen.closure.laws.walls.ghosts`)."""
+        return walls.ghosts(self, U)
+
+    @property
+    def has_walls(self) -> bool:
+        """Can the closure's gas be between walls?"""
+        own = type(self)
+        return own.closed_moments is not MomentLaw.closed_moments or own.wall_flux is not MomentLaw.wall_flux
 
     def double(self) -> "MomentLaw":
         """The law in double precision throughout: itself, unless it has a network."""

@@ -9,7 +9,9 @@ from torch import Tensor
 from knudsen.closure.laws.elementary import TINY, exp, log, maximum
 from knudsen.closure.laws.plain import PlainLaw
 from knudsen.kinetic.collisions import COLLISIONS
+from knudsen.kinetic.slip import jump_coefficient
 from knudsen.solvers import GHOST
+from knudsen.solvers.cells import closed
 
 
 class Euler(PlainLaw):
@@ -45,6 +47,17 @@ class Euler(PlainLaw):
         pressure = rho * T
         return rho * u, rho * u * u + pressure, u * (0.5 * rho * u * u + (0.5 * p.dims + 1.0) * pressure)
 
+    def rows(self):
+        from knudsen.closure.compiled import plain  # compiled code only where it is needed
+
+        return plain.rows_of(self)._replace(wall=plain.fluid_wall)
+
+    def wall_flux(self, V, wall, inward):
+        """Any wall reflects: Rusanov's flux between the gas and its mirror image, (0, p + rho u^2 -+ s rho u, 0)."""
+        U, F = self.conserved(V), self.flux(V)
+        none = torch.zeros_like(U[:, :1])
+        return torch.cat((none, F[:, 1:2] - inward * self.max_speed(V) * U[:, 1:2], none), 1)
+
     def macroscopic(self, U, cells):
         rho, u, T = self.fluid(U)
         return {"rho": rho, "u": u, "T": T, "sigma": torch.zeros_like(T), "q": torch.zeros_like(T)}
@@ -76,6 +89,9 @@ class NavierStokesFourier(Euler):
 
     The diffusion is the stiff part S(U): it is solved implicitly (second-order central differences in flux form, coefficients by
     fixed-point iteration), so that the convective step holds at every Knudsen number. In D = 1 heat conduction is all there is.
+
+    At walls u = 0 and the temperature jumps, :math:`T - T_w = \zeta_T\, \ell\, \partial T/\partial n`, :math:`\ell = \mu
+    \sqrt{2T}/p` (``kinetic.slip.jump_coefficient``).
     """
 
     name = "nsf"
@@ -91,30 +107,43 @@ class NavierStokesFourier(Euler):
         super().__init__(gas)
         self.parameters = FluidParameters(float(gas.dims), float(gas.prandtl))
 
+    def wall_numbers(self, wall):
+        return *super().wall_numbers(wall), jump_coefficient(self.gas, wall.accommodation)
+
     def rows(self):
         from knudsen.closure.compiled import navier_stokes  # compiled code only where it is needed
 
         return navier_stokes.rows_of(self)
 
     def _coefficients(self, U: Tensor, cells) -> tuple[Tensor, Tensor]:
-        """2(D-1)/D mu and kappa on the n+1 faces (means of the two cells), each [batch, n+1]."""
-        padded = cells.pad(U)[:, :, GHOST - 1 : cells.n + GHOST + 1]
+        """2(D-1)/D mu and kappa on the n+1 faces (means of the two cells; at walls those of the cell there), [batch, n+1]."""
+        walls = cells.boundary.kind == "walls"
+        padded = torch.cat((U[..., :1], U, U[..., -1:]), -1) if walls else cells.pad(U)[:, :, GHOST - 1 : cells.n + GHOST + 1]
         rho, _, T = self.fluid(padded)
         mu = cells.knudsen_padded[:, 0, GHOST - 1 : cells.n + GHOST + 1] * rho * T / self.gas.frequency(rho, T)
+        dims, length = self.gas.dims, 2**0.5 * mu / (rho * T.sqrt())
         mu = 0.5 * (mu[:, 1:] + mu[:, :-1])
-        dims = self.gas.dims
-        return 2 * (dims - 1) / dims * mu, 0.5 * (dims + 2) / self.gas.prandtl * mu
+        viscosity, conductivity = 2 * (dims - 1) / dims * mu, 0.5 * (dims + 2) / self.gas.prandtl * mu
+        if walls:  # they are half a cell away, for the heat and the length of the jump
+            half = torch.full_like(mu, 0.5) * _flat(cells.dx)
+            left, right = cells.boundary.left[:, 2] * length[:, :1], cells.boundary.right[:, 2] * length[:, -1:]
+            conductivity = conductivity * 2 * half / (half + torch.cat((left, half[:, 1:-1], right), 1))
+            viscosity = torch.cat((2 * viscosity[:, :1], viscosity[:, 1:-1], 2 * viscosity[:, -1:]), 1)
+        return viscosity, conductivity
 
-    def _diffusive_flux(self, u: Tensor, T: Tensor, viscosity: Tensor, conductivity: Tensor, dx) -> Tensor:
+    def _diffusive_flux(self, u: Tensor, T: Tensor, viscosity: Tensor, conductivity: Tensor, cells) -> Tensor:
         """(0, -sigma, -sigma u - q) on the faces; u, T with one ghost cell a side."""
+        dx = _flat(cells.dx)
         minus_sigma = viscosity * u.diff() / dx
-        power = minus_sigma * 0.5 * (u[:, 1:] + u[:, :-1]) + conductivity * T.diff() / dx
+        work = minus_sigma * 0.5 * (u[:, 1:] + u[:, :-1])
+        power = (closed(work) if cells.boundary.kind == "walls" else work) + conductivity * T.diff() / dx
         return torch.stack((torch.zeros_like(power), minus_sigma, power), 1)
 
     def source(self, U, cells):
-        _, u, T = self.fluid(cells.pad(U)[:, :, GHOST - 1 : cells.n + GHOST + 1])
-        dx = _flat(cells.dx)
-        return self._diffusive_flux(u, T, *self._coefficients(U, cells), dx).diff(dim=2) / cells.dx
+        _, u, T = self.fluid(U)
+        ends = _Ends(self, U, cells)
+        flux = self._diffusive_flux(ends.pad(u, "u"), ends.pad(T, "T"), *self._coefficients(U, cells), cells)
+        return flux.diff(dim=2) / cells.dx
 
     def relax(self, U, tau, cells):
         rho, m, E = U.unbind(1)
@@ -127,19 +156,18 @@ class NavierStokesFourier(Euler):
             if self.gas.dims > 1:
                 u = ends.diffuse(rho, m, tau_flat * viscosity / dx**2, "u", u)
             u_pad = ends.pad(u, "u")
-            work = self._diffusive_flux(u_pad, torch.zeros_like(u_pad), viscosity, conductivity, dx)[:, 2].diff() / dx
+            work = self._diffusive_flux(u_pad, torch.zeros_like(u_pad), viscosity, conductivity, cells)[:, 2].diff() / dx
             heat = E + tau_flat * work - 0.5 * rho * u * u
             T = ends.diffuse(capacity, heat, tau_flat * conductivity / dx**2, "T", heat / capacity)
             state = torch.stack((rho, rho * u, 0.5 * rho * u * u + capacity * T), 1)
         # The last iterate enters as a flux difference: conservative to round-off whatever the linear solver's accuracy.
-        flux = self._diffusive_flux(u_pad, ends.pad(T, "T"), viscosity, conductivity, dx)
+        flux = self._diffusive_flux(u_pad, ends.pad(T, "T"), viscosity, conductivity, cells)
         return U + tau * flux.diff(dim=2) / cells.dx
 
     def macroscopic(self, U, cells):
-        _, u, T = self.fluid(cells.pad(U)[:, :, GHOST - 1 : cells.n + GHOST + 1])
-        viscosity, conductivity = self._coefficients(U, cells)
-        dx = _flat(cells.dx)
-        sigma, q = -viscosity * u.diff() / dx, -conductivity * T.diff() / dx
+        _, u, T = self.fluid(U)
+        ends, (viscosity, conductivity), dx = _Ends(self, U, cells), self._coefficients(U, cells), _flat(cells.dx)
+        sigma, q = -viscosity * ends.pad(u, "u").diff() / dx, -conductivity * ends.pad(T, "T").diff() / dx
         centre = {name: 0.5 * (face[:, 1:] + face[:, :-1]) for name, face in (("sigma", sigma), ("q", q))}
         return super().macroscopic(U, cells) | centre
 
@@ -152,6 +180,9 @@ class _Ends:
         if self.kind == "fixed":
             _, u, T = law.fluid(torch.cat(cells.boundary.ghosts(U), 2)[:, :, GHOST - 1 : GHOST + 1])
             self.values = {"u": u, "T": T}
+        elif self.kind == "walls":
+            T = torch.cat((cells.boundary.left[:, 0], cells.boundary.right[:, 0]), 1)
+            self.values = {"u": torch.zeros_like(T), "T": T}
 
     def pad(self, y: Tensor, name: str) -> Tensor:
         """[batch, n] -> [batch, n+2]."""

@@ -174,8 +174,24 @@ class Grad13(PlainLaw):
         P, Q = _decay(U, rate, p.prandtl * rate, p)
         return 0.0 * rate, 0.0 * rate, 0.0 * rate, -P, -Q
 
+    def closed_moments(self, V):
+        r"""Those of Grad's distribution: c_x^4 and what is carried of g, c_x^2 \|c_perp\|^2 and below of h."""
+        rho, u, T, D = V[:, 0].exp(), V[:, 1], V[:, 2].exp(), self.gas.dims
+        stress, heat = V[:, 3], V[:, 4] * T.sqrt()  # sigma/p, q/p
+        zero, third = torch.zeros_like(rho), 6 / (D + 2) * heat
+        G = torch.stack((torch.ones_like(rho), zero, T * (1 + stress), T * third, T * T * (3 + 6 * stress)), 1)
+        transverse = (D - 1) * T * (1 - stress / (D - 1))
+        H = torch.stack((transverse, T * (2 * heat - third), T * T * (D - 1 + (D - 2) * stress)), 1)
+        rho = rho.unsqueeze(1)
+        return rho * shift_moments(G, u), rho * shift_moments(H, u)
+
     def from_moments(self, G, H):
         return torch.stack((G[:, 0], G[:, 1], 0.5 * (G[:, 2] + H[:, 0]), G[:, 2], 0.5 * (G[:, 3] + H[:, 1])), 1)
+
+    def rows(self):
+        from knudsen.closure.compiled import plain  # compiled code only where it is needed
+
+        return plain.rows_of(self)._replace(wall=plain.grad13_wall)
 
     def macroscopic(self, U, cells):
         rho, u, T = self.fluid(U)

@@ -47,6 +47,11 @@ class RawMomentLaw(MomentLaw):
         following = self.flux(self.variables(cells.pad(U), cells))[:, self.n_g - 1 : self.n_g, GHOST:-GHOST]
         return hermite_moment(torch.cat((U[:, : self.n_g], following), 1).unbind(1), u, T, self.n_g)
 
+    def closed_moments(self, V):
+        U, F = self.conserved(V), self.flux(V)
+        G = torch.cat((U[:, : self.n_g], F[:, self.n_g - 1 : self.n_g]), 1)
+        return G, torch.cat((U[:, self.n_g :], F[:, -1:]), 1) if self.n_h else None
+
     def least_b(self, U):
         """The least b_k/k of the recurrence coefficients of g (and of h): positive where the moments are those of a positive
         distribution (W. Gautschi, Orthogonal Polynomials (2004), theorem 1.2)."""

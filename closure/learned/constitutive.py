@@ -6,6 +6,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
+from knudsen.closure.laws.base import MomentLaw
 from knudsen.closure.laws.fluid import Euler, NavierStokesFourier
 from knudsen.closure.learned.protocol import LearnedLaw
 from knudsen.errors import InputError
@@ -75,6 +76,7 @@ class Constitutive(Euler, LearnedLaw):
         "momentum_and_energy_flux": NavierStokesFourier.excused["momentum_and_energy_flux"],
         "relaxation": "in rough states and for a long tau Newton's iterations end before they have converged (short_relaxation)",
     })  # fmt: skip
+    wall_flux = MomentLaw.wall_flux  # its diffusion knows no jumps at walls: has_walls is false
     newton_iterations, halvings = 8, 4
 
     def __init__(self, gas, network: Callable):
