@@ -151,7 +151,8 @@ def test_compiled_walls_are_those_of_the_reference(name, gas):
     ours, reference = (closure.simulate(law, case, compiled=compiled)[0] for compiled in (True, False))
     assert (ours.status, ours.steps) == (reference.status, reference.steps) == ("ok", ours.steps)
     size = np.abs(reference.U).max(axis=(0, 2), keepdims=True)
-    assert np.abs((ours.U - reference.U) / size).max() < 1e-9
+    single = name in ("herm_mlc", "entropy_net", "gradient_net")  # the precision of compiled networks
+    assert np.abs((ours.U - reference.U) / size).max() < (1e-5 if single else 1e-9)
 
 
 @pytest.mark.parametrize("seed", range(4))
