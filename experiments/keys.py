@@ -26,14 +26,16 @@ NUMBER, INTEGER, TEXT, LIST, FLAG, MAP = "a number", "an integer", "a text", "a 
 # Of keys whose default is null: what else they may be; of others: what they may be beside what their default is.
 KINDS: dict[str, tuple[str, ...]] = {
     "canonical.cases": (LIST,), "case.cells": (INTEGER, LIST), "case.file": (TEXT,), "case.knudsen": (NUMBER,),
-    "case.t_end": (NUMBER,), "checkpoint": (TEXT,), "closure.checkpoint": (TEXT, LIST), "closure.components": (INTEGER,),
-    "closure.moments": (INTEGER,), "closures": (LIST, TEXT), "data": (TEXT,), "elt.limit": (NUMBER,), "executor.address": (TEXT,),
-    "executor.workers": (INTEGER,), "gas.omega": (NUMBER,), "gas.prandtl": (NUMBER,), "gas.velocity_bounds": (LIST,),
-    "gas.velocity_points": (INTEGER,), "gases": (LIST, TEXT), "hamiltonian.shape": (LIST,), "keep_f": (LIST,), "late": (NUMBER,),
-    "labeler.cutoff": (NUMBER,), "labeler.epsilon": (NUMBER,), "labeler.elements": (TEXT,), "potential.neighbours": (LIST,),
-    "potential.species": (LIST,), "profiles": (LIST, NUMBER), "reference.keep": (TEXT,), "runs": (LIST, TEXT), "store": (TEXT,),
-    "system.data": (TEXT, LIST), "train.data": (TEXT,), "train.validation": (TEXT,), "vmc.rate": (NUMBER,), "vmc.step": (NUMBER,),
-    "wavefunction.a": (NUMBER,), "wavefunction.density": (NUMBER,), "wavefunction.widths": (LIST,), "window": (LIST,),
+    "case.t_end": (NUMBER,), "case.temperatures": (LIST,), "checkpoint": (TEXT,), "closure.checkpoint": (TEXT, LIST),
+    "closure.components": (INTEGER,), "closure.moments": (INTEGER,), "closures": (LIST, TEXT), "data": (TEXT,),
+    "elt.limit": (NUMBER,), "executor.address": (TEXT,), "executor.workers": (INTEGER,), "gas.omega": (NUMBER,),
+    "gas.prandtl": (NUMBER,), "gas.velocity_bounds": (LIST,), "gas.velocity_points": (INTEGER,), "gases": (LIST, TEXT),
+    "hamiltonian.shape": (LIST,), "keep_f": (LIST,), "late": (NUMBER,), "labeler.cutoff": (NUMBER,),
+    "labeler.epsilon": (NUMBER,), "labeler.elements": (TEXT,), "potential.neighbours": (LIST,),
+    "potential.species": (LIST,), "profiles": (LIST, NUMBER), "reference.keep": (TEXT,), "runs": (LIST, TEXT),
+    "store": (TEXT,), "system.data": (TEXT, LIST), "train.data": (TEXT,), "train.validation": (TEXT,),
+    "vmc.rate": (NUMBER,), "vmc.step": (NUMBER,), "wavefunction.a": (NUMBER,), "wavefunction.density": (NUMBER,),
+    "wavefunction.widths": (LIST,), "window": (LIST,),
 }  # fmt: skip
 # Of what makes arrays, by the last part of a key: the most that any run takes.
 LARGEST = {
