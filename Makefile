@@ -14,12 +14,13 @@ export MKL_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test validate docs bench lint clean leaderboard
+.PHONY: help install demo test validate docs bench fuzz lint clean leaderboard
 
 help:
 	@echo "make demo      Mach 5.5 shock, every model side by side, for both gases"
 	@echo "make test      quick tests        make validate  slow physics validation (JOBS=2: side by side)"
 	@echo "make docs      documentation      make bench     benchmarks        make lint  ruff"
+	@echo "make fuzz      spoiled files and command lines, SECONDS=120 SEED=0"
 	@echo "make leaderboard   the standard evaluation of every closure, for both gases: docs/leaderboard (ten minutes)"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -31,6 +32,7 @@ $(STAMP): pyproject.toml constraints.txt
 install: $(STAMP)
 
 demo: $(STAMP)
+	rm -rf $(DEMO)
 	$(BIN)/knudsen gas=bgk_1v mach=5.5 hydra.run.dir=$(DEMO)/bgk_1v
 	$(BIN)/knudsen gas=bgk_3v mach=5.5 hydra.run.dir=$(DEMO)/bgk_3v
 	@echo; echo "Figures: $(DEMO)/bgk_1v/shock.png $(DEMO)/bgk_3v/shock.png (and .pdf); data: shock.nc, metrics.json beside them"
@@ -68,6 +70,12 @@ outputs/canonical/%/canonical.md: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m pytest -q benchmarks --benchmark-enable --benchmark-only
+
+# Files and command lines spoiled at random, for so many seconds; hours by SECONDS=7200; the seed repeats it.
+SECONDS ?= 120
+SEED ?= 0
+fuzz: $(STAMP)
+	$(BIN)/python benchmarks/fuzz.py --seconds $(SECONDS) --seed $(SEED)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

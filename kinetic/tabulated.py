@@ -55,6 +55,7 @@ def tabulated(file, cells=None, *, knudsen=None, t_end=0.1, save_times=()):
 
 
 def _load(path):
+    import h5py
     import xarray as xr
 
     if not path.is_file():
@@ -65,6 +66,8 @@ def _load(path):
         raise InputError(f"case.file={path}: NetCDF of kind CDF-{start[3]}; convert it: nccopy -k nc4 {path.name} new.nc")
     engine = "scipy" if start[:3] == b"CDF" else "h5netcdf"
     try:  # times stay numbers: units that look like dates must not change what is read
+        if engine == "h5netcdf":
+            h5py.File(path, "r").close()  # says in one exception what is no HDF5, where h5netcdf leaves a half-made object behind
         return xr.load_dataset(path, engine=engine, decode_times=False, decode_timedelta=False)
     except Exception as error:  # h5py, scipy and xarray raise many kinds for what is not NetCDF
         kind = type(error).__name__

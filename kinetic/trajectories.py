@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+import h5py
 import numpy as np
 import xarray as xr
 
@@ -204,6 +205,7 @@ def read(path, group: str | None = None) -> xr.Dataset:
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; make one with knudsen experiment=label, or give another path")
     try:
+        h5py.File(path, "r").close()  # says in one exception what is no HDF5, where h5netcdf leaves a half-made object behind
         return xr.load_dataset(path, engine="h5netcdf", group=group)
     except Exception as error:  # h5py and xarray raise many kinds for what is not NetCDF-4, or not all of it
         what = "not a readable NetCDF-4 file" if group is None else f"no readable group {group}"

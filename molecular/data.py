@@ -93,7 +93,7 @@ def _check_frame(frame: Atoms) -> None:
         raise InputError(f"the cell is not one of numbers up to {LARGEST_CELL:g} A; correct it")
     results = {} if frame.calc is None else frame.calc.results
     for name in ("energy", "forces", "stress"):
-        if name in results and not np.isfinite(results[name]).all():
+        if name in results and (np.asarray(results[name]).dtype.kind not in "fiu" or not np.isfinite(results[name]).all()):
             raise InputError(f"{name}: not a finite number; correct it, or leave the label out")
     if "forces" in results and np.shape(results["forces"]) != (len(frame), 3):
         raise InputError(f"forces: shape {np.shape(results['forces'])}; give three numbers for each of {len(frame)} atoms")
@@ -177,8 +177,11 @@ def read_deepmd(folder: str | Path) -> list[Atoms]:
 
 def _types(file: Path) -> np.ndarray:
     try:
-        return np.loadtxt(file, dtype=int, ndmin=1)
-    except (OSError, ValueError) as error:
+        types = np.array(file.read_text().split(), int)
+        if not types.size:
+            raise ValueError("empty")
+        return types
+    except (OSError, ValueError, OverflowError) as error:
         raise InputError(f"{file}: missing or malformed ({error}); give the type of each atom, a number from 0") from error
 
 
@@ -213,7 +216,7 @@ def _array(file: Path, shape: tuple[int, ...], dtype: type = float) -> np.ndarra
         if data.dtype.kind not in "fiu":
             raise ValueError(f"numbers of kind {data.dtype}")
         data = np.array(data, dtype).reshape(-1, *shape)
-    except (ValueError, OSError, EOFError, MemoryError, TypeError) as error:
+    except Exception as error:  # NumPy's reader raises whatever a strange header leads it into
         what = f"{shape[0]} atoms" if len(shape) == 2 and shape != (3, 3) else "frames"
         raise InputError(f"{file}: not an array of {what} ({error}); write it again") from error
     if not np.isfinite(data).all():

@@ -7,7 +7,6 @@ from omegaconf import OmegaConf
 
 from knudsen.errors import InputError
 from knudsen.experiments import keys, paths
-from knudsen.experiments.help import groups
 
 SHOCK = {"experiment": "shock_structure", "gas": "bgk_1v", "case": "shock", "solver": "moments", "closure": "herm_mlc",
          "closure/network": "equivariant", "executor": "serial", "hydra/env": "default"}  # fmt: skip
@@ -87,14 +86,6 @@ def test_a_class_of_the_users_own_has_keys_of_its_own():
     judge("+cases_per_decade=1", optional=("cases_per_decade",))
     with pytest.raises(InputError, match=r"gas\.width"):
         judge("closure._target_=mine.Law", "+gas.width=3")
-
-
-@pytest.mark.parametrize("group", sorted(groups()))
-def test_what_a_key_may_be_is_known_of_every_one(group):
-    for option in groups()[group]:
-        for key, value in keys.defaults(SHOCK | {group: option}).items():
-            if value is None or value == "???":
-                assert key in keys.KINDS, key
 
 
 def test_a_list_of_options_is_refused_with_the_way_to_sweep(knudsen):

@@ -139,7 +139,7 @@ def test_units_that_a_dimensionless_case_cannot_have_are_refused(tmp_path, key, 
 
 def test_a_solution_of_this_project_is_a_start(tmp_path):
     """Its units are those of a case."""
-    from knudsen.experiments.output import FIELDS
+    from knudsen.experiments.datasets import FIELDS
 
     data = xr.Dataset({k: ("x", v) for k, v in plain().items()}, {"x": X}, {"boundary": "periodic"})
     for key in data.variables:
@@ -172,6 +172,21 @@ def test_not_netcdf(content, tmp_path):
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"case\.file=.*start\.nc: not a readable NetCDF file"):
         cases.tabulated(path)
+
+
+def test_a_broken_file_leaves_no_half_made_object_behind(tmp_path, monkeypatch):
+    """Whose end would be a traceback on the terminal."""
+    import gc
+    import sys
+
+    path = write(tmp_path / "start.nc")
+    path.write_bytes(path.read_bytes()[:3000])
+    said = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    with pytest.raises(InputError, match="not a readable"):
+        cases.tabulated(path)
+    gc.collect()
+    assert not said
 
 
 @pytest.mark.parametrize("cells", [5, 24, 0, -4, 2.5])

@@ -47,6 +47,7 @@ def test_a_virial_is_a_stress(tmp_path):
     [
         (HEAD + " energy=nan", None, "frame 0: energy: not a finite number"),
         (HEAD + " energy=1", ("Si 0 0 0 1 nan 3", "Si 1 1 1 0 0 0"), "frame 0: forces: not a finite number"),
+        (HEAD + " energy=Xx", None, "frame 0: energy: not a finite number"),
         (HEAD.replace("4 0 0", "1e300 0 0"), None, "cell"),
         (HEAD.replace("4 0 0", "inf 0 0"), None, "cell"),
         ("Properties=species:S:1:pos:R:3:x:R:1000000000", ("Si 0 0 0 1",), "1000000004 columns"),
@@ -126,9 +127,16 @@ def test_mixed_types_are_those_of_each_frame(tmp_path):
     "name", ["type.raw", "type_map.raw", "units.json", "set.000/box.npy", "set.000/virial.npy", "set.000/energy.npy"]
 )
 def test_broken_side_files_are_named(folder, name):
-    (folder / name).write_bytes(b"\x93NUMPY broken {")
-    with pytest.raises(InputError, match=name.replace(".", r"\.")):
-        read_deepmd(folder)
+    good = (folder / name).read_bytes()
+    for content in (
+        b"\x93NUMPY broken {",
+        b"",
+        good[: len(good) // 2] if name.endswith("npy") else b"[",
+        good.replace(b"(", b"((")[:90],
+    ):
+        (folder / name).write_bytes(content)
+        with pytest.raises(InputError, match=name.replace(".", r"\.")):
+            read_deepmd(folder)
 
 
 class Writer:
