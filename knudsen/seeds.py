@@ -1,7 +1,7 @@
 """Which seeds random cases have: what a closure is judged by it was never trained on. And streams that do not meet.
 
 =====================  ==============================================================================================
-from 0                 labels for training, a block for each of the four kinds of random cases (`labelled`)
+from 0                 labels for training, a block for each of the five kinds of random cases (`labelled`)
 below 600,000          exploration draws among these (`EXPLORED`)
 from 900,000           states at which closures are linearised (`LINEARISED`)
 from 1,000,000         evaluation, a block for each value of ``seed`` (`judged`)
@@ -19,11 +19,11 @@ BLOCK = 100_000
 EXPLORED = 600_000
 LINEARISED = 900_000
 JUDGED = 1_000_000
-LAST_LABELLED = JUDGED - 4 * BLOCK  # the largest ``label.seed``: four kinds follow it
+LAST_LABELLED = JUDGED - 5 * BLOCK  # the largest ``label.seed``: five kinds follow it
 
 
 def labelled(seed: int, kind: int, i: int) -> int:
-    """The seed of random case i of a kind (0..3) in a set of labels."""
+    """The seed of random case i of a kind (0..4) in a set of labels."""
     return seed + BLOCK * kind + i
 
 

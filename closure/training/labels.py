@@ -1,7 +1,9 @@
 """Labelled data: kinetic trajectories of random waves, discontinuities and shocks, and their snapshots for training.
 
 One file in the format of ``kinetic.trajectories``: the random cases at its root, in the group ``forming`` the shocks that form
-from their jump, in the group ``steady`` windows cut from steady shocks. :func:`load` gives all of them as one list of snapshots.
+from their jump, in the group ``steady`` windows cut from steady shocks, in ``riemann`` states that meet. With ``omegas`` these
+three are of gases of several viscosity laws, and a group has the exponent in its name. :func:`load` gives all of them as one list
+of snapshots.
 """
 
 from collections.abc import Callable
@@ -13,15 +15,16 @@ import numpy as np
 import xarray as xr
 
 from knudsen.errors import InputError
-from knudsen.kinetic import cases, rankine_hugoniot, simulate, solve_shock, trajectories
+from knudsen.kinetic import cases, macroscopic, rankine_hugoniot, simulate, solve_shock, trajectories
 from knudsen.kinetic.boltzmann_shock import velocities
 from knudsen.seeds import labelled
 
 NAME = "labels.nc"
 FORMAT = 2
 MARK = "knudsen_labels"
-KINDS = ("wave", "mix", "transition", "equilibrium", "shock", "forming")
+KINDS = ("wave", "mix", "transition", "equilibrium", "shock", "forming", "riemann")
 SHOCK_KNUDSEN = 0.01
+FINE_START = 1200  # cells at least that a bell is averaged from
 MACH_NUMBERS = (  # geometric, 1.15 to 9.5
     1.15, 1.21, 1.27, 1.34, 1.41, 1.49, 1.57, 1.65, 1.74, 1.83, 1.92, 2.03, 2.13, 2.25,
     2.36, 2.49, 2.62, 2.76, 2.91, 3.06, 3.22, 3.39, 3.57, 3.76, 3.96, 4.17, 4.39, 4.62,
@@ -36,6 +39,8 @@ class LabelRequest:
     wave, mix, transition, equilibrium: how many trajectories of each kind of random case; shocks: Mach numbers, each as a steady
     profile and, with ``forming``, as it forms from a jump; shock_windows: snapshots cut from each steady profile, at cell
     widths log-uniform in shock_cell_width (upstream mean free paths) and at random offsets.
+    riemann: how many trajectories of two states that meet, slabs and bells of other gas (``riemann_case``); omegas: viscosity
+    laws (``Gas.omega``, None: constant frequency) of these and of the shocks, in turn; empty: the gas's own.
     cells: cells of a snapshot; refine: kinetic cells per cell; velocity_points: of relaxation models (None: their own choice);
     cfl: of the kinetic solver, largest |v| dt/dx;
     t_end, snapshots: saved times, squares of a uniform ladder (early times dense); order: highest raw moment;
@@ -50,6 +55,8 @@ class LabelRequest:
     forming: bool = True
     shock_windows: int = 40
     shock_cell_width: tuple[float, float] = (0.1, 0.5)
+    riemann: int = 0
+    omegas: tuple[float | None, ...] = ()
     cells: int = 100
     refine: int = 3
     velocity_points: int | None = 128
@@ -61,7 +68,7 @@ class LabelRequest:
     keep_f: tuple[float, ...] = ()
 
     def __post_init__(self):
-        for key in ("wave", "mix", "transition", "equilibrium", "shock_windows"):
+        for key in ("wave", "mix", "transition", "equilibrium", "shock_windows", "riemann"):
             if getattr(self, key) < 0:
                 raise InputError(f"label.{key} is {getattr(self, key)}: give a number of at least 0")
         if not 0 < self.cfl <= 1:
@@ -71,7 +78,10 @@ class LabelRequest:
                 raise InputError(f"label.{key} is {getattr(self, key)}: give a positive number")
         if not isinstance(self.keep_f, list | tuple) or not all(0 <= t <= self.t_end for t in self.keep_f):
             raise InputError(f"label.keep_f={self.keep_f}: give a list of times from 0 to label.t_end={self.t_end:g}")
-        if not any(getattr(self, kind) for kind in KINDS[:4]) and not self.shocks:
+        known = isinstance(self.omegas, list | tuple) and all(o is None or isinstance(o, int | float) for o in self.omegas)
+        if not known or len(set(self.omegas)) < len(self.omegas):
+            raise InputError(f"label.omegas={self.omegas}: give a list of different exponents of the viscosity, null among them")
+        if not any(getattr(self, kind) for kind in (*KINDS[:4], "riemann")) and not self.shocks:
             raise InputError("label: nothing was asked for: give at least one trajectory or shock")
 
     @property
@@ -102,16 +112,19 @@ def make(
     """
     report = progress or (lambda fraction, text: None)
     described = {f"request_{key}": str(value) for key, value in vars(request).items()}
-    total = sum(getattr(request, kind) for kind in KINDS[:4]) + len(request.shocks)
+    total = sum(getattr(request, kind) for kind in KINDS[:4]) + len(request.shocks) + request.riemann
 
     random = _random(gas, request, workers, lambda done, kind: report(done / total, kind))
-    shocks = {}
+    groups = {}
     if request.shocks:
-        shocks = _shocks(gas, request, workers, len(random), lambda i, text: report((len(random) + i) / total, text))
-    described |= {MARK: FORMAT, "kinds": ",".join(KINDS), "groups": ",".join(shocks), "boundary": "periodic"}
+        groups = _shocks(gas, request, workers, len(random), lambda i, text: report((len(random) + i) / total, text))
+    if request.riemann:
+        first = len(random) + len(request.shocks)
+        groups |= _riemann(gas, request, workers, first, lambda i: report((first + i) / total, "riemann"))
+    described |= {MARK: FORMAT, "kinds": ",".join(KINDS), "groups": ",".join(groups), "boundary": "periodic"}
     described |= attributes() | {"seed": request.seed}
     start = trajectories.dataset(random) if random else xr.Dataset(attrs=trajectories.gas_attributes(gas))
-    groups = {None: start.assign_attrs(described)} | shocks
+    groups = {None: start.assign_attrs(described)} | groups
     trajectories.write(path, groups)
     return _snapshots(groups)
 
@@ -130,7 +143,7 @@ def load(path: Path, gas) -> xr.Dataset:
     groups |= {name: trajectories.read(path, name) for name in root.attrs["groups"].split(",") if name}
     for name, data in groups.items():
         if name != "steady" and data.variables:
-            trajectories.check(data, path, gas)
+            trajectories.check(data, path, gas if _OMEGA not in (name or "") else None)
     if "steady" in groups:
         _check_steady(groups["steady"], path, gas)
     return _snapshots(groups)
@@ -163,6 +176,79 @@ def forming_shock(mach: float, gas, request: LabelRequest):
     return cases.shock(mach, gas, length=40.0, knudsen=SHOCK_KNUDSEN, **options)
 
 
+_OMEGA = "_omega_"  # in the name of a group, before the exponent of the gas's viscosity
+
+
+def gases(gas, request: LabelRequest) -> dict[str, object]:
+    """The gas of each viscosity law of the request, by what it adds to the name of a group."""
+    return {f"{_OMEGA}{omega}": replace(gas, omega=omega) for omega in request.omegas} or {"": gas}
+
+
+def riemann_case(seed: int, cells: int, times: tuple[float, ...]):
+    r"""States that meet, of more than the standard evaluation's range, in a domain of length L: a case and L.
+
+    Two states (half of the cases), a slab, or a bell :math:`e^{-(x/w)^2}` of other gas. Ratios of densities log-uniform up to 12,
+    for one in five to 100, of temperatures to 10; the hotter gas has T = 0.7 to 3. Two states approach or recede, by up to 3.2
+    and 2.2, in six of ten cases, and in three of ten one of them carries waves. Knudsen number log-uniform in 1e-3..10, L in
+    0.2..2: times (of the case, in units of L) and cells go with it. Local Maxwellians, open ends.
+    """
+    draw = np.random.default_rng(seed)
+
+    def log_uniform(low, high):
+        return float(np.exp(draw.uniform(np.log(low), np.log(high))))
+
+    knudsen, length = log_uniform(1e-3, 10.0), log_uniform(0.2, 2.0)
+    most = 100.0 if draw.random() < 0.2 else 12.0
+    density, temperature = log_uniform(1 / most, most), log_uniform(0.1, 10.0)
+    hot, shape = log_uniform(0.7, 3.0), draw.choice(["step", "step", "slab", "bell"])
+    speed = draw.uniform(-2.2, 3.2) if draw.random() < 0.6 else 0.0
+    waves, height = draw.integers(2, 9), draw.uniform(0, 0.4) if draw.random() < 0.3 else 0.0
+    phase, width = draw.uniform(0, 2 * np.pi), log_uniform(0.04, 0.25)
+    fine = cells * ceil(FINE_START / cells)
+    x = (np.arange(fine) + 0.5) / fine - 0.5
+    inside = {"step": x < 0, "slab": abs(x) < width, "bell": np.exp(-((x / (0.7 * width)) ** 2))}[shape]
+    inside = np.repeat(inside.reshape(cells, -1)[:, :1], fine // cells, 1).ravel() if shape != "bell" else inside
+    rho, T = density ** (inside - 0.5), temperature**inside
+    u = speed * (inside - 0.5) if shape == "step" else np.zeros(fine)
+    rho = rho * (1 + height * np.where(inside < 0.5, np.sin(2 * np.pi * waves * x + phase), 0.0))
+    bounds = (-0.5 * length, 0.5 * length)
+    t = tuple(length * time for time in times)
+    return cases.Case("riemann", bounds, cells, "outflow", rho, u, T * hot / T.max(), knudsen, t[-1], t, int(seed)), length
+
+
+def _riemann(gas, request, workers, first, report: Callable) -> dict[str, xr.Dataset]:
+    """Groups ``riemann``, one for each viscosity law; x, t and Knudsen number in units of a case's length, which stands beside.
+
+    first: number of the trajectory that the first one counts as.
+    """
+    times = tuple(0.5 * request.ladder * 0.3 / request.t_end)
+    groups, batch, every = {}, 16 * workers, gases(gas, request)
+    for k, (name, own) in enumerate(every.items()):
+        numbers = range(k, request.riemann, len(every))
+        drawn = [riemann_case(labelled(request.seed, 4, i), request.cells * request.refine, times) for i in numbers]
+        solved = []
+        for begin in range(0, len(drawn), batch):
+            starts = [case for case, _ in drawn[begin : begin + batch]]
+            solved += simulate(starts, with_velocities(own, request), workers=workers, order=request.order, cfl=request.cfl)
+            report(k * len(numbers) + len(solved))
+        lengths = [length for _, length in drawn]
+        scaled = [
+            replace(s, t=np.array([0.0, *times]), x=s.x / L, dx=s.dx / L, knudsen=np.broadcast_to(s.knudsen, s.x.shape) / L)
+            for s, L in zip((s.averaged(request.cells) for s in solved), lengths, strict=True)
+        ]
+        scaled = [replace(s, x=scaled[0].x, dx=scaled[0].dx) for s in scaled]  # the same but for rounding
+        if scaled:
+            data = trajectories.dataset(scaled, {"boundary": "outflow"})
+            data["length"] = "trajectory", np.array(lengths), {"units": "length of the case", "long_name": "length of the domain"}
+            groups[f"riemann{name}"] = _numbered(data, [first + i for i in numbers])
+    return groups
+
+
+def _numbered(data, numbers):
+    data["number"] = "trajectory", np.array(numbers, np.int32), {"units": "1", "long_name": "counts as this trajectory"}
+    return data
+
+
 def _random(gas, request, workers, report: Callable) -> list:
     """Trajectories of the random cases, on the cells of the request."""
     gas, solutions, batch = with_velocities(gas, request), [], 32 * workers
@@ -180,24 +266,29 @@ def _random(gas, request, workers, report: Callable) -> list:
 
 
 def _shocks(gas, request, workers, first, report: Callable) -> dict[str, xr.Dataset]:
-    """Group ``steady``: windows of the profiles; group ``forming``, if asked for: steeper ones, and how the gas answers.
+    """Group ``steady``: windows of the profiles; groups ``forming``, if asked for: steeper ones, and how the gas answers.
 
     first: number of the trajectory that the first shock counts as.
     """
-    draw, windows, starts = np.random.default_rng(request.seed), [], []
+    every = gases(gas, request)
+    draw, windows, starts = np.random.default_rng(request.seed), [], {name: {} for name in every}
     for i, mach in enumerate(request.shocks):
         report(i, f"shock Mach {mach:g}")
-        profile = solve_shock(_with_fine_velocities(gas, mach), mach, order=request.order)
-        windows += [(*row, first + i, mach) for row in _windows(profile, gas, mach, request, draw)]
-        starts.append(forming_shock(mach, gas, request))
+        name = list(every)[i % len(every)]
+        own = every[name]
+        profile = solve_shock(_with_fine_velocities(own, mach), mach, order=request.order)
+        windows += [(*row, first + i, mach) for row in _windows(profile, own, gas, mach, request, draw)]
+        starts[name][first + i] = forming_shock(mach, own, request), mach
     report(len(request.shocks), "shocks")
-    if not request.forming:
-        return {"steady": _steady(windows, gas, request)}
-    solved = simulate(starts, gas, workers=workers, order=request.order, cfl=request.cfl)
-    forming = [solution.averaged(request.cells) for solution in solved]
-    data = trajectories.dataset(forming, {"boundary": "fixed"})
-    data["mach"] = ("trajectory", np.array(request.shocks, float), {"units": "1", "long_name": "Mach number"})
-    return {"forming": data, "steady": _steady(windows, gas, request)}
+    groups = {}
+    for name, members in starts.items() if request.forming else ():
+        shocks, mach = zip(*members.values(), strict=True) if members else ((), ())
+        solved = simulate(shocks, every[name], workers=workers, order=request.order, cfl=request.cfl)
+        if solved:
+            data = trajectories.dataset([solution.averaged(request.cells) for solution in solved], {"boundary": "fixed"})
+            data["mach"] = ("trajectory", np.array(mach, float), {"units": "1", "long_name": "Mach number"})
+            groups[f"forming{name}"] = _numbered(data, list(members))
+    return groups | {"steady": _steady(windows, gas, request)}
 
 
 def _with_fine_velocities(gas, mach):
@@ -209,8 +300,9 @@ def _with_fine_velocities(gas, mach):
     return replace(free, velocity_points=ceil(1.5 * velocities(free, np.array(rankine_hugoniot(mach, gas))).points))
 
 
-def _windows(profile, gas, mach, request, draw):
-    """Cell averages of the profile on windows of ``cells`` uniform cells that cover its steep part at random offsets."""
+def _windows(profile, own, gas, mach, request, draw):
+    """Cell averages of the profile of the gas ``own`` on windows of ``cells`` uniform cells that cover its steep part at random
+    offsets; Knudsen numbers at which ``gas`` collides as often."""
     path = profile.mean_free_path
     low, high = request.shock_cell_width
     reach = 4 * sqrt(rankine_hugoniot(mach, gas)[1][2]) + 6 / (mach - 1) ** 0.5
@@ -219,13 +311,14 @@ def _windows(profile, gas, mach, request, draw):
         centre = path * draw.uniform(-reach, reach)
         x = centre + (np.arange(request.cells) - 0.5 * (request.cells - 1)) * width
         values = profile.sample(x, width=width)
-        yield values["G"], values["H"], width * SHOCK_KNUDSEN
+        knudsen = _counted_in(gas, own, SHOCK_KNUDSEN, values["G"], values["H"])
+        yield values["G"], values["H"], np.broadcast_to(knudsen, x.shape), width * SHOCK_KNUDSEN
 
 
 def _steady(windows, gas, request) -> xr.Dataset:
     """Windows as a data set over window, moment, cell."""
     keep, cells = request.order + 1, request.cells
-    G, H, dx, trajectory, mach = zip(*windows) if windows else ((), (), (), (), ())
+    G, H, knudsen, dx, trajectory, mach = zip(*windows) if windows else ((), (), (), (), (), ())
     moments, shape = ("window", "moment", "cell"), (-1, keep, cells)
 
     def of(name, values):
@@ -233,7 +326,7 @@ def _steady(windows, gas, request) -> xr.Dataset:
         return moments, np.reshape([v[:keep] for v in values], shape), {"units": units, "long_name": long_name}
 
     variables = {"G": of("G", G)} | ({"H": of("H", H)} if gas.has_h else {})
-    knudsen = np.full((len(dx), cells), SHOCK_KNUDSEN)
+    knudsen = np.reshape(knudsen, (-1, cells))
     variables["knudsen"] = ("window", "cell"), knudsen, {"units": "1", "long_name": "Knudsen number"}
     variables["dx"] = "window", np.array(dx, float), {"units": "length of the case", "long_name": "cell width"}
     variables["mach"] = "window", np.array(mach, float), {"units": "1", "long_name": "Mach number"}
@@ -241,9 +334,18 @@ def _steady(windows, gas, request) -> xr.Dataset:
     return xr.Dataset(variables, attrs=trajectories.gas_attributes(gas))
 
 
+def _counted_in(gas, own, knudsen, G, H):
+    """Knudsen numbers at which ``gas`` collides as often as ``own`` does at ``knudsen``; G, H: raw moments [moment, ...]."""
+    if own.omega == gas.omega:
+        return knudsen
+    rho, _, T, _, _ = macroscopic(G, H if gas.has_h else None, gas)
+    return knudsen * gas.frequency(rho, T) / own.frequency(rho, T)
+
+
 def _snapshots(groups: dict) -> xr.Dataset:
     """Every saved time of every trajectory and every window, in the order of the trajectories they count to."""
     root, parts = groups[None], []
+    gas = trajectories.gas_of(root)
     first = root.sizes.get("trajectory", 0)
     if "steady" in groups:
         steady = groups["steady"]
@@ -252,17 +354,23 @@ def _snapshots(groups: dict) -> xr.Dataset:
             {name: steady[name].values for name in ("G", "H", "knudsen", "dx", "trajectory") if name in steady}
             | {"time": np.zeros(n), "kind": np.full(n, KINDS.index("shock")), "periodic": np.zeros(n), "spacing": np.zeros(n)}
         )
-    for data, number, periodic in ((root, 0, 1), (groups.get("forming"), first, 0)):
-        if data is None or not data.variables:
+    for name, data in groups.items():
+        if name == "steady" or not data.variables:
             continue
-        n, S = data.sizes["trajectory"], data.sizes["time"]
+        n, S, own = data.sizes["trajectory"], data.sizes["time"], trajectories.gas_of(data)
         part = {name: data[name].values.reshape(n * S, *data[name].shape[2:]) for name in ("G", "H") if name in data}
         kind = [KINDS.index("forming" if name == "shock" else name) for name in data["case"].values]
-        each = {"knudsen": data.knudsen.values, "spacing": data.dv.values, "kind": np.array(kind)}
-        each["trajectory"] = number + np.arange(n)
+        length = data["length"].values if "length" in data else np.ones(n)
+        each = {"knudsen": data.knudsen.values * length[:, None], "spacing": data.dv.values, "kind": np.array(kind)}
+        each |= {"dx": data.attrs["dx"] * length, "length": length}
+        each["trajectory"] = data["number"].values if "number" in data else (0 if name is None else first) + np.arange(n)
         part |= {name: np.repeat(value, S, axis=0) for name, value in each.items()}
-        part |= {"time": np.tile(data.time.values, n), "dx": np.full(n * S, data.attrs["dx"])}
-        part["periodic"] = np.full(n * S, periodic)
+        part["time"] = np.tile(data.time.values, n) * part.pop("length")
+        if own != gas:
+            part["knudsen"] = _counted_in(
+                gas, own, part["knudsen"], part["G"].swapaxes(0, 1), part.get("H", part["G"]).swapaxes(0, 1)
+            )
+        part["periodic"] = np.full(n * S, int(name is None))
         parts.append(part)
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.argsort(columns["trajectory"], kind="stable")

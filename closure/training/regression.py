@@ -7,6 +7,7 @@ from torch import Tensor
 
 from knudsen.closure.learned.samples import Samples
 from knudsen.closure.training.epochs import TrainOptions, fit
+from knudsen.closure.training.posedness import Posedness
 from knudsen.errors import InputError
 from knudsen.solvers import GHOST
 
@@ -94,19 +95,24 @@ def train(law, network_config: dict, data, options: TrainOptions, directory: Pat
     """
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    return fit(Regression(law, samples(law, data)), network_config, options, directory, recipe=recipe, progress=progress)
+    if options.posed and not getattr(law, "gradient_rows", ()):
+        raise InputError(f"train.posed={options.posed}: only closure=herm_mlc with closure.gradients=true has gradients to judge")
+    return fit(Regression(law, samples(law, data), options), network_config, options, directory, recipe=recipe, progress=progress)
 
 
 class Regression:
     """The :class:`~closure.epochs.Task` of closures that learn one target a cell."""
 
-    def __init__(self, law, table: Samples):
+    def __init__(self, law, table: Samples, options: TrainOptions | None = None):
         self.law, self.table, self.trajectory = law, table, table.trajectory
-        self.model = law.network.float()
+        self.model, self.options, self.posedness = law.network.float(), options, None
 
     def prepare(self, rows: Tensor) -> None:
-        """Root mean squares of inputs and outputs over the training cells, without a shift."""
-        if self.law.corrects is not None:
+        """Root mean squares of inputs and outputs over the training cells, without a shift; weights that a training goes on from
+        keep theirs."""
+        if self.options is not None and self.options.posed:
+            self.posedness = Posedness(self.law, self.table.phi[rows], self.options.seed)
+        if self.law.corrects is not None and self.law.recipe is None:
             self.model.scale_in.copy_((self.table.phi[rows].double().clamp(-50, 50) ** 2).mean(0).sqrt().clamp(min=1e-3))
             self.model.scale_out.copy_((self.table.target[rows].double().clamp(-5, 5) ** 2).mean(0).sqrt().clamp(min=1e-6))
 
@@ -117,7 +123,8 @@ class Regression:
         self.law.network = model
 
     def loss(self, rows: Tensor) -> Tensor:
-        return robust_loss(scaled_error(self.law, self.table, rows))
+        loss = robust_loss(scaled_error(self.law, self.table, rows))
+        return loss if self.posedness is None else loss + self.options.posed * self.posedness()
 
     def validate(self, rows: Tensor) -> dict[str, float]:
         """Loss, and the share of the correction's variance that is explained."""

@@ -96,6 +96,29 @@ def test_label_files_are_files_of_trajectories(label_file):
         assert (here.dx == t.dx).all() and (here.time == t.t).all() and (here.periodic == (number < 8)).all()
 
 
+def test_labels_of_several_viscosity_laws(tmp_path):
+    """Every group is of its own gas; training sees the Knudsen number at which the file's gas collides as often. Riemann problems
+    have cells of their own width, and so collide in units of their domain."""
+    mine, other = gas("bgk_1v"), gas("bgk_1v", omega=0.8)
+    few = {"wave": 1, "mix": 0, "transition": 0, "equilibrium": 0, "shocks": (2.0, 3.0), "riemann": 4, "omegas": (None, 0.8)}
+    labels.make(tmp_path / "labels.nc", mine, replace(REQUEST, **few))
+    data = labels.load(tmp_path / "labels.nc", mine)
+    assert sorted(set(data.trajectory.values.tolist())) == list(range(7))  # a wave, two shocks steady and forming, four others
+    for first, name, g in ((1, "None", mine), (2, "0.8", other)):
+        (forming,) = load_trajectories(tmp_path / "labels.nc", g, group=f"forming_omega_{name}")
+        tubes = load_trajectories(tmp_path / "labels.nc", g, group=f"riemann_omega_{name}")
+        assert len(tubes) == 2 and len({*(t.seed for t in tubes)}) == 2
+        for number, t in ((first, forming), (first + 2, tubes[0]), (first + 4, tubes[1])):
+            here = data.isel(snapshot=(data.trajectory == number) & (data.kind != labels.KINDS.index("shock")))
+            np.testing.assert_array_equal(here.G, t.G)
+            length = here.dx.values[0] / t.dx
+            np.testing.assert_allclose(here.knudsen * g.frequency(t.rho, t.T), np.broadcast_to(length * t.knudsen, t.rho.shape))
+            assert t.case == "shock" or 0.2 <= length <= 2.0
+        steady = data.isel(snapshot=(data.trajectory == first) & (data.kind == labels.KINDS.index("shock")))
+        rho, T = steady.G[:, 0], steady.G[:, 2] / steady.G[:, 0] - (steady.G[:, 1] / steady.G[:, 0]) ** 2
+        np.testing.assert_allclose(steady.knudsen * g.frequency(rho, T), labels.SHOCK_KNUDSEN, rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", ["bgk_2v", "bgk_3v"])
 def test_labels_in_more_dimensions_start_out_of_equilibrium(tmp_path, name):
     request = replace(REQUEST, transition=0, equilibrium=0, shocks=(), keep_f=(0.05,))
@@ -124,6 +147,7 @@ def test_labels_of_molecules(tmp_path):
         ({"wave": -1}, "wave"),
         ({"cells": 0}, "cells"),
         ({"cfl": 0}, "cfl"),
+        ({"omegas": (0.8, 0.8)}, "omegas"),
     ],
 )
 def test_bad_label_requests_are_named(change, key):

@@ -9,6 +9,7 @@ from knudsen import closure, kinetic
 from knudsen.closure import diagnostics
 from knudsen.closure.laws.quadrature import Quadrature
 from knudsen.closure.simulation import equilibrium_state
+from knudsen.closure.training.posedness import Posedness
 from knudsen.kinetic.dispersion import dispersion_roots
 from knudsen.solvers import Boundary, Cells
 
@@ -137,3 +138,33 @@ def test_states_that_a_run_visits_are_those_of_its_end():
     np.testing.assert_allclose(slope[1], (end[:, 10] - end[:, 8]) * 40 / 2, rtol=1e-12)
     assert (eps == 0.1).all()
     assert not diagnostics.unbounded(law, U, eps, slope).any()
+
+
+@pytest.mark.parametrize("gas", ("bgk_1v", "bgk_3v"))
+def test_the_penalty_of_training_sees_the_closure_as_it_is(gas):
+    """Last rows of the system about states far from equilibrium (random weights) against the law's own linearisation; and the
+    penalty is 0 exactly where no wave grows."""
+    network = {"_target_": "knudsen.closure.learned.networks.Equivariant", "width": 8}
+    law = closure.untrained(kinetic.gas(gas), network=network, seed=1)
+    phi = torch.zeros(6, law.inputs)
+    phi[:, : law.inputs - len(law.moved)] = 0.2 * torch.randn(6, law.inputs - len(law.moved), generator=torch.manual_seed(2))
+    posedness = Posedness(law, phi, 0)
+    phi, n = posedness.phi.double(), law.n
+    V = torch.zeros(1, 3 * n + 4 if law.n_h else 2 * n + 2, 6, dtype=torch.float64)
+    V[0, 3 : 2 * n + 1] = phi[:, : 2 * n - 2].T
+    if law.n_h:
+        V[0, 2 * n + 2 : 3 * n + 3] = phi[:, 2 * n - 2 : 3 * n - 1].T
+    system = diagnostics.linearise(law, law.conserved(V)[0].T, 0.1, mixing=False)
+    A, C = posedness.last_rows(torch.arange(6))
+    reach = 0.1 / (1 + 0.1 / law.memory)
+    np.testing.assert_allclose(A.detach(), system.A[:, law.gradient_rows], atol=1e-3, rtol=1e-4)
+    np.testing.assert_allclose(-reach * C.detach(), system.D[:, law.gradient_rows], atol=1e-3, rtol=1e-4)
+    with torch.no_grad():
+        for parameter in law.network.parameters():
+            parameter *= 100.0
+    assert float(posedness().detach()) > 0.1
+    rule = torch.zeros_like(phi)
+    with torch.no_grad():
+        for parameter in law.network.parameters():
+            parameter *= 0.0
+    assert float(Posedness(law, rule.float(), 0)().detach()) < 0.002 * len(law.components) + 1e-6  # the margin alone
