@@ -10,6 +10,7 @@ import torch
 from knudsen.build import make, targets
 from knudsen.closure import checkpoint as checkpoints
 from knudsen.closure.laws.base import MomentLaw
+from knudsen.closure.laws.bounded_entropy import BoundedEntropy
 from knudsen.closure.laws.fluid import Euler, NavierStokesFourier
 from knudsen.closure.laws.grad import Grad, Grad13
 from knudsen.closure.laws.hme import HME
@@ -24,7 +25,7 @@ from knudsen.closure.learned.protocol import LearnedLaw
 from knudsen.errors import InputError
 
 GROUP = "knudsen.closures"  # of the entry points by which other packages bring closures
-CLASSICAL = (Euler, NavierStokesFourier, Grad, Grad13, HME, MaxEntropy, Quadrature)
+CLASSICAL = (Euler, NavierStokesFourier, Grad, Grad13, HME, MaxEntropy, BoundedEntropy, Quadrature)
 CLOSURES: dict[str, type[MomentLaw]] = {
     law.name: law for law in (*CLASSICAL, HermMLC, EncMLC, GradientNet, EntropyNet, Constitutive)
 }  # fmt: skip

@@ -125,7 +125,9 @@ def simulate(
         for i, solution in zip(lost, again, strict=True):
             if solution.status == "ok":
                 solutions[i] = replace(solution, seconds=solution.seconds + solutions[i].seconds, fallback=True)
-    solutions = [replace(s, warnings=_doubts(s, case, solver.cfl)) for s, case in zip(solutions, cases, strict=True)]
+    solutions = [
+        replace(s, warnings=(*s.warnings, *_doubts(s, case, solver.cfl))) for s, case in zip(solutions, cases, strict=True)
+    ]
     return [_at_rest(law, solution, v, case.dx) if v else solution for solution, case, v in zip(solutions, cases, velocities)]
 
 
@@ -173,7 +175,7 @@ def _at_rest(law, solution: Solution, velocity: float, dx: float) -> Solution:
 def _advance(law, cases, solver: Solver, batch: int, compiled: bool, progress) -> list[Solution]:
     """One :class:`Solution` per case with the schemes of one solver."""
     walls = any(case.walls is not None for case in cases)
-    if compiled and (rollout := _rollout(law, solver, walls)) is not None:
+    if compiled and (rollout := law.rollout(solver, walls)) is not None:
         return [_compiled(rollout, law, solver, case, i, len(cases), progress) for i, case in enumerate(cases)]
     groups: dict[tuple, list[int]] = {}
     for i, case in enumerate(cases):
@@ -214,18 +216,6 @@ def _fields(law, U, cells) -> dict[str, torch.Tensor]:
     return fields
 
 
-def _rollout(law, solver: Solver, walls: bool):
-    """The compiled form of a law and a solver's schemes, None where there is none (or none that knows walls)."""
-    if (rows := law.compiled()) is None:
-        return None
-    from knudsen.closure.compiled import Rollout  # compiled code only where it is needed
-    from knudsen.closure.compiled.protocol import no_walls
-
-    if walls and rows.wall is no_walls:
-        return None
-    return Rollout(rows, law, *solver.schemes, solver.cfl)
-
-
 def _compiled(rollout, law, solver, case, number: int, total: int, progress) -> Solution:
     """One case by the compiled loop."""
     begin = time.perf_counter()
@@ -242,6 +232,12 @@ def _compiled(rollout, law, solver, case, number: int, total: int, progress) -> 
     return Solution(
         t=np.array([0.0, *case.save_times]), x=case.x, **{name: np.stack([row[name] for row in fields]) for name in fields[0]},
         U=rows, knudsen=case.knudsen, steps=steps, seconds=time.perf_counter() - begin,
-        status="ok" if diverged_at is None else "diverged", diverged_at=diverged_at, schemes=solver.schemes,
-        closed_order=law.closed_order,
+        status="ok" if diverged_at is None else "diverged", diverged_at=diverged_at, schemes=rollout.schemes,
+        closed_order=law.closed_order, warnings=_regularised(rollout),
     )  # fmt: skip
+
+
+def _regularised(rollout) -> tuple[str, ...]:
+    if rollout.regularised == 0:
+        return ()
+    return (f"moments that no distribution within reach has were decoded {rollout.regularised} times to those of a smoother one",)

@@ -16,6 +16,7 @@ class Rollout:
     """The compiled solver of a law with row functions ``rows`` (``law.compiled()``) and the options of ``solvers.Solver``."""
 
     def __init__(self, rows: protocol.Rows, law, reconstruction: str, flux: str, integrator: str, cfl: float):
+        self.schemes, self.regularised = (reconstruction, flux, integrator), 0
         tableau = INTEGRATORS[integrator]
         stages = len(tableau.explicit)
         explicit, implicit = np.zeros((2, stages, stages))

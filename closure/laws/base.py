@@ -229,6 +229,16 @@ class MomentLaw(Law):
         first = {name: next(i for i, cls in enumerate(line) if name in vars(cls)) for name in ("rows", *FORMULAE)}
         return self.rows() if all(first[name] >= first["rows"] for name in FORMULAE) else None
 
+    def rollout(self, solver, walls: bool = False):
+        """The compiled solver of the law with a solver's schemes: a ``closure.compiled.Rollout``, or what a law brings in its
+        place and can be called as that; None where there is none (or none that knows ``walls``)."""
+        if (rows := self.compiled()) is None:
+            return None
+        from knudsen.closure.compiled import Rollout  # compiled code only where it is needed
+        from knudsen.closure.compiled.protocol import no_walls
+
+        return None if walls and rows.wall is no_walls else Rollout(rows, self, *solver.schemes, solver.cfl)
+
     @cached_property
     def energy_weights(self) -> np.ndarray:
         """Twice the energy is the sum of these numbers [component] times U."""
