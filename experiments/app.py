@@ -30,7 +30,6 @@ def run(cfg, sweeps: list[Path]) -> int:
     if hydra_config.mode and hydra_config.mode.name == "MULTIRUN":
         sweeps.append(Path(hydra_config.sweep.dir))
     try:
-        keys.check_options(overrides)
         experiment = _experiment(choices["experiment"])
         keys.check(cfg, overrides, choices, getattr(experiment, "OPTIONAL", ()))
         record = Record(directory, cfg, choices, overrides)
@@ -124,6 +123,7 @@ def main() -> int:
 
     from knudsen.experiments import plugins
     from knudsen.experiments.failure import explain
+    from knudsen.experiments.keys import check_options
 
     sweep = bool({"-m", "--multirun"} & set(sys.argv[1:]))
     sys.argv[1:] = [quote_path(argument, sweep) for argument in sys.argv[1:]]
@@ -136,6 +136,7 @@ def main() -> int:
     debug = os.environ.get("HYDRA_FULL_ERROR")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes every exception on, and this function words it
     try:
+        check_options(sys.argv[1:])
         with _termination_as_interrupt():
             try:
                 application()

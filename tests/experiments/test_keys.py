@@ -90,7 +90,7 @@ def test_a_class_of_the_users_own_has_keys_of_its_own():
 
 def test_a_list_of_options_is_refused_with_the_way_to_sweep(knudsen):
     """Hydra would merge them into one."""
-    for override in ("gas=[bgk_1v,bgk_3v]", "experiment=[simulate,compare]"):
+    for override in ("gas=[bgk_1v,bgk_3v]", "experiment=[simulate,compare]", "closure=[1,2]"):
         run = knudsen(override)
         group, _, names = override.partition("=")
         assert run.status == 1 and f"knudsen -m {group}={names.strip('[]')}" in run.last_line and not run.directory.exists()
