@@ -96,7 +96,7 @@ def test_bad_input_is_refused_by_name(knudsen, trained, argon, tmp_path):
     (tmp_path / "junk.pt").write_bytes(b"not a file" * 99)
     train, data = ("experiment=md_train", *SMALL), f"system.data={argon}"
     for run, named in (
-        (knudsen(*train, f"system.data={tmp_path / 'bare.extxyz'}"), "no energy and forces"),
+        (knudsen(*train, f"system.data={tmp_path / 'bare.extxyz'}"), "no energy and no forces"),
         (knudsen(*train, data, "train.steps=0"), "train.steps"),
         (knudsen(*train, data, "train.validation=1.0"), "validation"),
         (knudsen(*train, data, "potential.cutoff=-1"), "potential.cutoff"),
