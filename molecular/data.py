@@ -265,8 +265,7 @@ def write_deepmd(folder: str | Path, frames: Sequence[Atoms]) -> None:
     for k, frame in enumerate(frames):
         if not np.array_equal(frame.numbers, numbers) or bool(frame.pbc.all()) != periodic or frame.pbc.any() != periodic:
             raise InputError(f"frame {k}: other atoms or periodicity than frame 0; write a folder for each")
-        if frame.calc is None or not {"energy", "forces"} <= set(frame.calc.results):
-            raise InputError(f"frame {k}: has no energy and forces; label it first")
+    check_labelled(frames)
     symbols = sorted(set(frames[0].symbols))
     results = [frame.calc.results for frame in frames]
     arrays = {

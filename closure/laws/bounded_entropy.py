@@ -10,6 +10,7 @@ from knudsen.closure.laws.base import MomentLaw
 from knudsen.closure.laws.exponential import DAMPING, Exponential
 from knudsen.closure.laws.frames import scale_moments, shift_moments
 from knudsen.errors import InputError
+from knudsen.solvers import Law
 from knudsen.solvers.fluxes import flux_upwind
 
 LEAST, MOST = 2, 9  # moments
@@ -117,9 +118,7 @@ class BoundedEntropy(MomentLaw):
     def max_speed(self, V):
         return V[:, 1:2].abs() + REACH * (0.5 * V[:, 2:3]).exp()
 
-    def upwind(self, V_l, V_r):
-        speed = torch.maximum(self.max_speed(V_l), self.max_speed(V_r))
-        return speed * (self.conserved(V_r) - self.conserved(V_l))
+    upwind = Law.upwind  # the largest speed: the characteristics of equilibrium are those of other moments
 
     def transport(self, flux, V_l, V_r, V):
         r"""dx dU/dt without the source: at a face f = f_l for v > 0 and f_r for v < 0 (fluxes other than upwind: \|v\| replaced

@@ -11,7 +11,7 @@ from knudsen.closure.learned.encoder import REACH, Encoder, Nodes
 from knudsen.closure.learned.networks import symmetric
 from knudsen.closure.learned.normalised import Normalised
 from knudsen.closure.learned.protocol import LearnedLaw
-from knudsen.solvers import central_slopes
+from knudsen.solvers import Law, central_slopes
 from knudsen.solvers.fluxes import flux_upwind
 
 LEAST, MOST = 2, 12
@@ -236,9 +236,7 @@ class EncMLC(LearnedLaw):
     def max_speed(self, V):
         return V[:, 1:2].abs() + REACH * (0.5 * V[:, 2:3]).exp()
 
-    def upwind(self, V_l, V_r):
-        speed = torch.maximum(self.max_speed(V_l), self.max_speed(V_r))
-        return speed * (self.conserved(V_r) - self.conserved(V_l))
+    upwind = Law.upwind  # the largest speed: the characteristics of equilibrium are those of other moments
 
     def transport(self, flux, V_l, V_r, V):
         r"""dx dU/dt without the source. At a face f = h_l for v > 0 and h_r for v < 0 (fluxes other than upwind:
