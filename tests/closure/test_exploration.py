@@ -186,7 +186,7 @@ def test_every_executor_gives_the_same_result(serial, tmp_path, name):
         np.testing.assert_allclose(ours.value["G"], theirs.value["G"], rtol=1e-9, atol=1e-12)
     for ours, theirs in zip(other.models, serial.models):
         for a, b in zip(ours.network.parameters(), theirs.network.parameters()):
-            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)  # training amplifies the last bits of labels
     assert len(serial.labels) == 10 and {label.status for label in serial.labels} == {"ok"}
 
 
