@@ -193,10 +193,19 @@ def check_gas(data: xr.Dataset, path, gas: Gas) -> None:
 
 
 def write(path, groups: Mapping[str | None, xr.Dataset]) -> None:
-    """Write data sets, None at the root and the others as groups, compressed."""
+    """Write data sets, None at the root and the others as groups, compressed.
+
+    A group's dimensions have the first word of its name before theirs (riemann_time): a group inherits those of the root, and
+    ``xarray.open_datatree`` refuses a file where they disagree.
+    """
     with Draft(path) as partial:
         for i, (group, data) in enumerate(groups.items()):
+            data = data.rename({name: _prefix(group) + name for name in data.dims})
             data.to_netcdf(partial, engine="h5netcdf", mode="a" if i else "w", group=group, encoding=_encoding(data))
+
+
+def _prefix(group: str | None) -> str:
+    return "" if group is None else f"{group.split('_')[0]}_"
 
 
 def read(path, group: str | None = None) -> xr.Dataset:
@@ -206,10 +215,11 @@ def read(path, group: str | None = None) -> xr.Dataset:
         raise InputError(f"{path}: there is no such file; make one with knudsen experiment=label, or give another path")
     try:
         h5py.File(path, "r").close()  # says in one exception what is no HDF5, where h5netcdf leaves a half-made object behind
-        return xr.load_dataset(path, engine="h5netcdf", group=group)
+        data = xr.load_dataset(path, engine="h5netcdf", group=group)
     except Exception as error:  # h5py and xarray raise many kinds for what is not NetCDF-4, or not all of it
         what = "not a readable NetCDF-4 file" if group is None else f"no readable group {group}"
         raise InputError(f"{path}: {what} ({type(error).__name__}); make it again with knudsen experiment=label") from None
+    return data.rename({name: name.removeprefix(_prefix(group)) for name in data.dims})
 
 
 def check(data: xr.Dataset, path, gas: Gas | None = None) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from closure_samples import CONVEX, NETWORK, random_moments
 
 from knudsen import closure
@@ -94,6 +95,8 @@ def test_label_files_are_files_of_trajectories(label_file):
         np.testing.assert_array_equal(here.G, t.G)
         np.testing.assert_array_equal(here.knudsen[0], t.knudsen)
         assert (here.dx == t.dx).all() and (here.time == t.t).all() and (here.periodic == (number < 8)).all()
+    with xr.open_datatree(label_file, engine="h5netcdf") as tree:
+        assert tree["forming"].sizes["forming_time"] == len(forming[0].t) and tree["steady"].sizes["steady_cell"] == 20
 
 
 def test_labels_of_several_viscosity_laws(tmp_path):
