@@ -55,7 +55,7 @@ class Output:
         datasets.describe(data)
         data = data.assign_attrs(self.attributes() | data.attrs)
         encoding = {name: {"_FillValue": None} for name, v in data.variables.items() if v.dtype.kind == "f"}
-        return self._write(name, lambda path: data.to_netcdf(path, engine="h5netcdf", encoding=encoding))
+        return self._write(name, lambda path: path.write_bytes(data.to_netcdf(engine="h5netcdf", encoding=encoding)))
 
     def json(self, name: str, data: Mapping) -> Path:
         self.record.noticed(data)

@@ -79,10 +79,10 @@ def load_profiles(file: Path | str | None = None, only: list[float] | None = Non
 
 def _rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """Column names, and (line number, {column: text}) of every line that is no remark."""
+    if not path.is_file():  # reading a pipe would wait for ever
+        raise InputError(f"data={path}: there is no such file; give a CSV table of profiles")
     try:
         text = path.read_text()
-    except FileNotFoundError:
-        raise InputError(f"data={path}: there is no such file; give a CSV table of profiles") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"data={path}: not a readable text file ({type(error).__name__}); give a CSV table") from None
     lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip() and not line.lstrip().startswith("#")]

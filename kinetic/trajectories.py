@@ -198,10 +198,10 @@ def write(path, groups: Mapping[str | None, xr.Dataset]) -> None:
     A group's dimensions have the first word of its name before theirs (riemann_time): a group inherits those of the root, and
     ``xarray.open_datatree`` refuses a file where they disagree.
     """
+    named = {f"/{group or ''}": data.rename({d: _prefix(group) + d for d in data.dims}) for group, data in groups.items()}
+    encoding = {name: _encoding(data) for name, data in named.items()}
     with Draft(path) as partial:
-        for i, (group, data) in enumerate(groups.items()):
-            data = data.rename({name: _prefix(group) + name for name in data.dims})
-            data.to_netcdf(partial, engine="h5netcdf", mode="a" if i else "w", group=group, encoding=_encoding(data))
+        partial.write_bytes(xr.DataTree.from_dict(named).to_netcdf(engine="h5netcdf", encoding=encoding))
 
 
 def _prefix(group: str | None) -> str:

@@ -48,6 +48,8 @@ class Draft:
 
     ``with Draft(path) as partial:`` yields the temporary path to write to; at the end of the block the file takes its name.
     Where the block fails nothing is left behind; what killed processes left behind for this `path` is removed first.
+    NetCDF is made in memory, ``partial.write_bytes(data.to_netcdf(engine="h5netcdf"))``: where the disk is full, or a file may
+    grow no further, HDF5 that writes to it ends the whole process.
 
     durable: flush the file and the folder's entry to the disk, so that they survive a power cut and not only a killed process.
     reserve: bytes set aside on the disk at once, so that a full disk shows before the work and not after it (see `write`).

@@ -61,7 +61,7 @@ def make(
     data = _dataset(rows, gas, request).assign_attrs(attributes())
     packed = {name: {"zlib": True, "complevel": 1} for name in ("masses", "transverse") if name in data}
     with Draft(path) as partial:
-        data.to_netcdf(partial, engine="h5netcdf", encoding=packed)
+        partial.write_bytes(data.to_netcdf(engine="h5netcdf", encoding=packed))
     return data
 
 

@@ -1,5 +1,7 @@
 """Gas parameters from measured profiles: what the solvers made is found again, and what a model cannot fit is said."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -98,6 +100,12 @@ def test_bad_tables_are_refused_by_name(tmp_path, text, named):
     with pytest.raises(kinetic.InputError, match=named) as error:
         load_profiles(path)
     assert str(path) in str(error.value)
+
+
+def test_a_pipe_is_no_table(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(kinetic.InputError, match=r"pipe\.csv: there is no such file"):
+        load_profiles(tmp_path / "pipe.csv")
 
 
 @pytest.mark.parametrize(

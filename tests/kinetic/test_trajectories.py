@@ -1,6 +1,7 @@
 """Trajectories as files: what is loaded is what was saved, to the last bit; a file that does not match is refused by name."""
 
 import os
+import resource
 
 import h5py
 import numpy as np
@@ -107,6 +108,18 @@ def test_an_interrupted_write_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", stopped)
     with pytest.raises(KeyboardInterrupt):
         save_trajectories(tmp_path / "set.nc", solutions())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_may_grow_no_further_is_named(tmp_path):
+    """An HDF5 library that writes to such a file ends the process."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"set\.nc"):
+            save_trajectories(tmp_path / "set.nc", solutions())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list(tmp_path.iterdir())
 
 
