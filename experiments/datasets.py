@@ -19,7 +19,13 @@ FIELDS = {
     "u_y": ("velocity along y", "sqrt(T_ref)"),
     "sigma_xy": ("shear stress", "rho_ref T_ref"),
     "q_y": ("heat flux along y", "rho_ref T_ref^(3/2)"),
+    "v": ("velocity along y", "sqrt(T_ref)"),
+    "qx": ("heat flux along x", "rho_ref T_ref^(3/2)"),
+    "qy": ("heat flux along y", "rho_ref T_ref^(3/2)"),
+    "sigma_xx": ("stress deviator xx", "rho_ref T_ref"),
+    "sigma_yy": ("stress deviator yy", "rho_ref T_ref"),
     "x": ("position", "length of the case"),
+    "y": ("position along y", "length of the case"),
     "time": ("time", "length / sqrt(T_ref)"),
     "knudsen": ("Knudsen number", "1"),
 }
@@ -53,6 +59,24 @@ def solution(found: Any, case: Any, gas: Any) -> xr.Dataset:
 def channel(flow: Any) -> xr.Dataset:
     """The fields of a steady flow over x, the nodes of the solver, graded to both walls."""
     names = ("rho", "u_y", "T", "q", "q_y", "sigma", "sigma_xy", "sigma_yy")
-    data = xr.Dataset({name: ("x", getattr(flow, name)) for name in names}, {"x": flow.x}, {"case": flow.case.name})
-    data.sigma_yy.attrs = {"long_name": "stress deviator yy", "units": "rho_ref T_ref"}
+    return xr.Dataset({name: ("x", getattr(flow, name)) for name in names}, {"x": flow.x}, {"case": flow.case.name})
+
+
+def plane(found: Any) -> xr.Dataset:
+    """The fields of two space dimensions over time, y, x."""
+    return _plane(found.fields, found.t, found.case, found.status)
+
+
+def steady_plane(flow: Any) -> xr.Dataset:
+    """As ``plane``, of a steady flow: one row, at time infinity."""
+    return _plane({name: values[None] for name, values in flow.fields.items()}, [np.inf], flow.case, flow.status)
+
+
+def _plane(fields: Any, time: Any, case: Any, status: str) -> xr.Dataset:
+    data = xr.Dataset(
+        {name: (("time", "y", "x"), values) for name, values in fields.items()} | {"knudsen": case.knudsen},
+        {"time": np.asarray(time, float), "y": case.y, "x": case.x},
+        {"case": case.name, "sides": ", ".join(s if isinstance(s, str) else "wall" for s in case.sides), "status": status},
+    )
+    data.u.attrs = {"long_name": "velocity along x", "units": "sqrt(T_ref)"}
     return data

@@ -158,10 +158,12 @@ def plot(parser, arguments, run) -> int:
 
 def figures(facts: dict[str, Any], folder: Path, bare: bool, plots) -> dict[str, Callable]:
     """{NetCDF file: what draws it} of the experiments whose figures are made of their files alone."""
+    from knudsen.experiments import plane_plots
+
     words = "" if bare else f"{facts['experiment']}: {', '.join(facts['overrides'][1:4])}"
     known: dict[str, dict[str, Callable]] = {
         "simulate": {
-            "solution.nc": lambda d: plots.solution_figure(d, words),
+            "solution.nc": lambda d: (plane_plots.fields_figure if "y" in d.dims else plots.solution_figure)(d, words),
             "trajectory.nc": lambda d: plots.distribution_figure(d, words),
         },
         "compare": {"comparison.nc": lambda d: plots.comparison_figure(d.isel(time=-1) if "time" in d.dims else d, words)},

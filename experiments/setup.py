@@ -54,11 +54,19 @@ def gas(cfg: DictConfig) -> kinetic.Gas:
     return build(plain(cfg.gas), "gas", kinetic.Gas, named())
 
 
-def case(cfg: DictConfig, gas: kinetic.Gas, **changed: Any) -> kinetic.Case:
-    kinds = (kinetic.Case, HomogeneousCase)
+def any_case(cfg: DictConfig, gas: kinetic.Gas, **changed: Any) -> kinetic.Case | kinetic.PlaneCase:
+    """The case in one or two space dimensions."""
+    kinds = (kinetic.Case, kinetic.PlaneCase, HomogeneousCase)
     case = build(plain(cfg.case) | changed, "case", kinds, named(), gas=gas, mach=cfg.mach, seed=cfg.seed)
-    if not isinstance(case, kinetic.Case):
+    if isinstance(case, HomogeneousCase):
         raise InputError(f"case={option('case')}: has no positions; it belongs to experiment=homogeneous")
+    return case
+
+
+def case(cfg: DictConfig, gas: kinetic.Gas, **changed: Any) -> kinetic.Case:
+    case = any_case(cfg, gas, **changed)
+    if not isinstance(case, kinetic.Case):
+        raise InputError(f"case={option('case')}: has two space dimensions; it belongs to experiment=simulate")
     return case
 
 

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from knudsen import closure, kinetic
 from knudsen.errors import InputError
-from knudsen.experiments import cost, datasets, plots, setup
+from knudsen.experiments import cost, datasets, plane, plots, setup
 from knudsen.experiments.output import Output
 from knudsen.experiments.progress import bar
 from knudsen.kinetic import trajectories
@@ -18,7 +18,9 @@ from knudsen.kinetic import trajectories
 
 def run(cfg: DictConfig, output: Output) -> int:
     gas = setup.gas(cfg)
-    case = setup.case(cfg, gas)
+    case = setup.any_case(cfg, gas)
+    if isinstance(case, kinetic.PlaneCase):
+        return plane.run(cfg, output, gas, case)
     model, solution = _solve(cfg, gas, case)
     data = datasets.solution(solution, case, gas)
     metrics = {"model": model} | setup.outcome(solution)

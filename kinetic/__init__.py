@@ -4,8 +4,9 @@ Must not know: closures, networks, experiments, torch.
 
 Public names: Gas, gas, InputError, Case, Wall, cases, VelocityGrid, velocity_grid, grid_of_case, simulate, Trajectory,
 save_trajectories, load_trajectories, macroscopic, maxwellian_moments, rankine_hugoniot, solve_shock, ShockProfile,
-solve_channel, ChannelProfile, slip_coefficients, load_profiles, MeasuredProfile, calibrate, Calibration. The compiled parts are
-imported on first use: importing is quick.
+solve_channel, ChannelProfile, slip_coefficients, load_profiles, MeasuredProfile, calibrate, Calibration; in two space dimensions
+PlaneCase, plane_cases, solve_plane, PlaneFlow, PlaneTrajectory, plane_velocities, plane_memory. The compiled parts are imported
+on first use: importing is quick.
 """
 
 from knudsen.errors import InputError
@@ -13,6 +14,8 @@ from knudsen.kinetic import cases
 from knudsen.kinetic.case import Case
 from knudsen.kinetic.gas import Gas, gas
 from knudsen.kinetic.moments import macroscopic, maxwellian_moments, rankine_hugoniot
+from knudsen.kinetic.plane import cases as plane_cases
+from knudsen.kinetic.plane.case import PlaneCase
 from knudsen.kinetic.wall import Wall
 from knudsen.lazy import attach
 
@@ -33,8 +36,16 @@ __getattr__, __dir__, lazy = attach(
         "slip_coefficients": "slip",
         "MeasuredProfile": "measured",
         "load_profiles": "measured",
+        "solve_plane": "plane.steady",
+        "PlaneFlow": "plane.steady",
+        "PlaneTrajectory": "plane.run",
+        "plane_velocities": "plane.velocities",
+        "plane_memory": "plane.run",
         "calibrate": "calibration",
         "Calibration": "calibration",
     },
 )
-__all__ = ["Case", "Gas", "InputError", "Wall", "cases", "gas", "macroscopic", "maxwellian_moments", "rankine_hugoniot", *lazy]
+__all__ = [
+    "Case", "Gas", "InputError", "PlaneCase", "Wall", "cases", "gas", "macroscopic", "maxwellian_moments", "plane_cases",
+    "rankine_hugoniot", *lazy,
+]  # fmt: skip

@@ -1,7 +1,5 @@
 """The discrete-velocity solver of the reduced fields, for relaxation models: storage and calls of the compiled kernel."""
 
-import time
-
 import numpy as np
 
 from knudsen.errors import InputError
@@ -14,7 +12,6 @@ from knudsen.solvers.boundaries import BOUNDARIES
 
 LANES = 8  # rows of velocities are padded to whole vectors
 RAYS_SHOW = 1.4  # times the spacing that free flight asks for: from there on it is said
-VISIT = 0.2  # seconds of computing between visits to Python, for the progress bar and interrupts
 
 
 class ReducedRun(Run):
@@ -84,27 +81,13 @@ class ReducedRun(Run):
         return flat.reshape(self.shape)[:, kernel.GHOST : -kernel.GHOST, : self.grid.points]
 
     def march(self, storage, start, end, stop):
-        """From one saved time to the next in equal steps; returns (steps, None or (time, cell) of the failure)."""
         f, other, accumulators, row = storage
-        case = self.case
-        steps = max(1, int(np.ceil((end - start) / self.longest - 1e-9)))
-        dt = (end - start) / steps
-        eps = np.broadcast_to(case.knudsen, case.cells).astype(float)
-        physics = self.physics()
-        taken, visit = 0, 1
-        while taken < steps:
-            if stop.is_set():
-                raise InterruptedError("the run was stopped")
-            began = time.perf_counter()
-            now, cell, fitted = kernel.advance(f, other, accumulators, eps, *physics, case.dx, dt, min(visit, steps - taken), row)
-            taken += now
-            self.fitted += fitted
-            if cell >= 0:
-                return taken, (float(start + taken * dt), int(cell))
-            self.done = (start + taken * dt) / case.t_end
-            seconds = time.perf_counter() - began
-            visit = max(1, int(visit * min(8.0, VISIT / max(seconds, 1e-6))))
-        return taken, None
+        eps, physics = np.broadcast_to(self.case.knudsen, self.case.cells).astype(float), self.physics()
+
+        def advance(dt, steps):
+            return kernel.advance(f, other, accumulators, eps, *physics, self.case.dx, dt, steps, row)
+
+        return self.in_visits(advance, start, end, stop)
 
     def moments(self, f):
         """Raw moments [fields, order + 1, n] of f [fields, n, K]."""

@@ -10,6 +10,7 @@ from knudsen.errors import InputError, UnderResolvedWarning
 from knudsen.kinetic.trajectory import Trajectory
 from knudsen.solvers.integrators import INTEGRATORS as TABLEAUX
 
+VISIT = 0.2  # seconds of computing between visits to Python, for the progress bar and interrupts
 INTEGRATORS = {name: tableau for name, tableau in TABLEAUX.items() if tableau.implicit}  # collisions are stiff
 
 
@@ -24,8 +25,11 @@ class Run:
     def __init__(self, case, gas, transport, integrator, cfl, grid, order, keep_f):
         self.case, self.gas, self.grid, self.order, self.keeps = case, gas, grid, order, _kept(keep_f, case)
         self.transport, self.integrator, self.scheme = transport, integrator, INTEGRATORS[integrator]
-        self.longest = cfl * case.dx / grid.fastest
+        self.longest = self.longest_step(cfl)
         self.done = 0.0  # fraction
+
+    def longest_step(self, cfl):
+        return cfl * self.case.dx / self.grid.fastest
 
     def __call__(self, stop):
         if stop.is_set():
@@ -53,6 +57,29 @@ class Run:
         for doubt in trajectory.warnings:
             warnings.warn(doubt, UnderResolvedWarning, stacklevel=2)
         return trajectory
+
+    def in_visits(self, advance, start, end, stop):
+        """From one saved time to the next in equal steps by a compiled loop, ``VISIT`` seconds at a time.
+
+        advance(dt, steps) -> (steps done, cell that failed or -1, under-resolved targets). Returns (steps, None or (time, cell)
+        of the failure).
+        """
+        steps = max(1, int(np.ceil((end - start) / self.longest - 1e-9)))
+        dt = (end - start) / steps
+        taken, visit = 0, 1
+        while taken < steps:
+            if stop.is_set():
+                raise InterruptedError("the run was stopped")
+            began = time.perf_counter()
+            now, cell, fitted = advance(dt, min(visit, steps - taken))
+            taken += now
+            self.fitted += fitted
+            if cell >= 0:
+                return taken, (float(start + taken * dt), int(cell))
+            self.done = (start + taken * dt) / self.case.t_end
+            seconds = time.perf_counter() - began
+            visit = max(1, int(visit * min(8.0, VISIT / max(seconds, 1e-6))))
+        return taken, None
 
     def trajectory(self, times, moments, f, steps, seconds, failure):
         G, H = moments[:, 0], (moments[:, 1] if self.gas.has_h else None)

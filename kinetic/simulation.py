@@ -9,15 +9,18 @@ from knudsen.kinetic.case import Case
 from knudsen.kinetic.full_velocity import FullVelocityRun, full_grid
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.grid import VelocityGrid, grid_of_case
-from knudsen.kinetic.reduced import VISIT, ReducedRun
-from knudsen.kinetic.run import INTEGRATORS
+from knudsen.kinetic.plane.case import PlaneCase
+from knudsen.kinetic.plane.run import PlaneRun, PlaneTrajectory
+from knudsen.kinetic.plane.velocities import check_gas, plane_velocities
+from knudsen.kinetic.reduced import ReducedRun
+from knudsen.kinetic.run import INTEGRATORS, VISIT
 from knudsen.kinetic.trajectory import Trajectory
 
 TRANSPORTS = {"muscl": 2, "weno5": 5}  # name: order in space
 
 
 def simulate(
-    cases: Case | Iterable[Case],
+    cases: Case | PlaneCase | Iterable[Case | PlaneCase],
     gas: Gas,
     *,
     transport: str = "weno5",
@@ -28,11 +31,13 @@ def simulate(
     progress: bool | Callable[[float], None] = False,
     order: int = 10,
     keep_f: bool | Sequence[float] = False,
-) -> list[Trajectory]:
+) -> list[Trajectory | PlaneTrajectory]:
     r"""Solve :math:`\partial_t f + v\,\partial_x f + a\,\partial_{v_y} f = r \nu\,(\mathcal{M}[f] - f)/\epsilon` for every case.
 
     gas: a relaxation model (:mod:`knudsen.kinetic.collisions`: target M, rate r nu), or a Boltzmann gas, of the right-hand side
     Q(f)/eps (:mod:`knudsen.kinetic.full_velocity`); a: the case's acceleration along y.
+    In the plane (:class:`~knudsen.kinetic.plane.case.PlaneCase`) transport is muscl's on both axes, and the result a
+    :class:`~knudsen.kinetic.plane.run.PlaneTrajectory`.
     transport: ``weno5`` (order 5) or ``muscl`` (order 2, positive: it takes over a case that weno5 loses); integrator: ``ars222``
     (order 2) or ``ars443`` (order 3);
     cfl: dt = cfl dx / max|v| for every Knudsen number; velocity_grid: None chooses one from the states of each case and from how
@@ -50,11 +55,13 @@ def simulate(
         raise InputError(f"workers={workers!r}: give a positive integer")
     if isinstance(order, bool) or not isinstance(order, int) or order < 3:
         raise InputError(f"order={order!r}: give an integer of at least 3 (the heat flux)")
-    cases = [cases] if isinstance(cases, Case) else list(cases)
-    run_of, choose_grid = (FullVelocityRun, full_grid) if gas.is_boltzmann else (ReducedRun, grid_of_case)
-    if velocity_grid is not None:
-        choose_grid = velocity_grid if callable(velocity_grid) else lambda case, gas: velocity_grid
-    runs = [run_of(case, gas, transport, integrator, cfl, choose_grid(case, gas), order, keep_f) for case in cases]
+    cases = [cases] if isinstance(cases, Case | PlaneCase) else list(cases)
+    runs = []
+    for case in cases:
+        run_of, choose_grid = _solver(case, gas)
+        if velocity_grid is not None:
+            choose_grid = velocity_grid if callable(velocity_grid) else lambda case, gas: velocity_grid
+        runs.append(run_of(case, gas, transport, integrator, cfl, choose_grid(case, gas), order, keep_f))
     stop = threading.Event()
     with ThreadPoolExecutor(workers) as pool, _Bar(progress, runs) as bar:
         futures = [pool.submit(_robustly, run, stop) for run in runs]
@@ -65,6 +72,14 @@ def simulate(
             return [future.result() for future in futures]
         finally:
             stop.set()  # after an interrupt or an error the other threads end at their next visit
+
+
+def _solver(case, gas):
+    """(what runs the case, what chooses its velocities)."""
+    if isinstance(case, PlaneCase):
+        check_gas(case, gas)
+        return PlaneRun, plane_velocities
+    return (FullVelocityRun, full_grid) if gas.is_boltzmann else (ReducedRun, grid_of_case)
 
 
 def _robustly(run, stop):

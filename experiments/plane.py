@@ -1,0 +1,77 @@
+"""A case of two space dimensions with the kinetic model: ``solution.nc`` (time, y, x), ``metrics.json``, a figure."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from knudsen import kinetic
+from knudsen.errors import InputError
+from knudsen.experiments import cost, datasets, plane_plots, plots, setup
+from knudsen.experiments.output import Output
+from knudsen.experiments.progress import bar, iterations
+
+
+def run(cfg: DictConfig, output: Output, gas: kinetic.Gas, case: kinetic.PlaneCase) -> int:
+    options = _options(cfg, case)
+    velocities = kinetic.plane_velocities(case, gas)
+    _state_cost(case, gas, velocities)
+    if case.steady:
+        metrics, data, how = _steady(cfg, case, gas, velocities)
+    else:
+        metrics, data, how = _march(cfg, case, gas, velocities, options)
+    metrics = {"model": "kinetic"} | metrics | {"velocities": velocities.name}
+    output.json("metrics.json", metrics)
+    print(setup.warnings_in_words({"kinetic": metrics}), end="")
+    if metrics["status"] == "diverged":
+        print(f"kinetic {setup.status_in_words(metrics)}", flush=True)
+        return setup.DIVERGED
+    output.dataset("solution.nc", data)
+    title = f"{plane_plots.case_in_words(case)}, {plots.gas_in_words(gas)}"
+    output.figure("solution", plane_plots.fields_figure(data, title))
+    nx, ny = case.cells
+    print(f"kinetic: {case.name}, {nx} x {ny} cells, {velocities.name}, {how}, {metrics['seconds']:.1f} s, {metrics['status']}")
+    output.announce()
+    return 0 if metrics["status"] == "ok" else setup.DIVERGED
+
+
+def _options(cfg: DictConfig, case: kinetic.PlaneCase) -> dict[str, Any]:
+    if setup.option("solver") != "kinetic":
+        raise InputError(f"solver={setup.option('solver')}: case={case.name} has two space dimensions; give solver=kinetic")
+    if cfg.keep_f:
+        raise InputError(f"keep_f={cfg.keep_f}: f of a case of two space dimensions is not kept; give keep_f=false")
+    options = setup.solver_options(cfg, "kinetic")
+    if any(o.lstrip("+") == "solver.transport=weno5" for o in HydraConfig.get().overrides.task):
+        raise InputError("solver.transport=weno5: in two space dimensions there is muscl alone; leave the key out")
+    return options | {"transport": "muscl"}
+
+
+def _state_cost(case: kinetic.PlaneCase, gas: kinetic.Gas, velocities: Any) -> None:
+    """The memory on the terminal before anything starts; InputError where this machine has not as much."""
+    needed, there = kinetic.plane_memory(case, gas, velocities), cost.memory()
+    nx, ny = case.cells
+    what = f"{nx} x {ny} cells with {velocities.points} velocities need {needed / 2**30:.2g} GiB"
+    if needed > there:
+        raise InputError(
+            f"case.cells=[{nx},{ny}]: {what}, this machine has {there / 2**30:.1f}; take fewer cells or gas.velocity_points"
+        )
+    print(f"{case.name}: {what}", file=sys.stderr, flush=True)
+
+
+def _steady(cfg, case, gas, velocities):
+    with iterations("kinetic", cfg.progress) as report, setup.quiet():
+        flow = kinetic.solve_plane(
+            case, gas, velocities=velocities, progress=lambda residuals, _: report(len(residuals), residuals[-1])
+        )
+    metrics = {"status": flow.status, "seconds": flow.seconds, "iterations": flow.iterations, "residual": flow.residual}
+    metrics |= {"schemes": ["upwind sweeps, order 2"], "fallback": False, "warnings": list(flow.warnings), "walls": flow.walls}
+    return metrics, datasets.steady_plane(flow), f"{flow.iterations} sweeps, residual {flow.residual:.1e}"
+
+
+def _march(cfg, case, gas, velocities, options):
+    with bar("kinetic", cfg.progress) as report, setup.quiet():
+        found = kinetic.simulate(case, gas, progress=report, velocity_grid=velocities, **options)[0]
+    return setup.outcome(found), datasets.plane(found), f"{found.steps} steps to t = {case.t_end:g}"

@@ -1,0 +1,165 @@
+"""The time-dependent solver in the plane: storage and calls of the compiled kernel."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from knudsen.errors import InputError
+from knudsen.kinetic.gas import Gas
+from knudsen.kinetic.plane import kernel
+from knudsen.kinetic.plane.case import PlaneCase
+from knudsen.kinetic.plane.sweep import all_fields
+from knudsen.kinetic.plane.target import FIELDS, SUMS, Nodes, model_of
+from knudsen.kinetic.plane.velocities import PlaneVelocities, check_gas, emitted
+from knudsen.kinetic.run import Run
+from knudsen.kinetic.wall import Wall
+
+NAMES = ("rho", "u", "v", "T", "qx", "qy", "sigma_xx", "sigma_xy", "sigma_yy")
+KINDS = {"periodic": kernel.PERIODIC, "outflow": kernel.OUTFLOW, "fixed": kernel.FIXED}
+
+
+@dataclass(eq=False)
+class PlaneTrajectory:
+    """A solution in the plane at S saved times.
+
+    t [S]; x [nx], y [ny]; fields {name: [S, ny, nx]} by ``NAMES``, which are attributes, too; raw [S, SUMS, ny, nx]: the moments
+    they are made of; status ``ok`` or ``diverged`` with diverged_at = (time, cell, counted along x first): later rows are NaN.
+    """
+
+    t: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    raw: np.ndarray = field(repr=False)
+    fields: dict[str, np.ndarray] = field(repr=False)
+    gas: Gas
+    case: PlaneCase
+    velocities: PlaneVelocities
+    steps: int
+    seconds: float
+    status: str
+    diverged_at: tuple[float, int] | None
+    f: np.ndarray | None = field(repr=False)
+    t_f: np.ndarray | None = field(repr=False)
+    schemes: tuple[str, str] | None = None
+    fallback: bool = False
+    warnings: tuple[str, ...] = ()
+
+    def __getattr__(self, name):
+        if name in NAMES:
+            return self.fields[name]
+        raise AttributeError(name)
+
+
+class PlaneRun(Run):
+    """One trajectory of f [field, ny, nx, K] in the plane; transport is MUSCL's."""
+
+    def __init__(self, case, gas, transport, integrator, cfl, velocities, order, keep_f):
+        check_gas(case, gas)
+        super().__init__(case, gas, "muscl", integrator, cfl, velocities, order, keep_f)
+
+    def longest_step(self, cfl):
+        dx, dy = self.case.spacing
+        return cfl / float((self.grid.quadrant_x / dx + self.grid.quadrant_y / dy).max())
+
+    def start(self):
+        self.fitted, self.model = 0, model_of(self.gas)
+        self.nodes = Nodes(self.grid.vx, self.grid.vy, self.grid.weight)
+        return self.maxwellians(*(getattr(self.case, key) for key in ("rho", "u", "v", "T")))
+
+    def maxwellians(self, rho, u, v, T):
+        """f [field, ..., K] of these states."""
+        W = np.zeros((rho.size, FIELDS))
+        for place, state in enumerate((rho, u, v, T)):
+            W[:, place] = state.ravel()
+        f = np.empty((rho.size, self.model.fields, self.grid.points))
+        failed = kernel.maxwellians(W, self.model, self.nodes, f)
+        if failed >= 0:
+            u, v, T = W[failed, 1:4]
+            state = f"{self.grid.name}: cannot hold a Maxwellian of velocity ({u:g}, {v:g}), T={T:g}"
+            raise InputError(f"gas.velocity_points: {state}; give more points")
+        return np.moveaxis(f, 1, 0).reshape(self.model.fields, *rho.shape, -1)
+
+    def storage(self, start):
+        """f with ghosts, its twin, the accumulators, scratch; flat."""
+        fields, ny, nx, K = start.shape
+        G = kernel.GHOST
+        self.shape = (fields, ny + 2 * G, nx + 2 * G, K)
+        f = np.zeros(self.shape)
+        f[:, G:-G, G:-G] = start
+        beyond = {
+            0: (slice(None), slice(G)),
+            1: (slice(None), slice(-G, None)),
+            2: (slice(G), slice(None)),
+            3: (slice(-G, None),),
+        }
+        for side, kind in enumerate(self.case.sides):
+            if kind == "fixed":
+                padded = f[:, G:-G] if side < 2 else f[:, :, G:-G]
+                edge = start[:, :, [0, -1][side % 2]][:, :, None] if side < 2 else start[:, [0, -1][side % 2]][:, None]
+                padded[(slice(None), *beyond[side])] = edge
+        accumulators = np.zeros((self.scheme.stages - 1) * start.size)
+        return f.reshape(-1), f.reshape(-1).copy(), accumulators, np.zeros((2 * fields + 1) * K)
+
+    def physics(self):
+        """(Model, Space, Sides, Nodes, scheme) of the kernel."""
+        sides, (nx, ny) = self.case.sides, self.case.cells
+        kinds = np.array([kernel.WALL if isinstance(side, Wall) else KINDS[side] for side in sides])
+        accommodation = np.array([side.accommodation if isinstance(side, Wall) else 0.0 for side in sides])
+        emission = np.zeros((4, self.model.fields, self.grid.points))
+        for n, side in enumerate(sides):
+            if isinstance(side, Wall):
+                emission[n] = emitted(side, n, self.grid, self.gas.dims)
+        space = kernel.Space(nx, ny, *self.case.spacing)
+        return self.model, space, kernel.Sides(kinds, accommodation, emission), self.nodes, self.scheme.arrays()
+
+    def interior(self, flat):
+        G = kernel.GHOST
+        return flat.reshape(self.shape)[:, G:-G, G:-G]
+
+    def march(self, storage, start, end, stop):
+        f, other, accumulators, scratch = storage
+        physics = self.physics()
+
+        def advance(dt, steps):
+            return kernel.advance(f, other, accumulators, self.case.knudsen, *physics, dt, steps, scratch)
+
+        return self.in_visits(advance, start, end, stop)
+
+    def moments(self, f):
+        """Raw moments [SUMS, ny, nx]."""
+        x, y, w = self.nodes
+        square = x**2 + y**2
+        of_g = w * np.stack([x**0, x, y, x * x, x * y, y * y, x * square, y * square])
+        found = np.zeros((SUMS, *f.shape[1:3]))
+        found[:8] = np.moveaxis(f[0] @ of_g.T, -1, 0)
+        if len(f) > 1:
+            found[8:] = np.moveaxis(f[1] @ of_g[:3].T, -1, 0)
+        return found
+
+    def trajectory(self, times, moments, f, steps, seconds, failure):
+        W = np.full((moments.shape[0], *moments.shape[2:], FIELDS), np.nan)
+        for raw, fields in zip(moments, W, strict=True):
+            if np.isfinite(raw).all():
+                all_fields(np.ascontiguousarray(raw.reshape(SUMS, -1).T), self.gas.dims, fields.reshape(-1, FIELDS))
+        return PlaneTrajectory(
+            times, self.case.x, self.case.y, moments, {name: W[..., n] for n, name in enumerate(NAMES)}, self.gas, self.case,
+            self.grid, steps, seconds, "diverged" if failure else "ok", failure, f, None if f is None else times[self.keeps],
+        )  # fmt: skip
+
+    def doubts(self):
+        found = super().doubts()
+        if self.fitted:
+            found.append(
+                f"{self.case.name}: {self.grid.name} under-resolve the gas: conservation is exact, transport coefficients are "
+                "not. Give more gas.velocity_points."
+            )
+        return found
+
+
+def plane_memory(case: PlaneCase, gas: Gas, velocities: PlaneVelocities, stages: int = 2) -> float:
+    """Bytes that a run takes: f with ghosts twice, the accumulators, a copy of f for its moments; of steady flows rows of f and
+    what every cell has for the acceleration."""
+    (nx, ny), G, f = case.cells, kernel.GHOST, 8.0 * velocities.points * (gas.dims - 1)
+    if case.steady:
+        return f * (2 * nx + 8) + 8.0 * 400 * nx * ny
+    return f * (2 * (nx + 2 * G) * (ny + 2 * G) + stages * nx * ny)
