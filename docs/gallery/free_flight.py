@@ -87,7 +87,7 @@ def check():
     assert np.abs(closed(t, 1.0, memory=False) - moments(t, 1.0)).max() > 0.1
 
 
-def figure(few=(4, 8), points=401):
+def figure(few=(4, 8), points=401, regimes=13):
     """The memory of the heat flux; the density wave in free flight; the errors from collisions to free flight. A figure."""
     drawn = Figure(figsize=(10, 3.6))
     left, middle, right = drawn.subplots(1, 3)
@@ -100,7 +100,7 @@ def figure(few=(4, 8), points=401):
     middle.plot(t, closed(t, np.inf), color="#0072B2", lw=1.2, label="3 moments and memory")
     for n, style in zip(few, ("--", ":")):
         middle.plot(t, moments(t, np.inf, n), color="#D55E00", ls=style, label=f"{n} moments")
-    knudsen = np.geomspace(0.01, 10, 13)
+    knudsen = np.geomspace(0.01, 10, regimes)
     truth = [moments(t, eps) for eps in knudsen]
     for label, solve, colour, style in (
         ("3 moments and memory", closed, "#0072B2", "-"),

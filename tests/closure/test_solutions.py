@@ -49,7 +49,7 @@ def drift(law, steps):
 
 
 def test_mass_momentum_and_energy_are_conserved(law):
-    assert drift(law, 50) < 1e-13
+    assert drift(law, 20) < 1e-13
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from knudsen import elt
 from knudsen.elt import executors
 
 
-@pytest.mark.parametrize("name", ["processes", "dask"])
+@pytest.mark.parametrize("name", ["processes", pytest.param("dask", marks=pytest.mark.slow)])  # dask: as in test_kills
 @pytest.mark.parametrize("limit", [None, 30.0])
 def test_same_bits_on_every_executor(tmp_path, undisturbed, name, limit):
     if name == "dask":

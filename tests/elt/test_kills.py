@@ -18,7 +18,13 @@ from knudsen.elt import executors
 LABELS = toy.SETTINGS.budget
 
 
-@pytest.mark.parametrize("kill", ["explore:1", "score:2", "selected:1", "label:3", "label:9", "train:1", "checkpoint:4"])
+@pytest.mark.parametrize(
+    "kill",
+    [
+        *("score:2", "selected:1", "label:3", "train:1"),
+        *(pytest.param(kill, marks=pytest.mark.slow) for kill in ("explore:1", "label:9", "checkpoint:4")),
+    ],
+)
 def test_driver_killed_in_a_phase(tmp_path, undisturbed, kill):
     status, _, _ = drive(tmp_path, "serial", f"kill={kill}")
     assert status == -signal.SIGKILL
@@ -41,6 +47,8 @@ def test_driver_killed_while_workers_compute(tmp_path, undisturbed):
     process.wait()
     assert 0 < len(begun.read_text().splitlines()) < LABELS
     status, answer, error = drive(tmp_path, "processes", "seconds=0.05")
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # workers of the first one, which wait for ever
     assert status == 0, error
     assert answer["fingerprint"] == undisturbed()
     assert list(toy.computations(tmp_path).values()) == [1] * LABELS

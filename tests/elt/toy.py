@@ -116,7 +116,8 @@ def start(folder, executor="serial", *options):
     command = [sys.executable, __file__, str(folder), executor, *options]
     folder.mkdir(exist_ok=True)
     with open(folder / "out", "w") as out, open(folder / "err", "w") as err:
-        return subprocess.Popen(command, stdout=out, stderr=err, env=os.environ | {"OMP_NUM_THREADS": "1"})
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(command, stdout=out, stderr=err, env=environment, start_new_session=True)
 
 
 def drive(folder, executor="serial", *options):

@@ -44,6 +44,8 @@ def knudsen(tmp_path_factory):
     def call(*overrides: str, directory: Path | None = None) -> Run:
         directory = directory or tmp_path_factory.mktemp("run") / "out"
         text = io.StringIO()
+        if all("=" in word and not word.startswith(("-", "hydra.")) for word in overrides):
+            overrides = ("--run", *overrides)  # Hydra need not compose everything once more to learn that it is no sweep
         with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
             patch.setattr("sys.argv", ["knudsen", *overrides, f"hydra.run.dir={directory}"])
             try:

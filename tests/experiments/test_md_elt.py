@@ -8,9 +8,9 @@ from knudsen import elt, molecular
 TINY = [
     "experiment=md_elt", "progress=false", "potential=deep_pot_smooth", "potential.embedding=[4,8]", "potential.axis=2",
     "potential.cutoff=4", "potential.fitting=[8]",
-    "explorer.first=12", "explorer.trajectories=6", "explorer.steps=12", "explorer.stop=1e3", "elt.lower=0", "elt.upper=1e3",
+    "explorer.first=12", "explorer.trajectories=3", "explorer.steps=8", "explorer.stop=1e3", "elt.lower=0", "elt.upper=1e3",
     "elt.first=6", "elt.batch=3", "elt.budget=12", "elt.members=2", "train.first.steps=6", "train.later.steps=3",
-    "train.final.steps=6", "held_out.trajectories=6", "held_out.steps=8", "held_out.frames=1", "compare.times=2",
+    "train.final.steps=6", "held_out.trajectories=3", "held_out.steps=4", "held_out.frames=1", "compare.times=2",
     "compare.seeds=1",
 ]  # fmt: skip
 
@@ -51,14 +51,15 @@ def test_potential_is_one_for_md_evaluate(finished, knudsen):
 @pytest.mark.parametrize("executor", ["serial", pytest.param("processes", marks=pytest.mark.slow)])
 def test_stopped_and_on_other_executors_the_result_is_the_same(finished, knudsen, tmp_path, executor):
     """One iteration on one executor, the rest on another, in the same folder: bit for bit as the undisturbed run."""
+    alone = (*TINY, "compare.times=null")
     first = ("elt.iterations=1", f"executor={executor}", *(("executor.workers=2",) if executor == "processes" else ()))
-    assert knudsen(*TINY, *first, directory=tmp_path / "run").status == 0
-    again = knudsen(*TINY, directory=tmp_path / "run")
+    assert knudsen(*alone, *first, directory=tmp_path / "run").status == 0
+    again = knudsen(*alone, directory=tmp_path / "run")
     assert again.status == 0, again.text
     labels = "labels.extxyz"
     assert (again.directory / labels).read_bytes() == (finished.directory / labels).read_bytes()
     ours, theirs = again.metrics(), finished.metrics()
-    assert (ours["iterations"], ours["final"]) == (theirs["iterations"], theirs["final"])
+    assert ours["iterations"] == theirs["iterations"] and ours["final"]["labelled"] == theirs["final"]["labelled"]
 
 
 @pytest.mark.parametrize(("override", "word"), [

@@ -56,7 +56,7 @@ def exact_riemann(left, right, gamma, xi):
 
 
 @pytest.mark.parametrize("name", RIEMANN)
-@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("dims", [1, pytest.param(2, marks=pytest.mark.slow), 3])
 def test_at_small_knudsen_numbers_a_riemann_problem_is_eulers(name, dims):
     """The conserved fields' error is an area: a few cells, which contact and shock are smeared over, times what jumps there.
     Where a field does not jump, half of the density's jump: a contact that begins to smear sends sound away."""

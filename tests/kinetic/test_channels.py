@@ -64,8 +64,9 @@ def test_couette_velocity(delta, half_flow, wall):
     assert np.trapezoid(couette.u_y[right], couette.x[right]) / U == pytest.approx(half_flow, rel=2e-3)  # of the trapezoidal rule
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("delta", [0.1, 1.0, 10.0])
+@pytest.mark.parametrize(
+    ("name", "delta"), [(name, delta) for name in MODELS for delta in (0.1, 1.0, 10.0) if name == "bgk_3v" or delta == 1.0]
+)
 def test_onsager_reciprocity(name, delta):
     """The heat that a pressure gradient drives is the mass that a temperature gradient drives: Q_P = G_T, for every model."""
     poiseuille, creep = flow(name, "poiseuille", delta), flow(name, "creep", delta)
@@ -73,8 +74,9 @@ def test_onsager_reciprocity(name, delta):
     assert creep.heat_flow_rate > 0
 
 
-@pytest.mark.parametrize("name", [*MODELS, "bgk_2v"])
-@pytest.mark.parametrize("accommodation", [1.0, 0.4])
+@pytest.mark.parametrize(
+    ("name", "accommodation"), [("bgk_3v", 1.0), ("bgk_3v", 0.4), ("bgk_2v", 1.0), ("shakhov_3v", 0.4), ("es_bgk_3v", 0.4)]
+)
 def test_free_molecular_flow(name, accommodation):
     """No collisions: -P_xy = a p0 U/(v0 sqrt pi), -q = a (D + 1)/4 p0 v0 dT/(T0 sqrt pi), a = alpha/(2 - alpha)."""
     options = {"delta": 1e-6, "accommodation": accommodation}
@@ -84,7 +86,7 @@ def test_free_molecular_flow(name, accommodation):
     assert flow(name, "fourier", **options).heat_flux == pytest.approx(heat, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["bgk_3v", "es_bgk_3v"])
 def test_continuum_limit(name):
     """delta -> infinity: Poiseuille's parabola with slip, G_P = delta/6 + zeta + O(1/delta); Fourier's law with a jump; creep."""
     delta, the_gas = 100.0, gas(name)
@@ -111,7 +113,7 @@ def test_slip_and_jump_follow_the_prandtl_number():
     assert shakhov.jump == pytest.approx(1.9540735, rel=2e-6)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["bgk_3v", "es_bgk_3v"])
 def test_a_specular_wall_is_a_plane_of_symmetry(name):
     the_gas = gas(name)
     whole = cases.poiseuille(the_gas, delta=2.0)
@@ -122,7 +124,7 @@ def test_a_specular_wall_is_a_plane_of_symmetry(name):
     assert part.q_y[0] == pytest.approx(full.q_y[0], rel=1e-6)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["shakhov_3v", "es_bgk_3v"])
 def test_linear_flow_does_not_know_the_viscosity_law(name):
     expected = flow(name, "fourier", 1.0).heat_flux
     other = gas(name, omega=0.7)
@@ -138,8 +140,7 @@ def test_unit_prandtl_number_is_bgk(case):
         np.testing.assert_allclose(solve_channel(problem, other).T, expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("case", FLOWS)
-@pytest.mark.parametrize("delta", [0.03, 20.0])
+@pytest.mark.parametrize(("case", "delta"), list(zip(FLOWS, (20.0, 0.03, 20.0, 0.03))))
 def test_mesh_and_velocities_are_converged(monkeypatch, case, delta):
     usual = flow("shakhov_3v", case, delta)
     monkeypatch.setattr(channel, "GROWTH", 1.35)
@@ -150,8 +151,7 @@ def test_mesh_and_velocities_are_converged(monkeypatch, case, delta):
             assert getattr(usual, measure) == pytest.approx(getattr(finer, measure), rel=5e-7)
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("case", ["couette", "fourier"])
+@pytest.mark.parametrize(("name", "case"), [("bgk_3v", "couette"), ("es_bgk_3v", "couette"), ("shakhov_3v", "fourier")])
 def test_nonlinear_flow_conserves_and_turns_linear(name, case):
     the_gas = gas(name, omega=0.81)
     make = getattr(cases, case)
@@ -167,7 +167,7 @@ def test_nonlinear_flow_conserves_and_turns_linear(name, case):
     assert nonlinear == pytest.approx(linear, rel=1e-6)  # drive^2
 
 
-@pytest.mark.parametrize(("name", "case"), [(name, "couette") for name in MODELS] + [("shakhov_3v", "fourier")])
+@pytest.mark.parametrize(("name", "case"), [("es_bgk_3v", "couette"), ("shakhov_3v", "fourier")])
 def test_time_marching_ends_on_the_nonlinear_flow(name, case):
     """The discrete-velocity solver on 20 cells: agreement to its own error, largest at the walls where f jumps."""
     the_gas = gas(name, omega=0.81)
@@ -180,8 +180,7 @@ def test_time_marching_ends_on_the_nonlinear_flow(name, case):
         assert np.abs(getattr(marched, field)[-1] - exact).max() < accuracy, field
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("case", FLOWS)
+@pytest.mark.parametrize(("name", "case"), list(zip(("bgk_3v", "shakhov_3v", "es_bgk_3v", "shakhov_3v"), FLOWS)))
 def test_plain_iteration_finds_the_same_flow(name, case):
     the_gas = gas(name)
     problem = getattr(cases, case)(the_gas, delta=1.0, accommodation=0.8)

@@ -22,8 +22,7 @@ def totals(solution):
     return np.stack([solution.G[:, 0], solution.G[:, 1], energy]).mean(-1)
 
 
-@pytest.mark.parametrize(("transport", "integrator"), [("muscl", "ars222"), ("weno5", "ars443")])
-@pytest.mark.parametrize("name", ["bgk_1v", "bgk_3v"])
+@pytest.mark.parametrize(("name", "transport", "integrator"), [("bgk_1v", "weno5", "ars443"), ("bgk_3v", "muscl", "ars222")])
 def test_ten_thousand_steps_with_twelve_velocities_conserve(name, transport, integrator):
     the_gas = gas(name, velocity_points=12)
     case = cases.wave(3, knudsen=0.05, cells=25, fine=100, t_end=36.0)

@@ -48,9 +48,9 @@ def test_sod_in_free_flight(dims):
 
     A twentieth of the domain is enough: without collisions every velocity has its own undisturbed state upwind.
     """
-    case = cases.sod(knudsen=1e7, bounds=(-0.025, 0.025), cells=80)
+    case = cases.sod(knudsen=1e7, bounds=(-0.025, 0.025), cells=40)
     solution = simulate(case, gas(f"bgk_{dims}v", velocity_points=256))[0]
-    middle = [getattr(solution, key)[-1, 39:41].mean() for key in ("rho", "u", "T", "sigma", "q")]
+    middle = [getattr(solution, key)[-1, 19:21].mean() for key in ("rho", "u", "T", "sigma", "q")]
     np.testing.assert_allclose(middle, SOD_FREE[dims], atol=4 * solution.grid.dv**2 / 24)
 
 
@@ -62,12 +62,12 @@ SOUND = [
     pytest.param(2, 0.5, -0.2053054906718191 - 0.7277616932132625j, marks=pytest.mark.slow),
     (3, 0.1, -0.009869239914728688 - 0.1293840941703667j),
     (3, 0.5, -0.2062235886245546 - 0.6634806422791649j),
-    (3, 1.0, -0.6551058361413323 - 1.35755977655232j),
+    pytest.param(3, 1.0, -0.6551058361413323 - 1.35755977655232j, marks=pytest.mark.slow),
 ]
 THERMAL = [
     (1, 0.5, -0.1875928103300105),
     pytest.param(2, 0.5, -0.1952482979067579, marks=pytest.mark.slow),
-    (3, 0.5, -0.1994748234488235),
+    pytest.param(3, 0.5, -0.1994748234488235, marks=pytest.mark.slow),
 ]
 
 

@@ -191,6 +191,11 @@ def test_what_is_not_a_whole_netcdf_file_is_refused(whole, tmp_path, spoil):
         load_trajectories(path)
 
 
+@pytest.fixture(scope="module")
+def content(whole):
+    return files.read(whole)
+
+
 def _at(name, index, value):
     def spoil(data):
         data[name].values[index] = value
@@ -231,8 +236,8 @@ def _at(name, index, value):
         (_at("velocity_points", 0, 1000), "velocity_points"),
     ],
 )
-def test_what_is_not_a_set_of_kinetic_solutions_is_refused(whole, tmp_path, spoil, word):
-    files.write(tmp_path / "set.nc", {None: spoil(files.read(whole))})
+def test_what_is_not_a_set_of_kinetic_solutions_is_refused(content, tmp_path, spoil, word):
+    files.write(tmp_path / "set.nc", {None: spoil(content.copy(deep=True))})
     with pytest.raises(InputError, match=word) as error:
         load_trajectories(tmp_path / "set.nc")
     assert "set.nc" in str(error.value) and "make it again" in str(error.value)
