@@ -14,6 +14,7 @@ from knudsen.solvers import Boundary, Cells, Solver
 
 FASTEST = 6.0  # thermal speeds: of the closures' waves at most, near equilibrium
 COLLAPSED = 20.0  # times the convective number of steps
+UNSEEN = 0.05  # of the cells, from where on what a network has not seen is said
 
 
 @dataclass
@@ -126,20 +127,31 @@ def simulate(
             if solution.status == "ok":
                 solutions[i] = replace(solution, seconds=solution.seconds + solutions[i].seconds, fallback=True)
     solutions = [
-        replace(s, warnings=(*s.warnings, *_doubts(s, case, solver.cfl))) for s, case in zip(solutions, cases, strict=True)
+        replace(s, warnings=(*s.warnings, *_doubts(law, s, case, solver.cfl))) for s, case in zip(solutions, cases, strict=True)
     ]
     return [_at_rest(law, solution, v, case.dx) if v else solution for solution, case, v in zip(solutions, cases, velocities)]
 
 
-def _doubts(solution: Solution, case: Case, cfl: float) -> tuple[str, ...]:
-    """What is doubtful about a solution, in words: a step that has collapsed."""
+def _doubts(law, solution: Solution, case: Case, cfl: float) -> tuple[str, ...]:
+    """What is doubtful about a solution, in words: schemes that smear, a step that has collapsed, states unlike the labels."""
+    doubts = []
+    if solution.fallback:
+        doubts.append(f"made by its robust schemes, {' and '.join(solution.schemes[:2])}: steep fronts are smeared")
     fastest = float(np.max(np.abs(case.u) + FASTEST * np.sqrt(case.T)))
     convective = case.t_end * fastest / (cfl * case.dx)
-    if solution.steps <= COLLAPSED * convective:
-        return ()
-    return (
-        f"its step collapsed: {solution.steps} steps, {solution.steps / convective:.0f} times what the gas's own speed asks for",
-    )
+    if solution.steps > COLLAPSED * convective:
+        times = solution.steps / convective
+        doubts.append(f"its step collapsed: {solution.steps} steps, {times:.0f} times what the gas's own speed asks for")
+    later = torch.tensor(solution.U[1:])
+    share = float(law.unseen(later[later.isfinite().all((1, 2))], case_cells(law, [case])))
+    if share > UNSEEN:
+        doubts.append(unlike(share))
+    return tuple(doubts)
+
+
+def unlike(share: float) -> str:
+    """Words for a share of the cells whose states a network was not trained on."""
+    return f"outside its training: in {100 * share:.0f} % of the cells states or slopes beyond those it was trained on"
 
 
 def drift(case: Case, gas: Gas) -> float:

@@ -266,6 +266,10 @@ class MomentLaw(Law):
         """T^(k/2) W_k of the interior cells, k = ``closed_order``, [batch, cell]: the closure's word for the moment it lacks."""
         raise NotImplementedError
 
+    def unseen(self, U: Tensor, cells) -> float:
+        """The share of the interior cells, the largest of the batch, that a closure was not trained for."""
+        return 0.0
+
     def from_moments(self, G: Tensor, H: Tensor | None) -> Tensor:
         """The state with raw moments G [batch, > order, cell] of g and H of h (None in one velocity dimension)."""
         raise NotImplementedError

@@ -160,6 +160,16 @@ class HermMLC(LearnedLaw, Quadrature):
         a_n = self.corrections(self.features(V, cells.dx, self._tau(V, cells)))[:, :, 0] * self.units(V)[:, 0]
         return (a_n.std(0, correction=0) * self.sensitivity(V))[:, GHOST:-GHOST]
 
+    def unseen(self, U, cells) -> float:
+        """The largest share, over the batch, of interior cells with an input beyond the ``largest`` of the training's recipe."""
+        bounds = (self.recipe or {}).get("largest")
+        if bounds is None or not len(U):
+            return 0.0
+        U = cells.pad(U)
+        V = self.local_variables(U)
+        phi = self.features(V, cells.dx, self._tau(V, cells))[:, :, GHOST:-GHOST].abs()
+        return float((phi > torch.tensor(bounds, dtype=phi.dtype)[:, None]).any(1).to(phi.dtype).mean(1).max())
+
     @classmethod
     def ensemble(cls, laws):
         return ensemble(laws)

@@ -21,6 +21,7 @@ class TrainOptions:
     """epochs: passes over the training cells; batch: cells a step; learning_rate: at the start, cosine decay to a hundredth;
     weight_decay: of AdamW; average: time constant of the exponential moving average of the weights, in steps;
     posed: weight of the penalty on waves that grow (HermMLC with gradients), ``training.posedness``;
+    relative: weight of the loss in units of each cell's distance from equilibrium (HermMLC), beside that in units of all cells';
     validation: fraction of trajectories held out; patience: epochs without a better validation loss before stopping;
     threads: of torch; seed: of split and order, and of whatever a network draws as it trains (the first weights are those of the
     law that is handed in: ``knudsen.closure.untrained(seed=...)``).
@@ -32,6 +33,7 @@ class TrainOptions:
     weight_decay: float = 0.1
     average: int = 500
     posed: float = 0.0
+    relative: float = 0.0
     validation: float = 0.1
     patience: int = 15
     threads: int = 2
@@ -41,8 +43,9 @@ class TrainOptions:
         for key in ("epochs", "batch", "learning_rate", "average", "patience", "threads"):
             if not getattr(self, key) > 0:
                 raise InputError(f"train.{key} is {getattr(self, key)}: give a positive number")
-        if not self.posed >= 0:
-            raise InputError(f"train.posed is {self.posed}: give a number of at least 0")
+        for key in ("posed", "relative"):
+            if not getattr(self, key) >= 0:
+                raise InputError(f"train.{key} is {getattr(self, key)}: give a number of at least 0")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise InputError(f"seed={self.seed!r}: give an integer >= 0")
         if not 0 < self.validation < 1:

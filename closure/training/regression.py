@@ -16,6 +16,8 @@ from knudsen.solvers import GHOST
 RESOLVED = 0.6
 LEAST_B = -1.5  # of ln(b_k/k): for the same reason; a positive density that smooth has larger ones
 HUBER = 0.25  # of the root mean square of the corrections
+NEAREST = 0.01  # to equilibrium, where a distance from it still counts (``distance``)
+SEEN = 1e-4  # share of the cells that lie beyond what the recipe calls the largest input
 
 
 def samples(law, data) -> Samples:
@@ -97,7 +99,23 @@ def train(law, network_config: dict, data, options: TrainOptions, directory: Pat
     torch.manual_seed(options.seed)
     if options.posed and not getattr(law, "gradient_rows", ()):
         raise InputError(f"train.posed={options.posed}: only closure=herm_mlc with closure.gradients=true has gradients to judge")
-    return fit(Regression(law, samples(law, data), options), network_config, options, directory, recipe=recipe, progress=progress)
+    if options.relative and law.corrects is None:
+        raise InputError(f"train.relative={options.relative}: only closure=herm_mlc has a distance from equilibrium")
+    table = samples(law, data)
+    if law.corrects is not None:
+        recipe = recipe | {"largest": largest(table.phi)}
+    return fit(Regression(law, table, options), network_config, options, directory, recipe=recipe, progress=progress)
+
+
+def largest(phi: Tensor) -> list[float]:
+    """What all but SEEN of the rows stay below with each of their inputs [row, input], without its sign."""
+    rank = len(phi) - int(SEEN * len(phi))
+    return [float(column.abs().kthvalue(rank).values) for column in phi.T]
+
+
+def distance(law, phi: Tensor) -> Tensor:
+    """From equilibrium, [row, 1], as the network sees its inputs [row, input]: their root mean square, 0.01 to 1."""
+    return (torch.asinh(phi / law.network.scale_in) ** 2).mean(1, keepdim=True).sqrt().clamp(NEAREST, 1.0)
 
 
 class Regression:
@@ -123,7 +141,10 @@ class Regression:
         self.law.network = model
 
     def loss(self, rows: Tensor) -> Tensor:
-        loss = robust_loss(scaled_error(self.law, self.table, rows))
+        error = scaled_error(self.law, self.table, rows)
+        loss = robust_loss(error)
+        if self.options is not None and self.options.relative:
+            loss = loss + self.options.relative * robust_loss(error / distance(self.law, self.table.phi[rows]))
         return loss if self.posedness is None else loss + self.options.posed * self.posedness()
 
     def validate(self, rows: Tensor) -> dict[str, float]:

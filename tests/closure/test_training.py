@@ -15,7 +15,7 @@ from knudsen.closure.training import labels
 from knudsen.closure.training import regression as training
 from knudsen.closure.training.epochs import TrainOptions, split
 from knudsen.errors import InputError
-from knudsen.kinetic import load_trajectories, trajectories
+from knudsen.kinetic import cases, load_trajectories, trajectories
 from knudsen.kinetic.gas import Gas, gas
 
 REQUEST = labels.LabelRequest(
@@ -214,6 +214,41 @@ def test_a_stopped_training_goes_on_to_the_same_end(label_file, tmp_path):
     assert resumed["validation_loss"] == whole["validation_loss"]
     a, b = (torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["state"] for name in ("whole", "stopped"))
     assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_a_trained_closure_says_where_it_is_outside_of_its_training(label_file, tmp_path):
+    """The recipe keeps the largest inputs; gases at rest are within them, jumps beyond every label are not."""
+    data = labels.load(label_file, gas("bgk_1v"))
+    training.train(fresh(), NETWORK, data, replace(OPTIONS, epochs=1), tmp_path, recipe={})
+    law = closure.build("herm_mlc", gas("bgk_1v"), checkpoint=tmp_path / "checkpoint.pt")
+    phi = training.samples(law, data).phi.abs()
+    assert ((phi <= torch.tensor(law.recipe["largest"])).double().mean(0) > 1 - 2 * training.SEEN - 1 / len(phi)).all()
+    within, beyond = cases.wave(3, cells=20, t_end=0.02), cases.cold_hot(ratio=100.0, cells=20, knudsen=10.0, t_end=0.02)
+    within = replace(within, rho=1 + 0.01 * within.rho, u=0 * within.u, T=1 + 0 * within.T)
+    faint, strong = closure.simulate(law, [within, beyond])
+    assert not any("outside its training" in text for text in faint.warnings)
+    assert any("outside its training" in text for text in strong.warnings)
+
+
+def test_the_relative_loss_does_not_know_how_faint_a_wave_is(label_file):
+    """A tenth of what the network sees is a tenth of the distance that its error is counted in."""
+    law = fresh()
+    task = training.Regression(law, training.samples(law, labels.load(label_file, gas("bgk_1v"))))
+    phi = task.table.phi[:50]
+    far = training.distance(law, phi)
+    assert (far > 10 * training.NEAREST).any() and (far <= 1).all()
+    tenth = training.distance(law, torch.sinh(0.1 * torch.asinh(phi / law.network.scale_in)) * law.network.scale_in)
+    inside = (far > 10 * training.NEAREST) & (far < 1)
+    torch.testing.assert_close(tenth[inside], 0.1 * far[inside])
+
+
+@pytest.mark.parametrize("key", ["posed", "relative"])
+def test_penalties_of_herm_mlc_are_refused_where_they_mean_nothing(tmp_path, key):
+    with pytest.raises(InputError, match=rf"train\.{key}"):
+        TrainOptions(**{key: -1.0})
+    law = closure.untrained(gas("bgk_1v"), name="gradient_net", network=NETWORK)
+    with pytest.raises(InputError, match=rf"train\.{key}"):
+        training.train(law, NETWORK, None, TrainOptions(**{key: 1.0}), tmp_path, recipe={})
 
 
 def test_a_users_own_network_is_trained_and_loaded(label_file, tmp_path, monkeypatch):
