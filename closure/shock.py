@@ -1,6 +1,7 @@
 """Steady normal shocks of a closure: from the kinetic profile by implicit steps to the closure's own steady state."""
 
 import time
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +12,10 @@ from torch import Tensor
 from knudsen.closure.simulation import Fields, equilibrium_state
 from knudsen.kinetic import rankine_hugoniot
 from knudsen.kinetic import solve_shock as solve_kinetic_shock
-from knudsen.solvers import Boundary, Cells, Solver, SteadyResult, central_slopes
+from knudsen.solvers import Boundary, Cells, Solver, SteadyResult, central_slopes, limiting_above
 
 KNUDSEN = 0.01  # eps of the calculation: lengths scale with it, and the learned closures' memory time must be far above it
-TOLERANCE = 3e-5  # of the Steadiness; times (M - 1)^2 for weak shocks, which take 1/(M - 1)^2 collision times to settle
+TOLERANCE = 1e-6  # of the Steadiness; times (M - 1)^2 for weak shocks, which take 1/(M - 1)^2 collision times to settle
 STRETCH = 1.1  # of the kinetic profile that the search starts from: agreement is found, not inherited
 REACH = 3  # the domain's least extent on each side, in density thicknesses of the kinetic shock
 TAIL = 1e-3  # it goes on to where density and temperature are this close to their end states
@@ -24,6 +25,8 @@ MOST_STEPS = 4000  # of the explicit fallback
 MARCH_TOLERANCE = 5e-3  # after explicit steps (times (M - 1)^2 again): a captured jump that wanders within one of 600 cells
 PATIENCE = 20  # iterations without progress after which the search ends
 MAX_SECONDS = 20.0  # of CPU time after which a search ends that makes no progress
+LIMITED = 0.05  # of a variable's range: smaller differences between cells are not limited
+CREEP = 5e-3  # of (M - 1) sqrt(T1): the largest drift of a steady shock, from tails that the domain cuts off
 OSCILLATES = 0.02  # of the jump: ups and downs of the density beyond which a profile is said to oscillate
 
 
@@ -124,6 +127,7 @@ def solve_shock(
     def time_left() -> float:
         return max(max_seconds - (time.process_time() - began), 0.0)
 
+    law = law.double()  # finite differences of a network need all digits
     solver = Solver(law, **{"reconstruction": "muscl", "flux": "rusanov"} | solver_options)
     coarser, seconds = None, 0.0
     for level in _levels(cells_per_thickness):
@@ -132,16 +136,17 @@ def solve_shock(
         moments = start.sample(x / STRETCH, width=width / STRETCH)
         G = torch.tensor(moments["G"])[None]
         U0 = law.from_moments(G, torch.tensor(moments["H"])[None] if gas.has_h else None)
-        if coarser is not None:  # straight lines between cells mix positive distributions: still one
-            U0 = torch.tensor(np.stack([np.interp(x, coarser[0], row) for row in coarser[1]]))[None]
         cells = Cells(dx=width * KNUDSEN, n=n, knudsen=KNUDSEN, boundary=Boundary("fixed", left, right))
+        smooth = _resolving(solver, U0, cells)
+        if coarser is not None:
+            U0 = _refined(law, *coarser, x)
         steadiness = Steadiness(law, left, right, width * KNUDSEN)
-        result = solver.steady(
+        result = smooth.steady(
             U0, cells, tolerance=TOLERANCE * weak, basis=law.basis(U0), half_width=3, time_scale=KNUDSEN, dt=0.1 * KNUDSEN,
-            dt_max=10 * KNUDSEN / weak, max_iterations=max_iterations, measure=steadiness, patience=PATIENCE,
-            max_seconds=time_left(), progress=progress,
+            dt_max=1e3 * KNUDSEN / weak, max_iterations=max_iterations, measure=steadiness, patience=PATIENCE,
+            max_seconds=time_left(), pinned=0, progress=progress,
         )  # fmt: skip
-        coarser = (x, result.U[0].numpy()) if result.status == "ok" else None
+        coarser = (x, result.U) if result.status == "ok" else None
         seconds += result.seconds
     marched = result.status != "ok"
     began = max(began, time.process_time() - 0.5 * max_seconds)  # explicit steps have half of the time at least
@@ -153,13 +158,15 @@ def solve_shock(
             solver, U0 if lost else result.U, cells, span, steadiness, progress, result, MARCH_TOLERANCE * weak, time_left
         )
         seconds += result.seconds
+    drift = result.drift + steadiness.drift if result.status != "diverged" else float("nan")
+    status = "not_converged" if result.status == "ok" and abs(drift) > CREEP * (mach - 1) else result.status
     fields = {name: value[0].numpy() for name, value in law.macroscopic(result.U, cells).items()}
     spline = CubicSpline(x, fields["rho"])
     crossings = spline.solve(0.5 * (upstream[0] + downstream[0]), extrapolate=False)
     slope = float(np.abs(spline.derivative()(np.linspace(x[0], x[-1], 20 * n))).max())
     return ShockSolution(
         x=x - (crossings[0] if len(crossings) else 0.0), **fields, U=result.U[0].numpy(), mach=mach, mean_free_path=path,
-        lambda1_over_delta=path * slope / (downstream[0] - upstream[0]), drift=steadiness.drift, status=result.status,
+        lambda1_over_delta=path * slope / (downstream[0] - upstream[0]), drift=drift, status=status,
         residual=result.residual, iterations=result.iterations, seconds=seconds,
         schemes=solver.schemes if marched else (*solver.schemes[:2], "implicit"), fallback=marched,
     )  # fmt: skip
@@ -185,6 +192,22 @@ def _grid(start, upstream, downstream, cells_per_thickness: float) -> tuple[np.n
     n = min(round((right - left) / thickness * cells_per_thickness), MOST_CELLS)
     width = (right - left) / n
     return left + (np.arange(n) + 0.5) * width, width
+
+
+def _resolving(solver: Solver, U0: Tensor, cells: Cells) -> Solver:
+    """The solver whose limiter leaves alone what changes by less than LIMITED of its range from cell to cell: between cells that
+    resolve a profile it would only switch, mostly in the tails of high moments, and keep Newton's method from converging."""
+    V = solver.law.variables(cells.pad(U0), cells)[..., 1:-1]
+    result = copy(solver)
+    result.reconstruct = limiting_above(solver.schemes[0], LIMITED * (V.amax(-1, keepdim=True) - V.amin(-1, keepdim=True)))
+    return result
+
+
+def _refined(law, x_coarse: np.ndarray, U: Tensor, x: np.ndarray) -> Tensor:
+    """A coarser grid's state [1, n, N] on the cells x: cubic splines of the variables, which keep the tails of high moments
+    realizable."""
+    V = law.local_variables(U)[0].numpy()
+    return law.conserved(torch.tensor(CubicSpline(x_coarse, V, axis=-1)(np.clip(x, x_coarse[0], x_coarse[-1])))[None])
 
 
 class _OutOfTime(Exception):

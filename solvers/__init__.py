@@ -3,8 +3,8 @@
 Must not know: gases, closures, networks.
 
 Public: BalanceLaw, Law, Cells, Boundary, BOUNDARIES, GHOST, central_slopes, Solver, Result, SteadyResult, Basis,
-RECONSTRUCTIONS, FLUXES, INTEGRATORS. Torch is imported on first use: without it are ``integrators`` and ``boundaries`` (tables)
-and ``rows`` (the functions that compiled loops are made of).
+RECONSTRUCTIONS, limiting_above, FLUXES, INTEGRATORS. Torch is imported on first use: without it are ``integrators`` and
+``boundaries`` (tables) and ``rows`` (the functions that compiled loops are made of).
 """
 
 from knudsen.lazy import attach
@@ -24,6 +24,7 @@ __getattr__, __dir__, lazy = attach(
         "Solver": "driver",
         "FLUXES": "fluxes",
         "RECONSTRUCTIONS": "reconstruction",
+        "limiting_above": "reconstruction",
         "Basis": "steady",
         "SteadyResult": "steady",
     },

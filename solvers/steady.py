@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from knudsen.solvers.cells import Cells
+from knudsen.solvers.cells import GHOST, Cells, central_slopes
 
 # Step of the finite differences, in units of the basis: far below the differences at which the limiters switch (the square root
 # of reconstruction.FLOOR, 1e-5), far above the round-off of U, which may be 1e4 times that of the basis.
@@ -24,13 +24,15 @@ CHUNK = 2**18  # numbers in one batch of perturbed states: small enough for the 
 
 @dataclass
 class SteadyResult:
-    """U [1, n, N]; status 'ok', 'not_converged' or 'diverged'; scaled residual norm, iterations, wall seconds."""
+    """U [1, n, N]; status 'ok', 'not_converged' or 'diverged'; scaled residual norm, iterations, wall seconds; drift: speed of a
+    ``pinned`` wave through the cells."""
 
     U: Tensor
     status: str
     residual: float
     iterations: int
     seconds: float
+    drift: float = 0.0
 
 
 class BandedJacobian:
@@ -127,6 +129,7 @@ def pseudo_transient(
     measure: Callable[[Tensor, Tensor], float] | None = None,
     patience: int | None = None,
     max_seconds: float = np.inf,
+    pinned: int | None = None,
     progress=None,
 ) -> SteadyResult:
     r"""Solve R(U) = -dF/dx + S = 0 by linearised backward Euler steps,
@@ -153,10 +156,13 @@ def pseudo_transient(
     explicit ones helps, or the start is inadmissible).
 
     Between two fixed end states a travelling wave may stand anywhere: J is singular in the direction of its translation. dt
-    stays finite for that reason: the steps are conservative, so that the wave's place is kept by the conserved totals.
+    stays finite for that reason: the steps are conservative, so that the wave's place is kept by the conserved totals. Where the
+    tails do not quite reach the end states it creeps on for ever, though. pinned: the component whose total over the cells is to
+    stay; what is solved is then :math:`R(U) + c\,\partial_x U = 0`, its speed c (``drift`` of the result) an unknown like U.
 
     Source: C. T. Kelley, D. E. Keyes, SIAM J. Numer. Anal. 35 (1998) 508, doi:10.1137/S0036142996304796;
-    step control by simplified Newton iterations: P. Deuflhard, Newton Methods for Nonlinear Problems (2011), sec. 6.4.
+    step control by simplified Newton iterations: P. Deuflhard, Newton Methods for Nonlinear Problems (2011), sec. 6.4;
+    the moving frame: W.-J. Beyn, V. Thuemmler, SIAM J. Appl. Dyn. Syst. 3 (2004) 85, doi:10.1137/030600515, sec. 2.
     """
     if cells.boundary.kind == "periodic":
         raise ValueError("boundary='periodic' has no banded Jacobian: steady needs 'fixed' or 'outflow'")
@@ -173,8 +179,13 @@ def pseudo_transient(
     dt = 10 * explicit if dt is None else dt
     dt_max = 1e3 * crossing if dt_max is None else dt_max
 
+    drift = 0.0
+
     def residual(u: Tensor) -> Tensor:
-        return solver.residual(u, cells)
+        return solver.residual(u, cells) + (drift * translation(u) if drift else 0.0)
+
+    def translation(u: Tensor) -> Tensor:
+        return central_slopes(cells.pad(u), cells.dx)[..., GHOST:-GHOST]
 
     def norm(r: Tensor) -> float:
         return time_scale * float((basis.resolve(r) ** 2).mean().sqrt())
@@ -204,21 +215,24 @@ def pseudo_transient(
         if bands is None:
             bands = jacobian.evaluate(residual, U, R, basis)
         contraction = new_size = float("nan")
+        before = drift
         try:
-            solve = jacobian.factorise(bands, dt)
-            step = solve(basis.resolve(R))
+            solve = _pinning(jacobian.factorise(bands, dt), basis, translation(U), pinned)
+            step, faster = solve(basis.resolve(R))
             trial = U + basis.combine(step)
             if admissible(trial):
+                drift = before + faster
                 new_R = residual(trial)
                 new_size = norm(new_R)
                 # a second Newton iteration with the same matrix, for the residual of the implicit step that the first one left
-                correction = solve(basis.resolve(new_R) - step / dt)
+                correction, _ = solve(basis.resolve(new_R) - step / dt)
                 contraction = float(correction.norm() / step.norm())
         except np.linalg.LinAlgError:  # singular for this dt: another one is tried
             pass
         if progress is not None:
             progress(iterations, new_size, dt)
         if not contraction <= WORST:
+            drift = before
             dt *= 0.1
             if dt < 1e-6 * explicit:
                 status = "diverged"
@@ -231,4 +245,26 @@ def pseudo_transient(
             least, least_at = left, iterations
     if left <= tolerance:
         status = "ok"
-    return SteadyResult(U, status, left, iterations, time.perf_counter() - start)
+    return SteadyResult(U, status, left, iterations, time.perf_counter() - start, drift)
+
+
+def _pinning(solve, basis: Basis, translation: Tensor, pinned: int | None) -> Callable[[Tensor], tuple[Tensor, float]]:
+    """y -> (x, c) with (1/dt - J) x = y + c P^-1 translation, c such that the total of component ``pinned`` of P x is zero (0
+    where there is none)."""
+    if pinned is None:
+        return lambda y: (solve(y), 0.0)
+
+    def total(x: Tensor) -> float:
+        return float(basis.combine(x)[0, pinned].sum())
+
+    moved = solve(basis.resolve(translation))
+    weight = total(moved)
+    if not weight:
+        raise np.linalg.LinAlgError("nothing to be pinned")
+
+    def pinning(y: Tensor) -> tuple[Tensor, float]:
+        x = solve(y)
+        c = -total(x) / weight
+        return x + c * moved, c
+
+    return pinning

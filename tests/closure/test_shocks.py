@@ -70,6 +70,24 @@ def test_a_weak_shock_leaves_its_start(mach):
     assert shock.oscillation < 1e-3 and shock.warnings == ()
 
 
+@pytest.mark.parametrize("mach, omega", [(1.05, None), (2.0, 1.0), (3.0, 0.5)])
+def test_the_learned_closure_has_steady_shocks_of_every_gas(mach, omega):
+    """Implicit steps alone reach it: the limiter leaves a resolved profile alone, the network is differentiated in double
+    precision, the wave is pinned."""
+    gas = kinetic.gas("bgk_1v", omega=omega)
+    profile = kinetic.solve_shock(gas, mach)
+    shock = closure.solve_shock(closure.build("herm_mlc", gas), gas, mach, start=profile, cells_per_thickness=30)
+    assert shock.status == "ok" and not shock.fallback and shock.iterations <= 40
+    assert abs(shock.drift) < 1e-3 * (mach - 1) and shock.residual < 1e-6 * min(1, mach - 1) ** 2
+    upstream, _ = kinetic.rankine_hugoniot(mach, gas)
+    exact = profile.sample(shock.x, width=shock.x[1] - shock.x[0])
+    inside = np.abs(shock.x) < 1.5 * profile.mean_free_path / profile.lambda1_over_delta
+    for name, low in zip(("rho", "u", "T"), upstream, strict=True):
+        error = (getattr(shock, name) - exact[name])[inside]
+        assert np.linalg.norm(error) < 0.01 * np.linalg.norm((exact[name] - low)[inside]), name
+    assert shock.lambda1_over_delta == pytest.approx(profile.lambda1_over_delta, rel=0.02)
+
+
 def test_a_search_that_stalls_or_takes_too_long_ends():
     """Patience counts iterations without progress; when time is up three of them are enough."""
     gas = kinetic.gas("bgk_1v")

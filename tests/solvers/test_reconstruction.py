@@ -8,7 +8,7 @@ import torch
 from torch.testing import assert_close
 from toy_laws import Advection
 
-from knudsen.solvers import GHOST, RECONSTRUCTIONS, Cells, Solver
+from knudsen.solvers import GHOST, RECONSTRUCTIONS, Cells, Solver, limiting_above
 
 # The order of the solution in L1 on smooth data. MUSCL is limited to second order by the few cells at extrema.
 ORDERS = {"constant": 1, "muscl": 2, "van_leer": 2, "mc": 2, "weno3": 2, "weno5": 5, "weno5_thinc": 5}
@@ -100,3 +100,21 @@ def test_a_square_stays_sharp(name, error):
     THINC. Where the Knudsen number says that the gas smooths the edges itself, THINC leaves them to WENO5."""
     assert loss_of_a_square(name, True) == pytest.approx(error, rel=0.1)
     assert loss_of_a_square(name, False) == pytest.approx(loss_of_a_square("weno5", True))
+
+
+@pytest.mark.parametrize("name", ["muscl", "weno3"])
+def test_small_differences_are_not_limited(name):
+    """Across the top of a parabola too its faces are exact, which takes the linear scheme; jumps are treated as ever."""
+    n = 8
+    edges = torch.arange(-GHOST, n + GHOST + 1, dtype=torch.float64) - n / 2
+    V = (edges**3 / 3).diff()[None, None]  # averages of x^2
+    faces = edges[GHOST : n + GHOST + 1] ** 2
+    above = limiting_above(name, torch.full((1, 1, 1), 1e4, dtype=torch.float64))
+    for side in above(V, thin(n)):
+        assert_close(side[0, 0], faces, rtol=1e-6, atol=1e-6)
+    assert max((side[0, 0] - faces).abs().max() for side in RECONSTRUCTIONS[name](V, thin(n))) > 0.05
+    jump = torch.rand(1, 1, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    below = limiting_above(name, torch.full((1, 1, 1), 1e-4, dtype=torch.float64))
+    for ours, plain in zip(below(jump, thin(32)), RECONSTRUCTIONS[name](jump, thin(32)), strict=True):
+        assert_close(ours, plain, rtol=0, atol=1e-3)
+    assert limiting_above("weno5", torch.ones(1, 1, 1)) is RECONSTRUCTIONS["weno5"]

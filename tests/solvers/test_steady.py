@@ -102,6 +102,21 @@ def test_basis_changes_the_coordinates_not_the_solution():
     assert (result.U - plain.U).abs().max() < 1e-4
 
 
+def test_a_pinned_wave_stays_and_tells_its_speed():
+    """Between 1.1 and -1 the wave moves at (1.1 - 1)/2, the mean of its ends (Rankine-Hugoniot, flux u^2/2; Burgers' profile is
+    steady in that frame). Pinned, its total stays to round-off, and the speed is found with it."""
+    law, U, _, cells = shock("viscous_burgers", 200, widths=16, shift=3.3)
+    ends = (cells.boundary.left + 0.1, cells.boundary.right)
+    U = -1 + 1.05 * (U + 1)
+    cells = Cells(cells.dx, cells.n, cells.knudsen, Boundary("fixed", *ends))
+    result = Solver(law, "weno3").steady(U, cells, tolerance=1e-9, pinned=0)
+    assert result.status == "ok" and result.iterations <= 20
+    assert result.drift == pytest.approx(0.05, rel=1e-3)
+    assert (result.U - U).sum().abs() < 1e-9
+    free = Solver(law, "weno3").steady(U, cells, tolerance=1e-9)  # it is steady at the end of the domain alone
+    assert (free.U - U).sum() > 0.5 * cells.n
+
+
 def test_stiff_source():
     """Kn far below dx: the shock is a jump between the same states, the steps stay few."""
     law, U, _, cells = shock("jin_xin", 100, knudsen=1e-6, widths=1e5)
