@@ -66,7 +66,13 @@ def _steady(cfg, case, gas, velocities):
         flow = kinetic.solve_plane(
             case, gas, velocities=velocities, progress=lambda residuals, _: report(len(residuals), residuals[-1])
         )
-    metrics = {"status": flow.status, "seconds": flow.seconds, "iterations": flow.iterations, "residual": flow.residual}
+    metrics = {
+        "status": flow.status,
+        "seconds": flow.seconds,
+        "iterations": flow.iterations,
+        "residual": flow.residual,
+        "coarse_sweeps": flow.coarse_sweeps,
+    }
     metrics |= {"schemes": ["upwind sweeps, order 2"], "fallback": False, "warnings": list(flow.warnings), "walls": flow.walls}
     return metrics, datasets.steady_plane(flow), f"{flow.iterations} sweeps, residual {flow.residual:.1e}"
 

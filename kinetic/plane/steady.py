@@ -2,9 +2,10 @@ r"""Steady flows between diffuse walls: sweeps, accelerated.
 
 A sweep (:mod:`knudsen.kinetic.plane.sweep`) maps the fields that make the targets, and the mass that each wall face gives back,
 onto new ones: a fixed-point problem for a few numbers per cell, not for f, which is never stored. Molecules forget the fields in
-a few flights at Knudsen numbers above 1; at small ones plain sweeps need of the order of eps^-2 of them, and Anderson's method
-(D. G. Anderson, J. ACM 12, 547 (1965), doi:10.1145/321296.321305), which combines the last sweeps such that their residual is
-least, needs far fewer. Mass is not in the equations: every sweep is scaled to the mean density of the start.
+a few flights at Knudsen numbers above 1; at small ones plain sweeps need of the order of eps^-2 of them. There a coarser grid
+with fewer velocities takes care of what changes slowly (:mod:`knudsen.kinetic.plane.coarse`), and at any Knudsen number
+Anderson's method combines the last iterations such that their residual is least. Mass is not in the equations: every sweep is
+scaled to the mean density of the start.
 """
 
 import time
@@ -15,38 +16,16 @@ import numpy as np
 
 from knudsen.errors import InputError, UnderResolvedWarning
 from knudsen.kinetic.gas import Gas
+from knudsen.kinetic.plane.anderson import Anderson
 from knudsen.kinetic.plane.case import SIDES, PlaneCase
+from knudsen.kinetic.plane.coarse import Coarse, ratio_of
 from knudsen.kinetic.plane.run import NAMES
 from knudsen.kinetic.plane.sweep import REACHED, all_fields, make_targets, sweep
 from knudsen.kinetic.plane.target import FIELDS, NUMBERS, SUMS, Nodes, model_of
 from knudsen.kinetic.plane.velocities import PlaneVelocities, check_gas, emitted, plane_velocities
 from knudsen.kinetic.wall import Wall
 
-HISTORY = 12  # sweeps that Anderson's method combines
-
-
-class Anderson:
-    """Fixed points of x -> x + F(x): the combination of the last steps whose linearised residual is least."""
-
-    def __init__(self, depth: int):
-        self.depth = depth
-        self.forget()
-
-    def __call__(self, x, F):
-        """The next x."""
-        if self.x is not None:
-            self.dx.append(x - self.x)
-            self.dF.append(F - self.F)
-            del self.dx[: -self.depth], self.dF[: -self.depth]
-        self.x, self.F = x, F
-        if not self.dF:
-            return x + F
-        dF = np.stack(self.dF)
-        weights = np.linalg.lstsq(dF @ dF.T, dF @ F, rcond=1e-14)[0]
-        return x + F - weights @ (np.stack(self.dx) + dF)
-
-    def forget(self):
-        self.x, self.F, self.dx, self.dF = None, None, [], []
+DENSE = 0.5  # Knudsen number, in lengths of the shorter side, below which a coarse grid helps
 
 
 @dataclass(eq=False)
@@ -56,7 +35,8 @@ class PlaneFlow:
 
     walls: {side: {"mass", "force_x", "force_y", "energy"}}, per unit of depth: what the gas gives the wall in unit time; mass and
     the sums of energy and force are zero but for the residual. residual: the largest change of a field in the last sweep, over
-    the largest density, thermal speed, ...; iterations: sweeps; status ``ok`` or ``not_converged``.
+    the largest density, thermal speed, ...; iterations: sweeps; coarse_sweeps: those of the coarse grid; status ``ok`` or
+    ``not_converged``.
     """
 
     case: PlaneCase
@@ -70,6 +50,7 @@ class PlaneFlow:
     status: str
     residuals: list[float] = field(repr=False)
     warnings: tuple[str, ...] = ()
+    coarse_sweeps: int = 0
 
 
 def solve_plane(
@@ -84,7 +65,8 @@ def solve_plane(
 ) -> PlaneFlow:
     """The steady flow of a relaxation model, D = 2 or 3, in a rectangle whose sides are diffuse walls.
 
-    velocities: None chooses them (:func:`plane_velocities`); tolerance: of the residual; most: sweeps; acceleration: Anderson's.
+    velocities: None chooses them (:func:`plane_velocities`); tolerance: of the residual; most: sweeps; acceleration: by a
+    coarse grid and Anderson's method.
     Raises InputError naming the key.
     """
     check_gas(case, gas)
@@ -107,7 +89,7 @@ class Steady:
         self.reached = np.zeros((2, ny, REACHED)), np.zeros((2, nx, REACHED))
         carried = [0, 1, 2, 3] + ([4, 5] if self.model.heat_flux else []) + ([6, 7, 8] if self.model.stress else [])
         self.carried, self.shape = np.array(carried), (nx, ny, K)
-        self.fitted = 0
+        self.fitted, self.density = 0, float(case.rho.mean())
 
     def start(self):
         """The start as a vector: the carried fields, then what the walls give back."""
@@ -115,8 +97,7 @@ class Steady:
         W = np.zeros((nx * ny, FIELDS))
         for place, key in enumerate(("rho", "u", "v", "T")):
             W[:, place] = getattr(case, key).ravel()
-        leaving = case.rho.mean() * np.sqrt(case.T.mean() / (2 * np.pi))
-        self.density = float(case.rho.mean())
+        leaving = self.density * np.sqrt(case.T.mean() / (2 * np.pi))
         return self.join(W, np.full(2 * (nx + ny), leaving))
 
     def join(self, W, flux):
@@ -125,10 +106,19 @@ class Steady:
     def split(self, z):
         """Fields [cells, FIELDS] (those that are not carried: zero) and fluxes ([2, ny], [2, nx])."""
         nx, ny, _ = self.shape
+        fields, *flux = self.parts(z)
         W = np.zeros((nx * ny, FIELDS))
-        W[:, self.carried] = z[: -2 * (nx + ny)].reshape(nx * ny, -1)
-        flux = z[-2 * (nx + ny) :]
-        return W, (flux[: 2 * ny].reshape(2, ny), flux[2 * ny :].reshape(2, nx))
+        W[:, self.carried] = fields.reshape(nx * ny, -1)
+        return W, tuple(flux)
+
+    def parts(self, z):
+        """The carried fields [ny, nx, carried] and the fluxes [2, ny], [2, nx] of a vector."""
+        nx, ny, _ = self.shape
+        fields, flux = np.split(z, [-2 * (nx + ny)])
+        return fields.reshape(ny, nx, -1), flux[: 2 * ny].reshape(2, ny), flux[2 * ny :].reshape(2, nx)
+
+    def whole(self, *parts):
+        return np.concatenate([np.ravel(part) for part in parts])
 
     def step(self, z):
         """z after one sweep, scaled to the mean density; None where a target or a state does not exist."""
@@ -150,8 +140,8 @@ class Steady:
 
     def __call__(self, tolerance, most, acceleration, progress):
         began = time.perf_counter()
-        z, mixer, residuals, status = self.start(), Anderson(HISTORY), [], "not_converged"
-        scale, best = self.scale(), z
+        z, mixer, residuals, status = self.start(), Anderson(), [], "not_converged"
+        scale, best, coarse = self.scale(), z, self.coarse() if acceleration else None
         for _ in range(most):
             new = self.step(z)
             if new is None and z is best:  # not even a plain sweep
@@ -167,6 +157,8 @@ class Steady:
                 status = "ok"
                 break
             best = new
+            if coarse:
+                new = coarse(z, new)
             z = mixer(z, new - z) if acceleration else new
         nx, ny, _ = self.shape
         fields = {name: self.W[:, n].reshape(ny, nx).copy() for n, name in enumerate(NAMES)}
@@ -175,8 +167,14 @@ class Steady:
             warnings.warn(doubt, UnderResolvedWarning, stacklevel=3)
         return PlaneFlow(
             self.case, self.gas, self.velocities, fields, self.balance(), len(residuals), residuals[-1],
-            time.perf_counter() - began, status, residuals, doubts,
+            time.perf_counter() - began, status, residuals, doubts, coarse.sweeps if coarse else 0,
         )  # fmt: skip
+
+    def coarse(self):
+        """The coarse problem, where it helps."""
+        (nx, ny), (dx, dy) = self.case.cells, self.case.spacing
+        ratio = ratio_of(self.case.cells)
+        return Coarse(self, ratio) if ratio and self.case.knudsen < DENSE * min(nx * dx, ny * dy) else None
 
     def scale(self):
         """What a residual is small against, by field."""
