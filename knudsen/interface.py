@@ -46,8 +46,11 @@ def solve(
     A solution that diverges says so in ``attrs["status"]``, and is NaN from there on.
     """
     from knudsen.experiments import datasets
+    from knudsen.kinetic import Case
 
     _check_threads(threads)
+    if not isinstance(case, Case):
+        raise InputError("case: has two space dimensions; give it to kinetic.solve_plane or kinetic.simulate")
     if closure is None:
         found, model = _kinetic(case, gas, threads, progress, options), KINETIC
     else:

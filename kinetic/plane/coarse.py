@@ -16,15 +16,16 @@ import numpy as np
 from knudsen.kinetic.plane.anderson import Anderson
 from knudsen.kinetic.plane.velocities import polar
 
-RATIOS = (4, 3, 2)  # cells of the fine grid per cell of the coarse one and axis
+RATIOS = (2, 3)  # cells of the fine grid per cell of the coarse one and axis
 FEWEST_CELLS = 8
 DIRECTIONS, SPEEDS = 32, 12
 REDUCTION = 0.02  # of the residual, by the coarse sweeps
+START = 1e-4  # residual of the coarse solution that the fine problem starts from
 MOST_SWEEPS = 400
 
 
 def ratio_of(cells) -> int | None:
-    """The largest ratio that divides both numbers of cells and leaves enough of them."""
+    """The first ratio that divides both numbers of cells and leaves enough of them."""
     return next((r for r in RATIOS if not any(n % r or n // r < FEWEST_CELLS for n in cells)), None)
 
 
@@ -56,24 +57,35 @@ class Coarse:
         fields = np.einsum("kl,ilf->ikf", self.interpolate_x, fields)
         return self.fine.whole(fields, flux_x @ self.interpolate_y.T, flux_y @ self.interpolate_x.T)
 
+    def start(self):
+        """A start for the fine problem: the coarse solution, interpolated."""
+        fine = self.fine.start()
+        start = self.restrict(fine)
+        found = self._solve(start, 0.0, START)
+        return fine if found is None else fine + self.prolong(found - start)
+
     def __call__(self, z, swept):
         """The next z, of z and its sweep."""
         start, target = self.restrict(z), self.restrict(swept)
         own = self.problem.step(start)
         if own is None:
             return swept
-        shift, scale = target - own, self.problem.scale()
-        wanted, mixer, now = REDUCTION * np.abs((target - start) / scale).max(), Anderson(), start
+        found = self._solve(start, target - own, REDUCTION * np.abs((target - start) / self.problem.scale()).max())
+        return swept if found is None else swept + self.prolong(found - target)
+
+    def _solve(self, z, shift, wanted):
+        """z_c = G_c(z_c) + shift to that residual, from z on; None where that fails."""
+        scale, mixer = self.problem.scale(), Anderson()
         for _ in range(MOST_SWEEPS):
-            new = self.problem.step(now)
+            new = self.problem.step(z)
             self.sweeps += 1
             if new is None:
-                return swept
-            change = new + shift - now
+                return None
+            change = new + shift - z
             if np.abs(change / scale).max() < wanted:
-                return swept + self.prolong(now + change - target)
-            now = mixer(now, change)
-        return swept
+                return z + change
+            z = mixer(z, change)
+        return None
 
 
 def _interpolation(n, ratio):

@@ -10,7 +10,7 @@ from knudsen.kinetic.plane import kernel
 from knudsen.kinetic.plane.case import PlaneCase
 from knudsen.kinetic.plane.sweep import all_fields
 from knudsen.kinetic.plane.target import FIELDS, SUMS, Nodes, model_of
-from knudsen.kinetic.plane.velocities import PlaneVelocities, check_gas, emitted
+from knudsen.kinetic.plane.velocities import PlaneVelocities, check_gas, doubts, emitted
 from knudsen.kinetic.run import Run
 from knudsen.kinetic.wall import Wall
 
@@ -147,13 +147,7 @@ class PlaneRun(Run):
         )  # fmt: skip
 
     def doubts(self):
-        found = super().doubts()
-        if self.fitted:
-            found.append(
-                f"{self.case.name}: {self.grid.name} under-resolve the gas: conservation is exact, transport coefficients are "
-                "not. Give more gas.velocity_points."
-            )
-        return found
+        return super().doubts() + doubts(self.case, self.gas, self.grid, self.fitted)
 
 
 def plane_memory(case: PlaneCase, gas: Gas, velocities: PlaneVelocities, stages: int = 2) -> float:

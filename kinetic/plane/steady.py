@@ -22,7 +22,7 @@ from knudsen.kinetic.plane.coarse import Coarse, ratio_of
 from knudsen.kinetic.plane.run import NAMES
 from knudsen.kinetic.plane.sweep import REACHED, all_fields, make_targets, sweep
 from knudsen.kinetic.plane.target import FIELDS, NUMBERS, SUMS, Nodes, model_of
-from knudsen.kinetic.plane.velocities import PlaneVelocities, check_gas, emitted, plane_velocities
+from knudsen.kinetic.plane.velocities import PlaneVelocities, check_gas, doubts, emitted, plane_velocities
 from knudsen.kinetic.wall import Wall
 
 DENSE = 0.5  # Knudsen number, in lengths of the shorter side, below which a coarse grid helps
@@ -140,8 +140,9 @@ class Steady:
 
     def __call__(self, tolerance, most, acceleration, progress):
         began = time.perf_counter()
-        z, mixer, residuals, status = self.start(), Anderson(), [], "not_converged"
-        scale, best, coarse = self.scale(), z, self.coarse() if acceleration else None
+        mixer, residuals, status, coarse = Anderson(), [], "not_converged", self.coarse() if acceleration else None
+        z = coarse.start() if coarse else self.start()
+        scale, best = self.scale(), z
         for _ in range(most):
             new = self.step(z)
             if new is None and z is best:  # not even a plain sweep
@@ -162,12 +163,12 @@ class Steady:
             z = mixer(z, new - z) if acceleration else new
         nx, ny, _ = self.shape
         fields = {name: self.W[:, n].reshape(ny, nx).copy() for n, name in enumerate(NAMES)}
-        doubts = tuple(self.doubts())
-        for doubt in doubts:
+        doubtful = tuple(doubts(self.case, self.gas, self.velocities, self.fitted))
+        for doubt in doubtful:
             warnings.warn(doubt, UnderResolvedWarning, stacklevel=3)
         return PlaneFlow(
             self.case, self.gas, self.velocities, fields, self.balance(), len(residuals), residuals[-1],
-            time.perf_counter() - began, status, residuals, doubts, coarse.sweeps if coarse else 0,
+            time.perf_counter() - began, status, residuals, doubtful, coarse.sweeps if coarse else 0,
         )  # fmt: skip
 
     def coarse(self):
@@ -196,10 +197,3 @@ class Steady:
             net = (came - flux[:, None] * given).sum(axis=0) * lengths[1 - axis]
             found[name] = dict(zip(("mass", "force_x", "force_y", "energy"), map(float, net * [1, 1, 1, 0.5]), strict=True))
         return found
-
-    def doubts(self):
-        if self.fitted:
-            yield (
-                f"{self.case.name}: {self.velocities.name} under-resolve the gas: conservation is exact, transport coefficients "
-                "are not. Give more gas.velocity_points."
-            )

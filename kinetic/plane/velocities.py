@@ -11,8 +11,17 @@ from knudsen.kinetic.plane.case import PlaneCase
 from knudsen.kinetic.wall import Wall
 
 TAIL = 7.0  # fastest molecules, in thermal speeds of the hottest wall
+DIRECTIONS, SPEEDS = 128, 16  # between walls
 OPEN_TAIL = 7.5  # without walls: what lies beyond carries 6e-13 of the energy
 SPACING = 0.6  # of a Cartesian grid, in thermal speeds of the coldest gas: exact to 1e-12 for moments of any Maxwellian
+FEWEST_DIRECTIONS = (
+    64  # between walls at Knudsen numbers above COLLIDING: rays from the corners are then below 2e-4 of the temperature
+)
+COLLIDING = 0.2
+FLIGHT_TAIL = 5.0  # the first image of a wave that free flight has sheared stays so many thermal widths away
+FAINT = 1e-4  # waves of the start below this share of the gas's own size need no velocities
+MOST = 256  # velocities per coordinate that are chosen for free flight
+SHOW = 1.4  # times the spacing that free flight asks for: from there on it is said
 QUADRANTS = ((1.0, 1.0), (-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0))  # signs of v_x and v_y, in the order of the arrays
 
 
@@ -22,13 +31,15 @@ class PlaneVelocities:
 
     :math:`\int \phi\, dv_x dv_y \approx \sum_k w_k\, \phi(v_k)` over K = 4 Q velocities, quadrant after quadrant in the order
     of ``QUADRANTS``: the mirror of velocity k in x is ``k ^ 1`` in units of quadrants, that in y ``k ^ 2``.
-    No velocity is parallel to an axis, so that each has an upwind side on both. name: what kind of set it is, in words.
+    No velocity is parallel to an axis, so that each has an upwind side on both. name: what kind of set it is, in words; dv: the
+    spacing of a Cartesian one.
     """
 
     name: str
     quadrant_x: np.ndarray = field(repr=False)
     quadrant_y: np.ndarray = field(repr=False)
     quadrant_weight: np.ndarray = field(repr=False)
+    dv: float | None = None
 
     @property
     def points(self) -> int:
@@ -53,7 +64,7 @@ def cartesian(fastest: float, points: int) -> PlaneVelocities:
     axis = (np.arange(points // 2) + 0.5) * dv
     vy, vx = np.meshgrid(axis, axis, indexing="ij")
     weight = np.full(vx.size, dv * dv)
-    return PlaneVelocities(f"Cartesian, {points} x {points} velocities", vx.ravel(), vy.ravel(), weight)
+    return PlaneVelocities(f"Cartesian, {points} x {points} velocities", vx.ravel(), vy.ravel(), weight, dv)
 
 
 def polar(fastest: float, speeds: int, angles: int) -> PlaneVelocities:
@@ -98,11 +109,55 @@ def plane_velocities(case: PlaneCase, gas: Gas) -> PlaneVelocities:
     tail = TAIL if case.walls else OPEN_TAIL
     fastest = swiftest + tail * float(np.sqrt(hottest + swiftest**2 / (2 * gas.dims)))
     if case.walls and gas.velocity_points is None and gas.velocity_bounds is None:
-        return polar(fastest, 16, 128)
+        return polar(fastest, SPEEDS, DIRECTIONS)
     low, high = gas.velocity_bounds or (-fastest, fastest)
     if low != -high:
         raise InputError(f"gas.velocity_bounds=[{low:g}, {high:g}]: velocities lie symmetric in the plane; give [-v, v]")
-    points = gas.velocity_points or 2 * int(np.ceil(high / (SPACING * np.sqrt(coldest))))
+    dv = min(SPACING * np.sqrt(coldest), max(flight_spacing(case, gas), 2 * high / MOST))
+    points = gas.velocity_points or 2 * int(np.ceil(high / dv))
     if points % 2:
         raise InputError(f"gas.velocity_points={points}: give an even number in the plane, so that no velocity is zero")
     return cartesian(float(high), points)
+
+
+def flight_spacing(case: PlaneCase, gas: Gas) -> float:
+    """The spacing below which free flight does not show the velocities: ``knudsen.kinetic.grid.flight_spacing`` for waves of any
+    direction; infinite between walls."""
+    if case.walls:
+        return np.inf
+    tau = float((case.knudsen / gas.frequency(case.rho, case.T)).max())
+    flight = min(case.t_end, 2 * tau)
+    flight *= np.exp(-0.5 * flight / tau)
+    (nx, ny), (dx, dy) = case.cells, case.spacing
+    size = np.sqrt(case.T.max())
+    fields = np.stack([case.rho / case.rho.max(), case.u / size, case.v / size, case.T / case.T.max()])
+    strong = (np.abs(np.fft.fft2(fields)) > FAINT * nx * ny / 2).any(axis=0)
+    wave = 2 * np.pi * np.hypot(np.fft.fftfreq(nx, dx), np.fft.fftfreq(ny, dy)[:, None])
+    shortest = min(float(wave[strong].max(initial=0.0)), 0.5 * np.pi / min(dx, dy))
+    return 2 * np.pi / (shortest * flight + FLIGHT_TAIL / float(np.sqrt(case.T.min())))
+
+
+def doubts(case: PlaneCase, gas: Gas, velocities: PlaneVelocities, fitted: int) -> list[str]:
+    """What is doubtful about a solution with these velocities, in words; fitted: number of targets that they under-resolve."""
+    found, dv = [], velocities.dv
+    if fitted:
+        found.append(
+            f"{case.name}: {velocities.name} under-resolve the gas: conservation is exact, transport coefficients are not. "
+            "Give more gas.velocity_points."
+        )
+    if dv is None:
+        return found
+    directions = int(2 * np.pi * float(np.sqrt(case.T.min())) / dv)
+    if case.walls and case.knudsen > COLLIDING and directions < FEWEST_DIRECTIONS:
+        found.append(
+            f"{case.name}: {velocities.name} have {directions} directions at the thermal speed: rays from the corners show. "
+            f"Leave gas.velocity_points=null for {DIRECTIONS} directions."
+        )
+    wanted = flight_spacing(case, gas)
+    if dv > SHOW * wanted:
+        points = 2 * int(np.ceil(velocities.vx.max() / wanted))
+        found.append(
+            f"{case.name}: {velocities.name} are too few for so long a free flight: jumps show as steps (rays), waves return. "
+            f"gas.velocity_points={points} resolve it."
+        )
+    return found
