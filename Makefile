@@ -5,8 +5,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/installed
 DEMO   := outputs/demo
 JOBS   ?= 2
-# tests side by side, those of a file in one process: they share what is trained and labelled once; in the order of tests/conftest.py
-PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# tests side by side, those of a file in one process: they share what is trained and labelled once; in the order of tests/conftest.py;
+# of pytest's plugins those that they need: the others are rewritten and imported in every process
+PYTEST := $(BIN)/python -m pytest -q --disable-plugin-autoload -p xdist.plugin -p pytest_benchmark.plugin \
+	-n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 # One thread per process: the arrays are small, and more threads than cores only slow each other down.
 export OMP_NUM_THREADS ?= 1

@@ -194,10 +194,3 @@ def test_an_installed_package_brings_closures_cases_and_experiments(own):
 
 def test_no_entry_point_hides_an_option_of_the_project():
     assert not {name for group, name in plugins.found() if group == "closure"} & set(closure.CLOSURES)
-
-
-def test_beside_a_users_own_modules_of_the_rooms_names(own):
-    """A directory with solvers.py, conf/, experiments/: the package, the command and the user's law work there."""
-    words = ("experiment=simulate", "closure._target_=my_laws.Parabola", "case=sod", "case.cells=20", "case.t_end=0.01")
-    run = subprocess.run([sys.executable, "-m", "knudsen", *words, "hydra.run.dir=out"], capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout + run.stderr
