@@ -96,7 +96,8 @@ class Solver:
     def step(self, U: Tensor, dt: float | Tensor, cells: Cells) -> Tensor:
         """U one step later, [batch, n, N]. dt: a number, or one per element [batch]."""
         dt = torch.as_tensor(dt, dtype=U.dtype, device=U.device).reshape(-1, 1, 1)
-        return self._step(U, dt, cells, self.law.variables(cells.pad(U), cells))
+        V = self.law.variables(cells.pad(U), cells)
+        return self._step(U, dt, cells, V, self._gradients(V, dt, cells))
 
     def run(
         self, U0: Tensor, cells: Cells, times: Sequence[float], progress: bool | Callable[[float], None] | None = None
@@ -130,7 +131,7 @@ class Solver:
 
         U, cells = U0, cells.like(U0)
         ids = np.arange(batch)  # the elements still on their way, in the order of U
-        broken = self._broken_cell(U)
+        broken, gradients = self._broken_cell(U), None
         while True:
             for k in np.flatnonzero(broken >= 0):
                 diverged_at[ids[k]] = (float(t[ids[k]]), int(broken[k]))
@@ -139,6 +140,7 @@ class Solver:
                 ids = ids[keep]
                 index = torch.as_tensor(np.flatnonzero(keep), device=U.device)
                 U, cells = U[index], cells.select(index)
+                gradients = gradients and gradients.select(index)
             report(float(np.where([d is not None for d in diverged_at], 1, t / times[-1]).mean()))
             if len(ids) == 0:
                 break
@@ -154,7 +156,8 @@ class Solver:
             remaining = times[row[ids]] - t[ids]
             count = np.ceil(remaining / dt_max)
             dt = torch.as_tensor(remaining / count, dtype=U.dtype, device=U.device).reshape(-1, 1, 1)
-            U = self._step(U, dt, cells, V)
+            gradients = self._gradients(V, dt, cells, gradients)
+            U = self._step(U, dt, cells, V, gradients)
             steps[ids] += 1
             arrived = count == 1
             t[ids] = np.where(arrived, times[row[ids]], t[ids] + remaining / count)
@@ -213,13 +216,15 @@ class Solver:
         """A bound of dt D/dx^2, D the diffusion of the gradients in the flux, for the convective step, [batch]."""
         return (self.cfl * self.law.spread_length(V, cells)[..., 1:-1] / cells.dx).amax(dim=(1, 2))
 
-    def _step(self, U: Tensor, dt: Tensor, cells: Cells, V: Tensor) -> Tensor:
+    def _gradients(self, V: Tensor, dt: Tensor, cells: Cells, previous=None) -> ImplicitGradients | None:
+        """What a step from V treats implicitly of the gradients in the flux; None: nothing. previous: that of the step before."""
+        if not (self.gradient_rows and self.integrator.implicit):
+            return None
+        stiff = self._diffusion_number(V, cells) > EXPLICIT
+        return ImplicitGradients(self.law, V, dt, cells, stiff.to(V.dtype), previous) if stiff.any() else None
+
+    def _step(self, U: Tensor, dt: Tensor, cells: Cells, V: Tensor, gradients: ImplicitGradients | None) -> Tensor:
         scale = dt / cells.dx
-        gradients = None
-        if self.gradient_rows and self.integrator.implicit:
-            stiff = self._diffusion_number(V, cells) > EXPLICIT
-            if stiff.any():
-                gradients = ImplicitGradients(self.law, V, dt, cells, stiff.to(U.dtype))
 
         def transport(V):
             difference = self._flux_difference(V, cells)

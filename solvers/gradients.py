@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import torch
 from torch import Tensor
 
@@ -10,6 +12,7 @@ from knudsen.solvers.protocol import BalanceLaw
 
 # The diffusion number dt D/dx^2 up to which an explicit step is used: stable up to about one, below half of it accurate too.
 EXPLICIT = 0.4
+KEPT = 8  # for how many steps slopes are kept
 
 
 class ImplicitGradients:
@@ -24,19 +27,41 @@ class ImplicitGradients:
 
     .. math:: U' = U^* + a\,\Delta t\,(S(U') + D(U')) .
 
+    The law says c by ``slopes`` that vary little, which are kept for KEPT steps: a diffusion that is much more than c says would
+    be unstable (by a sixth, where it is stiff), one that is less is not.
+
+    previous: the step before, whose slopes are taken where they are young enough.
+
     D acts on the components r alone and all others are known once they have relaxed: what is left are R coupled scalars a cell,
     x = U'_r less its value without D, in a block-tridiagonal system, linearised about x = 0. The fluxes enter as differences.
     """
 
-    def __init__(self, law: BalanceLaw, V: Tensor, dt: Tensor, cells: Cells, stiff: Tensor):
+    def __init__(
+        self, law: BalanceLaw, V: Tensor, dt: Tensor, cells: Cells, stiff: Tensor, previous: ImplicitGradients | None = None
+    ):
         self.law, self.dt, self.cells = law, dt, cells
+        self.stiff = stiff.reshape(-1, 1, 1)
         self.rows = list(law.gradient_rows)
+        if previous is None:
+            self.slopes, self.age = law.slopes(V, cells), torch.zeros_like(self.stiff)
+        else:
+            self.slopes, self.age = previous.slopes, previous.age + 1
+            old = (self.age >= KEPT) | (previous.stiff == 0)
+            if old.any():
+                self.slopes = torch.where(old.unsqueeze(1), law.slopes(V, cells), self.slopes)
+                self.age = torch.where(old, 0.0, self.age)
         inner = slice(GHOST - 1, V.shape[-1] - GHOST + 1)
-        c = law.gradient(V, cells)[..., inner] * stiff.reshape(-1, 1, 1, 1)
+        c = law.gradient(V, cells, self.slopes)[..., inner] * self.stiff.unsqueeze(1)
         faces = 0.5 * (c[..., 1:] + c[..., :-1])  # [B, R, nv, N + 1]
         self.faces = closed(faces) if cells.boundary.kind == "walls" else faces  # through a wall goes what the law says, no more
         self.dx = torch.as_tensor(cells.dx, dtype=V.dtype).reshape(-1, 1, 1, 1)
         self.difference = self._difference(self._flow(V[..., inner]))
+
+    def select(self, index: Tensor) -> ImplicitGradients:
+        """What the next step takes over, of some elements of the batch."""
+        some = copy(self)
+        some.slopes, some.age, some.stiff = self.slopes[index], self.age[index], self.stiff[index]
+        return some
 
     def _flow(self, V: Tensor) -> Tensor:
         """sum_j c_j dV_j/dx on the faces, [B, R, N + 1], from V with one ghost cell a side."""

@@ -54,8 +54,9 @@ class BalanceLaw(Protocol):
 
     A law whose flux contains gradients of V, in the components ``gradient_rows`` alone (no others' sources see these), has
     what an implicit step needs of their diffusion (:class:`~solvers.gradients.ImplicitGradients`):
-    gradient(V, cells): the coefficients c of dV/dx in F[gradient_rows], [B, R, nv, N + 2 GHOST] on padded cells; zero in cells
-        where they would not damp.
+    slopes(V, cells): what c is made of and may be kept for some steps, [B, any, any, N + 2 GHOST] on padded cells;
+    gradient(V, cells, slopes): the coefficients c of dV/dx in F[gradient_rows], [B, R, nv, N + 2 GHOST]; zero in cells where they
+        would not damp.
     spread_length(V, cells): D over the largest speed, [B, 1, N + 2 GHOST], D the diffusion that they are: a bound that needs no
         closing terms.
     local_variables(U): V from U without neighbours; response(V): its derivative by U[gradient_rows], [B, nv, R, cells].

@@ -66,10 +66,15 @@ def spread(y, c, E, scale, dx, boundary):
     R, faces = y.shape
     n, height, half = faces - 1, c.shape[0] // R, 2 * R - 1
     right, left = np.zeros((R, R, faces)), np.zeros((R, R, faces))  # response of a face to the cells on its two sides
-    for r in range(R):
-        for s in range(R):
-            for j in range(height):
-                by, to = c[r * height + j], E[s * height + j]
+    for s in range(R):
+        for j in range(height):
+            to, some = E[s * height + j], False
+            for i in range(to.size):
+                some |= to[i] != 0.0
+            if not some:  # most variables do not see these components
+                continue
+            for r in range(R):
+                by = c[r * height + j]
                 for f in range(faces):
                     i = f + GHOST
                     mean = 0.5 * (by[i - 1] + by[i]) / dx

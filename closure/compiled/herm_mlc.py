@@ -6,13 +6,14 @@ from typing import NamedTuple
 import numpy as np
 
 from knudsen.closure.compiled import network, quadrature
-from knudsen.closure.compiled.protocol import CORRECT, DIFFERENTIATE, DIFFUSIVITY, LEFT, RESPOND, Rows, row_function
-from knudsen.closure.compiled.quadrature import reach_of, shape_of
+from knudsen.closure.compiled.protocol import ADJUST, CORRECT, DIFFERENTIATE, DIFFUSIVITY, LEFT, RESPOND, Rows, row_function
+from knudsen.closure.compiled.quadrature import reach_of, shape_of, variables
 from knudsen.closure.compiled.raw import OTHER_COUNTS, OTHER_NUMBERS, collision_time, raw
-from knudsen.closure.compiled.vectors import exp, matrix
+from knudsen.closure.compiled.vectors import exp, inverse_root, matrix
+from knudsen.closure.laws.recurrence import B_FLOOR
 from knudsen.compile import compiled
 from knudsen.solvers.cells import GHOST
-from knudsen.solvers.rows import LOG2E, exp2
+from knudsen.solvers.rows import LOG2E, exp2, log
 
 
 class Learned(NamedTuple):
@@ -41,7 +42,7 @@ def rows_of(law) -> Rows | None:
     others = {"correct": correct, "diffusivity": diffusivity}
     if law.gradients:
         others |= {"gradient_rows": np.array(law.gradient_rows), "spread_length": spread_length, "gradient": gradient}
-        others |= {"response": response, "remainder": remainder}
+        others |= {"response": response, "adjust": adjust, "remainder": remainder, "kept": size.outputs * size.inputs}
     rows = quadrature.rows_of(law, counts, numbers, **others)
     return rows._replace(data=rows.data._replace(weights=network.weights_of(law.members)))
 
@@ -120,60 +121,78 @@ def correct(data, mesh, U, V):
 
 
 @compiled
-def _log_b(V, n, i):
-    """ln(b_2/2 ... b_n/n) in a column."""
-    total = 0.0
+def _log_b(V, n, log_b):
+    """ln(n! b_2/2 ... b_n/n) of the columns."""
+    whole = 1.0
     for k in range(2, n + 1):
-        total += V[n + k, i]
-    return total
+        whole *= k
+    log_b[:] = log(whole)
+    for k in range(2, n + 1):
+        for i in range(log_b.size):
+            log_b[i] += V[n + k, i]
 
 
 @compiled
 def _by_closing(data, V, by):
     """dF/dV of the closing coefficients in the last fluxes, by [row * output, column]."""
     law = shape_of(data)
-    n = law.n
-    whole = 1.0
-    for k in range(2, n + 1):
-        whole *= k
+    n, log_b = law.n, np.empty(V.shape[1])
+    _log_b(V, n, log_b)
     for i in range(V.shape[1]):
-        log_b = _log_b(V, n, i)
-        by[0, i] = whole * exp(V[0, i] + 0.5 * (2 * n + 1) * V[2, i] + log_b)
-        if law.n_h > 0:
-            norm = (law.dims - 1) * sqrt(whole) * exp(V[0, i] + V[2 * n + 2, i] + 0.5 * (n + 1) * V[2, i] + 0.5 * log_b)
+        by[0, i] = exp(V[0, i] + 0.5 * (2 * n + 1) * V[2, i] + log_b[i])
+    if law.n_h > 0:
+        for i in range(V.shape[1]):
+            norm = (law.dims - 1) * exp(V[0, i] + V[2 * n + 2, i] + 0.5 * (n + 1) * V[2, i] + 0.5 * log_b[i])
             by[1, i], by[2, i], by[3, i] = 0.0, norm * V[3 * n + 2, i], norm * sqrt(n + 1.0)
 
 
 @row_function(RESPOND)
 def response(data, V, E):
     law = shape_of(data)
-    n, height = law.n, V.shape[0]
-    whole = 1.0
-    for k in range(2, n + 1):
-        whole *= k
+    n, height, log_b = law.n, V.shape[0], np.empty(V.shape[1])
+    _log_b(V, n, log_b)
     E[:] = 0.0
     for i in range(V.shape[1]):
-        log_b = _log_b(V, n, i)
-        by_b = exp(-V[0, i] - n * V[2, i] - log_b) / whole
-        E[2 * n, i] = by_b
-        if law.n_h > 0:
-            norm = (law.dims - 1) * sqrt(whole) * exp(V[0, i] + V[2 * n + 2, i] + 0.5 * n * V[2, i] + 0.5 * log_b)
-            E[3 * n + 2, i] = -0.5 * V[3 * n + 2, i] * by_b
-            E[height + 3 * n + 2, i] = 1.0 / norm
+        E[2 * n, i] = exp(-V[0, i] - n * V[2, i] - log_b[i])
+    if law.n_h > 0:
+        for i in range(V.shape[1]):
+            E[3 * n + 2, i] = -0.5 * V[3 * n + 2, i] * E[2 * n, i]
+            E[height + 3 * n + 2, i] = exp(-V[0, i] - V[2 * n + 2, i] - 0.5 * n * V[2, i] - 0.5 * log_b[i]) / (law.dims - 1)
+
+
+@row_function(ADJUST)
+def adjust(data, before, U, E, V):
+    """b_n is linear in G_2n, eta_n sqrt(b_n) in H_n."""
+    law = shape_of(data)
+    n, height, width = law.n, V.shape[0], V.shape[1]
+    ratio, least, lowest = np.empty(width), np.inf, np.inf
+    for i in range(width):
+        ratio[i] = 1.0 + E[2 * n, i] * (U[2 * n, i] - before[0, i])
+        least, lowest = min(least, ratio[i]), min(lowest, V[2 * n, i] + min(ratio[i] - 1.0, 0.0) / ratio[i])  # <= ln b_n/n
+    if not (least > 0.0 and lowest > log(B_FLOOR)):  # at the floor of b_n
+        variables(data, U, V)
+        return
+    for i in range(width):
+        V[2 * n, i] += log(ratio[i])
+    if law.n_h > 0:
+        for i in range(width):
+            change = E[height + 3 * n + 2, i] * (U[3 * n + 1, i] - before[1, i])
+            V[3 * n + 2, i] = (V[3 * n + 2, i] + change) / sqrt(ratio[i])
 
 
 @row_function(DIFFERENTIATE)
-def gradient(data, mesh, U, V, c):
+def gradient(data, mesh, U, V, c, slopes, fresh):
+    """slopes: dN/dx of the networks' stretched inputs, [output * input, column]."""
     law, learned, width = shape_of(data), learned_of(data), V.shape[1]
-    n, outputs, height = law.n, learned.size.outputs, V.shape[0]
-    slopes = 2 * n + 1 + (n + 1 if law.n_h > 0 else 0)
-    phi, out, rows = np.empty((learned.size.inputs, width)), np.empty((outputs, width)), np.empty((3, width))
+    size, order = learned.size, learned.order
+    n, outputs, inputs, height = law.n, size.outputs, size.inputs, V.shape[0]
+    phi, out, rows = np.empty((inputs, width)), np.empty((outputs, width)), np.empty((3, width))
     reach, span, s = rows[0], rows[1], rows[2]
-    g = np.empty((outputs * slopes, width))
     _inputs(data, mesh, U, V, phi, reach)
-    network.differentiate(
-        data.weights, learned.size, phi, learned.order, learned.rest, learned.size.inputs - slopes, out, g
-    )  # fmt: skip
+    if fresh:
+        network.differentiate(data.weights, size, phi, order, learned.rest, out, slopes)
+    else:
+        network.evaluate(data.weights, size, phi, order, learned.rest, out)
     _add(data, V, out, span)
     by, E = np.empty((outputs * outputs, width)), np.empty((outputs * height, width))
     _by_closing(data, V, by)
@@ -183,19 +202,31 @@ def gradient(data, mesh, U, V, c):
         if outputs == 2:
             by[2, i] *= span[i]
     c[:] = 0.0
-    for r in range(outputs):
-        for o in range(outputs):
-            for k in range(slopes):
-                target, source = c[r * height + (k if k < 2 * n + 1 else k + 1)], g[o * slopes + k]
+    moved = 2 * n + 1 + (n + 1 if law.n_h > 0 else 0)
+    steep = np.empty(width, np.float32)
+    for j in range(inputs):
+        k = order[j] - (inputs - moved)
+        if k >= 0:
+            source, inverse = phi[order[j]], 1.0 / data.weights[j]
+            for i in range(width):
+                steep[i] = inverse_root(np.float32(source[i] * inverse)) * np.float32(reach[i] * inverse)
+            if k == 1:
                 for i in range(width):
-                    target[i] += by[r * outputs + o, i] * source[i] * (reach[i] / s[i] if k == 1 else reach[i])
+                    steep[i] /= np.float32(s[i])
+            for r in range(outputs):
+                target = c[r * height + (k if k < 2 * n + 1 else k + 1)]
+                for o in range(outputs):
+                    slope, last = slopes[o * inputs + order[j]], by[r * outputs + o]
+                    for i in range(width):
+                        target[i] += last[i] * slope[i] * steep[i]
     response(data, V, E)
     M = np.zeros((outputs * outputs, width))
-    for r in range(outputs):
-        for q in range(outputs):
-            for j in range(height):
-                for i in range(width):
-                    M[r * outputs + q, i] += c[r * height + j, i] * E[q * height + j, i]
+    for q in range(outputs):
+        for j in (2 * n, height - 2):  # ln b_n and eta_n
+            if j == 2 * n or law.n_h > 0:
+                for r in range(outputs):
+                    for i in range(width):
+                        M[r * outputs + q, i] += c[r * height + j, i] * E[q * height + j, i]
     for i in range(width):
         damps = M[0, i] <= 0.0
         if outputs == 2:
@@ -206,24 +237,27 @@ def gradient(data, mesh, U, V, c):
 
 
 @compiled
-def _tau(data, mesh, V, i):
-    """eps/nu in a column of V."""
-    law = raw(data)
+def _reach(data, mesh, V, reach):
+    """eps_* in the columns of V."""
+    law, memory = raw(data), learned_of(data).memory
     n = (law.n_g - 1) // 2
-    tau = mesh.knudsen[i]
+    for i in range(reach.size):
+        reach[i] = mesh.knudsen[i]
     if law.exponent > -np.inf:
-        T = exp(V[2, i])
-        T_mean = (T + (law.dims - 1) * exp(V[2 * n + 2, i])) / law.dims if law.n_h > 0 else T
-        tau /= law.scale * exp(V[0, i]) * T_mean**law.exponent
-    return tau
+        for i in range(reach.size):
+            T = exp(V[2, i])
+            T_mean = (T + (law.dims - 1) * exp(V[2 * n + 2, i])) / law.dims if law.n_h > 0 else T
+            reach[i] /= law.scale * exp(V[0, i]) * exp(law.exponent * log(T_mean))
+    for i in range(reach.size):
+        reach[i] /= 1.0 + reach[i] / memory
 
 
 @row_function(DIFFUSIVITY)
 def spread_length(data, mesh, V, length):
     law, learned = shape_of(data), learned_of(data)
+    _reach(data, mesh, V, length)
     for i in range(length.size):
-        tau = _tau(data, mesh, V, i)
-        length[i] = learned.rest_diffusion / law.reach * exp2(0.5 * LOG2E * V[2, i]) * tau / (1.0 + tau / learned.memory)
+        length[i] *= learned.rest_diffusion / law.reach * exp2(0.5 * LOG2E * V[2, i])
 
 
 @row_function(LEFT)
@@ -247,7 +281,6 @@ def remainder(data, mesh, U, tau, left):
 @row_function(DIFFUSIVITY)
 def diffusivity(data, mesh, V, D):
     learned = learned_of(data)
+    _reach(data, mesh, V, D)
     for i in range(D.size):
-        tau = _tau(data, mesh, V, i)
-        reach = tau / (1.0 + tau / learned.memory)
-        D[i] = learned.mixing / (learned.memory * learned.memory) * exp(V[2, i]) * reach * reach * reach
+        D[i] = learned.mixing / (learned.memory * learned.memory) * exp(V[2, i]) * D[i] * D[i] * D[i]

@@ -9,6 +9,7 @@ from knudsen.closure.compiled.boundaries import pad
 from knudsen.closure.compiled.fluxes import DIFFERENCE, FACES, WAVES, Faces
 from knudsen.closure.compiled.gradients import SPREAD, flow_of
 from knudsen.closure.compiled.protocol import (
+    ADJUST,
     BOOST,
     CORRECT,
     DATA,
@@ -35,7 +36,7 @@ from knudsen.compile import compiled
 from knudsen.solvers.boundaries import WALLS
 from knudsen.solvers.cells import GHOST
 from knudsen.solvers.driver import COLLAPSE
-from knudsen.solvers.gradients import EXPLICIT
+from knudsen.solvers.gradients import EXPLICIT, KEPT
 
 
 class Has(NamedTuple):
@@ -59,9 +60,9 @@ class Stepping(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """The arrays of a run: sharp, D, length, fast [padded cell]; padded, V, and of gradients in the flux c, E [row, padded cell];
-    sides of the faces; F, flow, jump [row, face]; through [component, 2], the flux of walls; left, inside, U, stage [row, cell];
-    K, L [stage, component, cell]."""
+    """The arrays of a run: sharp, D, length, fast [padded cell]; padded, V, and of gradients in the flux c, E, kept, before (what
+    their components were) [row, padded cell]; sides of the faces; F, flow, jump [row, face]; through [component, 2], the flux of
+    walls; left, inside, U, stage [row, cell]; K, L [stage, component, cell]."""
 
     sharp: np.ndarray
     D: np.ndarray
@@ -71,6 +72,8 @@ class Scratch(NamedTuple):
     V: np.ndarray
     c: np.ndarray
     E: np.ndarray
+    kept: np.ndarray
+    before: np.ndarray
     l: Faces
     r: Faces
     F: np.ndarray
@@ -89,18 +92,18 @@ HAS = types.NamedUniTuple(boolean, 4, Has)
 STEPPING = types.NamedTuple([float64, int64, TABLE, TABLE, boolean], Stepping)
 TABLES = float64[:, :, ::1]
 SCRATCH = types.NamedTuple(
-    [boolean[::1], *[VECTOR] * 3, *[TABLE] * 4, FACES, FACES, *[TABLE] * 8, TABLES, TABLES], Scratch
+    [boolean[::1], *[VECTOR] * 3, *[TABLE] * 6, FACES, FACES, *[TABLE] * 8, TABLES, TABLES], Scratch
 )  # fmt: skip
 
 
-def scratch(components: int, height: int, R: int, stages: int, mesh) -> Scratch:
-    """For a law with that many components, rows of V and rows with gradients in the flux."""
+def scratch(components: int, height: int, R: int, kept: int, stages: int, mesh) -> Scratch:
+    """For a law with that many components, rows of V, rows with gradients in the flux and rows that are kept of these."""
     width = mesh.knudsen.size
     faces, cells = width - 2 * GHOST + 1, width - 2 * GHOST
     l, r = (Faces(*(np.zeros((rows, faces)) for rows in (height, components, components, 5))) for _ in range(2))
     return Scratch(
         mesh.knudsen < mesh.dx, *np.zeros((3, width)),
-        *(np.zeros((rows, width)) for rows in (components, height, R * height, R * height)), l, r,
+        *(np.zeros((rows, width)) for rows in (components, height, R * height, R * height, kept, R)), l, r,
         *(np.zeros((rows, faces)) for rows in (components, R, components)), np.zeros((components, 2)),
         *(np.zeros((rows, cells)) for rows in (R, components, components, components)), *np.zeros((2, stages, components, cells)),
     )  # fmt: skip
@@ -145,7 +148,7 @@ def _broken(U, energy):
 FUNCTIONS = {
     "reconstruct": RECONSTRUCT, "differences": DIFFERENCE, "variables": VARIABLES, "correct": CORRECT, "sides": SIDES,
     "speed": SPEED, "boost": BOOST, "relax": RELAX, "source": SOURCE, "diffusivity": DIFFUSIVITY, "spread_length": DIFFUSIVITY,
-    "gradient": DIFFERENTIATE, "response": RESPOND, "remainder": LEFT, "spread": SPREAD, "product": PRODUCT,
+    "gradient": DIFFERENTIATE, "response": RESPOND, "adjust": ADJUST, "remainder": LEFT, "spread": SPREAD, "product": PRODUCT,
     "transport": TRANSPORT, "extend": EXTEND, "at_walls": AT_WALLS, "wall": WALL,
 }  # fmt: skip
 RUN = types.UniTuple(float64, 3)(
@@ -157,8 +160,8 @@ RUN = types.UniTuple(float64, 3)(
 @compiled(signatures=(RUN,))
 def run(
     saved, times, energy, gradient_rows, mesh, data, has, stepping, waves, scratch, reconstruct, differences, variables, correct,
-    sides, speed, boost, relax, source, diffusivity, spread_length, gradient, response, remainder, spread, product, transport,
-    extend, at_walls, wall,
+    sides, speed, boost, relax, source, diffusivity, spread_length, gradient, response, adjust, remainder, spread, product,
+    transport, extend, at_walls, wall,
 ):  # fmt: skip
     """Fills saved [1 + times, component, cell] from its first row; returns (steps, time, cell): cell is -1, or the one where the
     solution failed at that time. What follows the scratch: the schemes' functions and those of ``protocol.Rows``.
@@ -171,7 +174,8 @@ def run(
     explicit, implicit, stages = stepping.explicit, stepping.implicit, stepping.explicit.shape[0]
     padded, V, c, flow, left = scratch.padded, scratch.V, scratch.c, scratch.flow, scratch.left
     U, stage, l, r = scratch.U, scratch.stage, scratch.l, scratch.r
-    t, steps, first_dt, stiff = 0.0, 0, -1.0, 0.0
+    t, steps, first_dt, stiff, age = 0.0, 0, -1.0, 0.0, -1
+    known = False  # is V that of the stage?
     copy(saved[0], U)
     for row in range(times.size):
         while True:
@@ -188,6 +192,7 @@ def run(
                     tau = implicit[j, j] * dt
                     copy(stage, L)
                     relax(data, mesh, stage, tau)
+                    known = stiff > EXPLICIT and mesh.boundary != WALLS
                     if stiff > EXPLICIT:
                         pad(stage, padded, mesh)
                         variables(data, padded, V)
@@ -199,25 +204,33 @@ def run(
                                 left[k, i] *= tau / dx
                         flow_of(V, c, dx, mesh.boundary, flow)
                         spread(flow, c, scratch.E, left, dx, mesh.boundary)
-                        copy(L, stage)
-                        _drain(flow, gradient_rows, -tau / dx, stage)
-                        relax(data, mesh, stage, tau)
+                        for k in range(left.shape[0]):  # these relax by themselves, and all else does not see them
+                            for i in range(cells):
+                                stage[gradient_rows[k], i] -= left[k, i] * (flow[k, i + 1] - flow[k, i])
+                            for i in range(width):
+                                scratch.before[k, i] = padded[gradient_rows[k], i]
+                        pad(stage, padded, mesh)
+                        adjust(data, scratch.before, padded, scratch.E, V)
                     for k in range(components):
                         for i in range(cells):
                             L[k, i] = (stage[k, i] - L[k, i]) / implicit[j, j]
                 if j == stages - 1:
                     break
-                pad(stage, padded, mesh)
-                variables(data, padded, V)
-                extend(data, mesh, padded, V, variables, sides)
+                if not known:
+                    pad(stage, padded, mesh)
+                    variables(data, padded, V)
+                    extend(data, mesh, padded, V, variables, sides)
+                known = False
                 if j == 0 and has.gradients:
                     spread_length(data, mesh, V, scratch.length)
                     farthest = 0.0
                     for i in range(1, width - 1):
                         farthest = max(farthest, scratch.length[i])
                     stiff = cfl * farthest / dx
+                    age = age if stiff > EXPLICIT else -1
                 if j == 0 and stepping.is_implicit and stiff > EXPLICIT:
-                    gradient(data, mesh, padded, V, c)
+                    age = (age + 1) % KEPT
+                    gradient(data, mesh, padded, V, c, scratch.kept, age == 0)
                     flow_of(V, c, dx, mesh.boundary, flow)
                 else:
                     correct(data, mesh, padded, V)

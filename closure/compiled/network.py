@@ -1,8 +1,10 @@
 """The mirror-equivariant network (``learned.networks.Equivariant`` in ``Normalised``) on rows, in the precision of its weights.
 
 In ``Data.weights`` (single precision) or among ``Data.numbers`` (double), member after member of an ensemble: scale_in [input],
-of every layer the even matrix [2 half, even + odd], its bias [2 half] and the odd matrix [half, odd]; then to_even and to_odd
-[output, half], constant and scale_out [output].
+of every layer the even matrix with its bias as last column [2 half, even + odd + 1] and the odd matrix [half, odd]; then to_even
+and to_odd [output, half], constant and scale_out [output].
+
+The loops between the products run over whole tables, which vectorises to the end; a row of ones brings the bias.
 """
 
 from math import sqrt
@@ -10,11 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numba import types
 
-from knudsen.closure.compiled.vectors import add, copy, inverse_root, matrix
+from knudsen.closure.compiled.vectors import add, inverse_root, matrix
 from knudsen.closure.learned.networks import Equivariant
 from knudsen.compile import compiled
-from knudsen.solvers.rows import LOG2E, exp2, log
+from knudsen.solvers.rows import LOG2E, bits_of_single, exp2, log, single_of
 
 
 class Size(NamedTuple):
@@ -63,7 +66,7 @@ def weights_of(members, dtype=torch.float32) -> np.ndarray:
             tables[1, net.odd_out] = net.to_odd.weight.to(dtype)
         parts.append(member.scale_in[order_of(members)])
         for layer in net.layers:
-            parts += [layer["even"].weight, layer["even"].bias, layer["odd"].weight]
+            parts += [torch.cat((layer["even"].weight, layer["even"].bias[:, None]), 1), layer["odd"].weight]
         parts += [tables, constant, member.scale_out]
     return torch.cat([part.flatten().to(dtype) for part in parts]).numpy()
 
@@ -83,144 +86,204 @@ def arsinh(x):
     return value if x > 0.0 else -value
 
 
+ONE, TWO, S = np.float32(1.0), np.float32(2.0), np.float32
+ROOT_TWO, LN2, MANTISSA = S(2.0**0.5), S(0.6931471805599453), types.int32(0x7FFFFF)
+ARTANH = tuple(S(2.0 / k) for k in (3, 5, 7, 9))
+
+
+@compiled(fastmath={"contract"})
+def arsinh_single(x):
+    """In single precision, to 2e-7 of the value; odd. ln(1 + t) = 2 artanh(t/(2 + t)) where t is small, as ``solvers.rows.log``
+    elsewhere."""
+    y = abs(x)
+    t = y + y * y / (ONE + sqrt(ONE + y * y))
+    bits = bits_of_single(ONE + t)
+    exponent = types.int32(types.int32(bits >> types.int32(23)) - types.int32(127))
+    m = single_of(types.int32((bits & MANTISSA) | types.int32(0x3F800000)))
+    large = m > ROOT_TWO
+    m = S(0.5) * m if large else m
+    exponent = types.int32(exponent + types.int32(1)) if large else exponent
+    rest = t if exponent == types.int32(0) else m - ONE
+    z = rest / (TWO + rest)
+    w = z * z
+    p = ((ARTANH[3] * w + ARTANH[2]) * w + ARTANH[1]) * w + ARTANH[0]
+    value = S(exponent) * LN2 + (TWO * z + z * w * p)
+    return value if x > S(0.0) else -value
+
+
+@compiled
+def stretch(source, scale, target):
+    """arsinh(source / scale), in the precision of the target."""
+    inverse = 1.0 / scale
+    if target.itemsize == 4:
+        for i in range(target.size):
+            target[i] = arsinh_single(S(source[i] * inverse))
+    else:
+        for i in range(target.size):
+            target[i] = arsinh(source[i] * inverse)
+
+
+@compiled
+def _enter(weights, begin, size, phi, order, x, odd):
+    """The stretched inputs: into x [even + odd + 1, column] the even ones, the squares of the odd ones and ones; the odd ones."""
+    for k in range(size.inputs):
+        stretch(phi[order[k]], weights[begin + k], x[k] if k < size.evens else odd[k - size.evens])
+    for k in range(odd.shape[0]):
+        for i in range(odd.shape[1]):
+            x[size.evens + k, i] = odd[k, i] * odd[k, i]
+    x[size.inputs] = ONE
+
+
+@compiled
+def _activate(both, lifted, x, odd):
+    """A layer's even channels and the squares of its odd ones into x [2 half + 1, column], these into odd, of A [E, O^2, 1] and
+    C O."""
+    count = lifted.size
+    pre, out, lift, now = both.reshape(both.size), x.reshape(x.size), lifted.reshape(count), odd.reshape(count)
+    for i in range(count):
+        y, gate = pre[i], pre[count + i]
+        root, gate_root = inverse_root(y), inverse_root(gate)
+        value = lift[i] * (ONE + gate * gate_root)
+        out[i], out[count + i], now[i] = y * root, value * value, value
+
+
+@compiled
+def _gate(gates, lifted, odd):
+    """The odd channels of a last layer alone, of D [E, O^2, 1] and C O."""
+    pre, lift, now = gates.reshape(lifted.size), lifted.reshape(lifted.size), odd.reshape(lifted.size)
+    for i in range(lifted.size):
+        now[i] = lift[i] * (ONE + pre[i] * inverse_root(pre[i]))
+
+
+@compiled
+def _is_odd(weights, at, size):
+    """Are all outputs odd? Then nobody asks for the last even channels. at: where to_even stands."""
+    even = False
+    for k in range(size.outputs * size.half):
+        even |= weights[at + k] != 0.0
+    return not even
+
+
+@compiled
+def _say(weights, at, size, even, odd, rest, out, steep):
+    """Adds a member's mean part of the outputs to out; steep [output, column]: its derivative by what the last layer says."""
+    many = size.outputs * size.half
+    said = np.dot(matrix(weights, at + many, size.outputs, size.half), odd)
+    if not _is_odd(weights, at, size):
+        add(ONE, np.dot(matrix(weights, at, size.outputs, size.half), even), said)
+    at += 2 * many
+    for k in range(size.outputs):
+        constant, scale = weights[at + k], weights[at + size.outputs + k]
+        for i in range(out.shape[1]):
+            y = (said[k, i] + constant) / size.bound
+            e = exp2(-2.0 * LOG2E * min(abs(float(y)), 20.0))
+            value = (1.0 - e) / (1.0 + e)
+            steep[k, i] = (1.0 - value * value) * scale / size.members
+            value *= size.bound * scale
+            out[k, i] += ((value if y > 0.0 else -value) - rest[k]) / size.members
+    return at + 2 * size.outputs
+
+
 @compiled
 def evaluate(weights, size, phi, order, rest, out):
     """The mean of the members' outputs, without ``rest``, into out [output, column]; phi [input, column], as the law orders it;
     order: its row for each input of the network."""
-    half, width, odds = size.half, phi.shape[1], size.inputs - size.evens
-    unit, at = np.float32(1.0), 0
+    half, width, odds, at = size.half, phi.shape[1], size.inputs - size.evens, 0
+    both, steep = np.empty((2 * half, width), weights.dtype), np.empty((size.outputs, width))
     out[:] = 0.0
     for m in range(size.members):
-        x, odd = np.empty((size.inputs, width), weights.dtype), np.empty((odds, width), weights.dtype)
-        for k in range(size.inputs):
-            source, scale = phi[order[k]], 1.0 / weights[at + k]
-            target = x[k] if k < size.evens else odd[k - size.evens]
-            for i in range(width):
-                target[i] = arsinh(source[i] * scale)
+        x, odd = np.empty((size.inputs + 1, width), weights.dtype), np.empty((odds, width), weights.dtype)
+        _enter(weights, at, size, phi, order, x, odd)
         at += size.inputs
-        for _ in range(size.depth):
-            above, below = x.shape[0] - odd.shape[0], odd.shape[0]
-            for k in range(below):
-                for i in range(width):
-                    x[above + k, i] = odd[k, i] * odd[k, i]
-            both = np.dot(matrix(weights, at, 2 * half, above + below), x)
-            at += 2 * half * (above + below)
-            bias = weights[at : at + 2 * half]
-            at += 2 * half
-            odd = np.dot(matrix(weights, at, half, below), odd)
-            at += half * below
-            x = np.empty((2 * half, width), weights.dtype)
-            for k in range(half):
-                for i in range(width):
-                    y = both[k, i] + bias[k]
-                    x[k, i] = y * inverse_root(y)
-                for i in range(width):
-                    y = both[half + k, i] + bias[half + k]
-                    odd[k, i] *= unit + y * inverse_root(y)
-        said = np.dot(matrix(weights, at, size.outputs, half), x[:half])
-        at += size.outputs * half
-        add(unit, np.dot(matrix(weights, at, size.outputs, half), odd), said)
-        at += size.outputs * half
-        for k in range(size.outputs):
-            constant, scale = weights[at + k], weights[at + size.outputs + k]
-            for i in range(width):
-                y = (said[k, i] + constant) / size.bound
-                e = exp2(-2.0 * LOG2E * min(abs(float(y)), 20.0))
-                value = (1.0 - e) / (1.0 + e) * size.bound * scale
-                out[k, i] += ((value if y > 0.0 else -value) - rest[m, k]) / size.members
-        at += 2 * size.outputs
+        for layer in range(size.depth):
+            wide, below = x.shape[0], odd.shape[0]
+            lifted = np.dot(matrix(weights, at + 2 * half * wide, half, below), odd)
+            end = at + 2 * half * wide + half * below
+            gated = layer == size.depth - 1 and _is_odd(weights, end, size)
+            if gated:
+                np.dot(matrix(weights, at + half * wide, half, wide), x, both[:half])
+            else:
+                np.dot(matrix(weights, at, 2 * half, wide), x, both)
+            at = end
+            if layer == 0:
+                x, odd = np.empty((2 * half + 1, width), weights.dtype), np.empty((half, width), weights.dtype)
+                x[2 * half] = ONE
+            if gated:
+                _gate(both[:half], lifted, odd)
+            else:
+                _activate(both, lifted, x, odd)
+        at = _say(weights, at, size, x[:half], odd, rest[m], out, steep)
 
 
 @compiled
-def differentiate(weights, size, phi, order, rest, first, out, g):
-    """As ``evaluate``, and the outputs' derivatives by the inputs ``first``, first + 1, ... as the law orders them into
-    g [output * input, column], by backpropagation."""
+def differentiate(weights, size, phi, order, rest, out, slopes):
+    """As ``evaluate``, and the outputs' derivatives by x = arsinh(phi/scale), scale the first member's, into slopes
+    [output * input, column], as the law orders them, by backpropagation. In single precision."""
     half, width, odds, depth = size.half, phi.shape[1], size.inputs - size.evens, size.depth
-    unit, slopes = np.float32(1.0), size.inputs - first
-    widest = max(odds, half)
-    pre, roots = np.empty((depth, 2 * half, width), np.float32), np.empty((depth, 2 * half, width), np.float32)
-    lifted, stretch = np.empty((depth, half, width), np.float32), np.empty((size.inputs, width), np.float32)
-    steep = np.empty(width, np.float32)
-    odd_in = np.empty((depth + 1, widest, width), np.float32)  # the odd channels before each layer, and the last ones
+    most = max(odds, half)
+    pre, lifts = np.empty((depth, 2 * half, width), np.float32), np.empty((depth, half, width), np.float32)
+    odd_in = np.empty((depth, most, width), np.float32)  # the odd channels before each layer
+    d_both, steep = np.empty((2 * half, width), np.float32), np.empty((size.outputs, width))
     out[:] = 0.0
-    g[:] = 0.0
+    slopes[:] = 0.0
     begin = 0
     for m in range(size.members):
+        x, odd = np.empty((size.inputs + 1, width), np.float32), odd_in[0, :odds]
+        _enter(weights, begin, size, phi, order, x, odd)
         at = begin + size.inputs
-        x = np.empty((size.inputs, width), np.float32)
-        for k in range(size.inputs):
-            source, scale = phi[order[k]], 1.0 / weights[begin + k]
-            target = x[k] if k < size.evens else odd_in[0, k - size.evens]
-            for i in range(width):
-                target[i] = np.float32(arsinh(source[i] * scale))
-                stretch[k, i] = np.float32(scale) * inverse_root(np.float32(source[i] * scale))
-        below = odds
+        last = np.empty((half, width), np.float32)
         for layer in range(depth):
-            above = x.shape[0] - below
-            for k in range(below):
-                for i in range(width):
-                    x[above + k, i] = odd_in[layer, k, i] * odd_in[layer, k, i]
-            both, bias = pre[layer], weights[at + 2 * half * (above + below) : at + 2 * half * (above + below + 1)]
-            copy(np.dot(matrix(weights, at, 2 * half, above + below), x), both)
-            at += 2 * half * (above + below + 1)
-            copy(np.dot(matrix(weights, at, half, below), odd_in[layer, :below]), lifted[layer])
+            wide, below = x.shape[0], odd.shape[0]
+            np.dot(matrix(weights, at, 2 * half, wide), x, pre[layer])
+            at += 2 * half * wide
+            np.dot(matrix(weights, at, half, below), odd, lifts[layer])
             at += half * below
-            x = np.empty((2 * half, width), np.float32)
-            root = roots[layer]
-            for k in range(2 * half):
-                for i in range(width):
-                    both[k, i] += bias[k]
-                    root[k, i] = inverse_root(both[k, i])
-            for k in range(half):
-                for i in range(width):
-                    x[k, i] = both[k, i] * root[k, i]
-                for i in range(width):
-                    odd_in[layer + 1, k, i] = lifted[layer, k, i] * (unit + both[half + k, i] * root[half + k, i])
-            below = half
-        to_even = matrix(weights, at, size.outputs, half)
-        to_odd = matrix(weights, at + size.outputs * half, size.outputs, half)
-        tail = at + 2 * size.outputs * half
-        said = np.dot(to_even, x[:half])
-        add(unit, np.dot(to_odd, odd_in[depth, :half]), said)
+            x = np.empty((2 * half + 1, width), np.float32)
+            x[2 * half] = ONE
+            odd = odd_in[layer + 1, :half] if layer < depth - 1 else last
+            _activate(pre[layer], lifts[layer], x, odd)
+        end, tail = _say(weights, at, size, x[:half], odd, rest[m], out, steep), at
         for o in range(size.outputs):
-            constant, scale = weights[tail + o], weights[tail + size.outputs + o]
+            at = tail
             d_even, d_odd = np.empty((half, width), np.float32), np.empty((half, width), np.float32)
-            for i in range(width):
-                y = (said[o, i] + constant) / size.bound
-                e = exp2(-2.0 * LOG2E * min(abs(float(y)), 20.0))
-                value = (1.0 - e) / (1.0 + e)
-                steep[i] = np.float32((1.0 - value * value) * scale / size.members)
-                value *= size.bound * scale
-                out[o, i] += ((value if y > 0.0 else -value) - rest[m, o]) / size.members
             for k in range(half):
+                to_even, to_odd = weights[tail + o * half + k], weights[tail + (size.outputs + o) * half + k]
                 for i in range(width):
-                    d_even[k, i], d_odd[k, i] = to_even[o, k] * steep[i], to_odd[o, k] * steep[i]
-            end = at
+                    d_even[k, i], d_odd[k, i] = to_even * S(steep[o, i]), to_odd * S(steep[o, i])
             for layer in range(depth - 1, -1, -1):
-                below = odds if layer == 0 else half
-                above = size.evens if layer == 0 else half
-                end -= half * below
-                odd_weights = matrix(weights, end, half, below)
-                end -= 2 * half * (above + below + 1)
-                even_weights = matrix(weights, end, 2 * half, above + below)
-                both, root, d_both = pre[layer], roots[layer], np.empty((2 * half, width), np.float32)
-                for k in range(half):
-                    for i in range(width):
-                        d_both[k, i] = d_even[k, i] * root[k, i] * root[k, i] * root[k, i]
-                    for i in range(width):
-                        r = root[half + k, i]
-                        d_both[half + k, i] = d_odd[k, i] * lifted[layer, k, i] * r * r * r
-                        d_odd[k, i] *= unit + both[half + k, i] * r
-                d_in, lower = np.dot(even_weights.T, d_both), np.dot(odd_weights.T, d_odd)
+                below, above = (odds, size.evens) if layer == 0 else (half, half)
+                _deactivate(pre[layer], lifts[layer], d_even, d_odd, d_both)
+                at -= half * below
+                lower = np.dot(matrix(weights, at, half, below).T, d_odd)
+                at -= 2 * half * (above + below + 1)
+                d_in = np.dot(matrix(weights, at, 2 * half, above + below + 1).T, d_both)
                 for k in range(below):
                     for i in range(width):
-                        lower[k, i] += np.float32(2.0) * odd_in[layer, k, i] * d_in[above + k, i]
+                        lower[k, i] += TWO * odd_in[layer, k, i] * d_in[above + k, i]
                 d_even, d_odd = d_in[:above], lower
             for k in range(size.inputs):
-                if order[k] < first:
-                    continue
                 by = d_even[k] if k < size.evens else d_odd[k - size.evens]
-                target = g[o * slopes + order[k] - first]
-                for i in range(width):
-                    target[i] += by[i] * stretch[k, i]
-        begin = tail + 2 * size.outputs
+                source, target = phi[order[k]], slopes[o * size.inputs + order[k]]
+                own, first = S(weights[begin + k]) ** TWO, S(weights[k]) ** TWO
+                if m == 0:
+                    for i in range(width):
+                        target[i] += by[i]
+                else:
+                    for i in range(width):
+                        square = S(source[i] * source[i])
+                        target[i] += by[i] * sqrt((first + square) / (own + square))
+        begin = end
+
+
+@compiled
+def _deactivate(both, lifted, d_even, d_odd, d_both):
+    """Derivatives by what a layer says [2 half, column] of those by its even and odd channels; the latter, in place, those by
+    C O."""
+    count = lifted.size
+    pre, lift, by = both.reshape(both.size), lifted.reshape(count), d_both.reshape(both.size)
+    even, odd = d_even.reshape(count), d_odd.reshape(count)
+    for i in range(count):
+        root, gate = inverse_root(pre[i]), inverse_root(pre[count + i])
+        by[i] = even[i] * root * root * root
+        by[count + i] = odd[i] * lift[i] * gate * gate * gate
+        odd[i] *= ONE + pre[count + i] * gate

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import float32, float64, int64, types
+from numba import boolean, float32, float64, int64, types
 
 from knudsen.compile import compiled
 
@@ -55,8 +55,9 @@ RELAX = types.void(DATA, MESH, TABLE, float64)
 SOURCE = types.void(DATA, MESH, TABLE, TABLE)
 BOOST = types.void(DATA, TABLE, VECTOR)
 DIFFUSIVITY = types.void(DATA, MESH, TABLE, VECTOR)
-DIFFERENTIATE = types.void(DATA, MESH, TABLE, TABLE, TABLE)
+DIFFERENTIATE = types.void(DATA, MESH, TABLE, TABLE, TABLE, TABLE, boolean)
 RESPOND = types.void(DATA, TABLE, TABLE)
+ADJUST = types.void(DATA, TABLE, TABLE, TABLE, TABLE)
 LEFT = types.void(DATA, MESH, TABLE, float64, TABLE)
 PRODUCT = types.void(DATA, TABLE, TABLE, TABLE, TABLE, TABLE, TABLE, int64, TABLE)
 WALL = types.void(DATA, MESH, TABLE, TABLE, TABLE, TABLE, TABLE)
@@ -96,11 +97,15 @@ def no_diffusivity(data, mesh, V, D): ...
 
 
 @row_function(DIFFERENTIATE)
-def no_gradient(data, mesh, U, V, c): ...
+def no_gradient(data, mesh, U, V, c, kept, fresh): ...
 
 
 @row_function(RESPOND)
 def no_response(data, V, E): ...
+
+
+@row_function(ADJUST)
+def no_adjustment(data, before, U, E, V): ...
 
 
 @row_function(LEFT)
@@ -134,8 +139,11 @@ class Rows(NamedTuple):
     diffusivity(data, mesh, V, D): padded cells, [column].
     gradient_rows [R]: the components whose flux contains gradients (``BalanceLaw.gradient``), and of them, on padded cells,
         spread_length(data, mesh, V, length) [column], from V without what neighbours say;
-        gradient(data, mesh, U, V, c): ``correct``, and c [R height, column];
+        gradient(data, mesh, U, V, c, kept, fresh): ``correct``, and c [R height, column] of the slopes in ``kept``, a table of
+            the law's own [kept, column], where they are made anew if ``fresh``;
         response(data, V, E): dV/dU of these components, E [R height, column];
+        adjust(data, before, U, E, V): ``variables`` after a change of these components alone, which were ``before`` [R, column];
+            E from ``response`` at V before;
         remainder(data, mesh, U, tau, left): what relaxation leaves of them, interior cells, left [R, cell].
     product(data, V_l, U_l, F_l, V_r, U_r, F_r, shift, product): the non-conservative product from column i of the left arrays to
         column i + shift of the right ones, for every column of ``product``.
@@ -158,8 +166,10 @@ class Rows(NamedTuple):
     diffusivity: Callable = no_diffusivity
     gradient_rows: np.ndarray = np.zeros(0, np.int64)
     spread_length: Callable = no_diffusivity
+    kept: int = 0
     gradient: Callable = no_gradient
     response: Callable = no_response
+    adjust: Callable = no_adjustment
     remainder: Callable = no_remainder
     product: Callable = no_product
     transport: Callable = no_transport

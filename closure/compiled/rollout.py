@@ -64,7 +64,7 @@ class Rollout:
             "wall": self.rows.wall if between_walls else protocol.no_walls,
         }
         rows, has, stepping = self.rows, self.has, self.stepping
-        space = scratch(len(start), rows.height, rows.gradient_rows.size, len(stepping.explicit), mesh)
+        space = scratch(len(start), rows.height, rows.gradient_rows.size, rows.kept, len(stepping.explicit), mesh)
         steps, failed_at, cell = run(
             saved, np.asarray(times, float), rows.energy, rows.gradient_rows, mesh, rows.data, has, stepping, self.waves,
             space, *(functions[name] for name in FUNCTIONS),

@@ -191,24 +191,39 @@ class HermMLC(LearnedLaw, Quadrature):
             return ()
         return (self.n_g - 1, self.n_g + self.n_h - 1)[: self.outputs]
 
-    def gradient(self, V, cells):
-        tau = self._tau(V, cells)
-        c = self.by_slopes(V, self.features(V, cells.dx, tau), tau)
-        return c * damps(torch.einsum("brjn,bjsn->brsn", c, self.response(V)))[:, None, None]
+    # The networks see phi through x = arsinh(phi/scale) with scales of their own, alike in all members: in x what they say bends
+    # little, so that its derivatives hold for several steps.
 
-    def by_slopes(self, V, phi, tau) -> Tensor:
-        """dF/d(dV/dx) of the last fluxes, [batch, R, nv, cell]; phi: the networks' inputs."""
+    @property
+    def _scale(self) -> Tensor:
+        return self.members[0].scale_in.double()[:, None]
+
+    def slopes(self, V, cells):
+        """dN/dx of what the networks say, [batch, output, input, cell], by backpropagation."""
+        return self._slopes(self.features(V, cells.dx, self._tau(V, cells)))
+
+    def _slopes(self, phi) -> Tensor:
         recorded = torch.is_grad_enabled()
         with torch.enable_grad():
             phi = phi if phi.requires_grad else phi.requires_grad_()
-            out = self.correction(phi) * self.units(V)
+            out = self.correction(phi)
             options = {"create_graph": recorded, "retain_graph": True}
             # a network may not look at its inputs at all: + 0 phi keeps the graph
-            slopes = [torch.autograd.grad(row.sum() + 0.0 * phi.sum(), phi, **options)[0] for row in out.unbind(1)]
-        moved = torch.stack(slopes, 1)[:, :, -len(self.moved) :]
-        slopes = moved * self._reach_of(V, tau).unsqueeze(1)  # [batch, output, moved, cell]
+            by_phi = [torch.autograd.grad(row.sum() + 0.0 * phi.sum(), phi, **options)[0] for row in out.unbind(1)]
+        return torch.stack(by_phi, 1) * (self._scale**2 + phi**2).sqrt().unsqueeze(1)
+
+    def gradient(self, V, cells, slopes):
+        tau = self._tau(V, cells)
+        c = self.by_slopes(V, self.features(V, cells.dx, tau), tau, slopes)
+        return c * damps(torch.einsum("brjn,bjsn->brsn", c, self.response(V)))[:, None, None]
+
+    def by_slopes(self, V, phi, tau, slopes) -> Tensor:
+        """dF/d(dV/dx) of the last fluxes, [batch, R, nv, cell]; phi: the networks' inputs; slopes: dN/dx."""
+        moved = slice(self.inputs - len(self.moved), None)
+        by_phi = slopes[:, :, moved] / (self._scale[moved] ** 2 + phi[:, moved] ** 2).sqrt().unsqueeze(1)
+        by = by_phi * self._reach_of(V, tau).unsqueeze(1) * self.units(V).unsqueeze(2)  # [batch, output, moved, cell]
         c = V.new_zeros(len(V), self.outputs, V.shape[1], V.shape[2])
-        c[:, :, self.moved] = torch.einsum("bron,bomn->brmn", self.by_closing(V), slopes)
+        c[:, :, self.moved] = torch.einsum("bron,bomn->brmn", self.by_closing(V), by)
         return c
 
     def by_closing(self, V) -> Tensor:
@@ -246,7 +261,8 @@ class HermMLC(LearnedLaw, Quadrature):
         """The diffusion of the last moments at rest in units of eps_* T_x: the largest eigenvalue of -dF_r/d(dU_s/dx). Away from
         rest it is less: the network sees its inputs through arsinh."""
         V = torch.zeros(1, 3 * self.n + 4 if self.n_h else 2 * self.n + 2, 1, dtype=torch.float64)
-        c = self.by_slopes(V, torch.zeros(1, self.inputs, 1, dtype=V.dtype), torch.full_like(V[:, :1], 1e-9)) * 1e9
+        phi = torch.zeros(1, self.inputs, 1, dtype=V.dtype)
+        c = self.by_slopes(V, phi, torch.full_like(V[:, :1], 1e-9), self._slopes(phi)) * 1e9
         matrix = -torch.einsum("brjn,bjsn->brsn", c, self.response(V))[0, :, :, 0]
         if not matrix.isfinite().all():  # LAPACK may end the process on NaN; the first step of the solver meets it and says so
             return 0.0

@@ -92,7 +92,8 @@ def test_coefficients_of_the_gradients_are_the_derivatives_of_the_flux(gas):
     M = torch.autograd.functional.jacobian(lambda u: law.local_variables(u[None, :, None])[0, :, 0], U[0, :, 0].detach())
     np.testing.assert_allclose(M[:, list(law.gradient_rows)], law.response(rest)[0, :, :, mid], rtol=1e-6, atol=1e-9)
     tau = law._tau(rest, cells)
-    c = law.by_slopes(rest, law.features(rest, dx, tau), tau)[0, :, :, mid].detach()
+    phi = law.features(rest, dx, tau)
+    c = law.by_slopes(rest, phi, tau, law.slopes(rest, cells))[0, :, :, mid].detach()
     for r, row in enumerate(law.gradient_rows):
         by = torch.autograd.grad(F[0, row, mid], U, retain_graph=True)[0][0]
         slope = dx * (by[:, mid - 4] - by[:, mid - 6])  # of the two neighbours
