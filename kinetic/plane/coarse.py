@@ -14,11 +14,11 @@ from dataclasses import replace
 import numpy as np
 
 from knudsen.kinetic.plane.anderson import Anderson
-from knudsen.kinetic.plane.velocities import polar
+from knudsen.kinetic.plane.velocities import polar, speeds_of
 
 RATIOS = (2, 3)  # cells of the fine grid per cell of the coarse one and axis
 FEWEST_CELLS = 8
-DIRECTIONS, SPEEDS = 32, 12
+DIRECTIONS = 32
 REDUCTION = 0.02  # of the residual, by the coarse sweeps
 START = 1e-4  # residual of the coarse solution that the fine problem starts from
 MOST_SWEEPS = 400
@@ -34,9 +34,9 @@ class Coarse:
 
     def __init__(self, fine, ratio: int):
         case, (nx, ny) = fine.case, fine.case.cells
-        velocities = fine.velocities
-        if velocities.points > DIRECTIONS * SPEEDS:
-            velocities = polar(float(np.hypot(velocities.vx, velocities.vy).max()), SPEEDS, DIRECTIONS)
+        velocities, speeds = fine.velocities, 3 * speeds_of(case) // 4
+        if velocities.points > DIRECTIONS * speeds:
+            velocities = polar(float(np.hypot(velocities.vx, velocities.vy).max()), speeds, DIRECTIONS)
         states = {key: self._blocks(getattr(case, key), ratio) for key in ("rho", "u", "v", "T")}
         self.problem = type(fine)(replace(case, cells=(nx // ratio, ny // ratio), **states), fine.gas, velocities)
         self.fine, self.ratio, self.sweeps = fine, ratio, 0

@@ -11,7 +11,8 @@ from knudsen.kinetic.plane.case import PlaneCase
 from knudsen.kinetic.wall import Wall
 
 TAIL = 7.0  # fastest molecules, in thermal speeds of the hottest wall
-DIRECTIONS, SPEEDS = 128, 16  # between walls
+DIRECTIONS = 128  # between walls
+FEWEST_SPEEDS = 16
 OPEN_TAIL = 7.5  # without walls: what lies beyond carries 6e-13 of the energy
 SPACING = 0.6  # of a Cartesian grid, in thermal speeds of the coldest gas: exact to 1e-12 for moments of any Maxwellian
 FEWEST_DIRECTIONS = (
@@ -109,7 +110,7 @@ def plane_velocities(case: PlaneCase, gas: Gas) -> PlaneVelocities:
     tail = TAIL if case.walls else OPEN_TAIL
     fastest = swiftest + tail * float(np.sqrt(hottest + swiftest**2 / (2 * gas.dims)))
     if case.walls and gas.velocity_points is None and gas.velocity_bounds is None:
-        return polar(fastest, SPEEDS, DIRECTIONS)
+        return polar(fastest, speeds_of(case), DIRECTIONS)
     low, high = gas.velocity_bounds or (-fastest, fastest)
     if low != -high:
         raise InputError(f"gas.velocity_bounds=[{low:g}, {high:g}]: velocities lie symmetric in the plane; give [-v, v]")
@@ -118,6 +119,12 @@ def plane_velocities(case: PlaneCase, gas: Gas) -> PlaneVelocities:
     if points % 2:
         raise InputError(f"gas.velocity_points={points}: give an even number in the plane, so that no velocity is zero")
     return cartesian(float(high), points)
+
+
+def speeds_of(case: PlaneCase) -> int:
+    """Speeds that integrate the coldest wall's Maxwellian to 1e-6 on a range that holds the hottest one's."""
+    T = [float(case.T.min()), float(case.T.max()), *(wall.temperature for wall in case.walls)]
+    return max(FEWEST_SPEEDS, int(np.ceil(4 + 10 * np.sqrt(max(T) / min(T)))))
 
 
 def flight_spacing(case: PlaneCase, gas: Gas) -> float:
