@@ -25,7 +25,10 @@ MOST_STEPS = 4000  # of the explicit fallback
 MARCH_TOLERANCE = 5e-3  # after explicit steps (times (M - 1)^2 again): a captured jump that wanders within one of 600 cells
 PATIENCE = 20  # iterations without progress after which the search ends
 MAX_SECONDS = 20.0  # of CPU time after which a search ends that makes no progress
-LIMITED = 0.05  # of a variable's range: smaller differences between cells are not limited
+LIMITED = (
+    0.05,
+    0.3,
+)  # of a variable's range: smaller differences between cells are not limited; the second where the first stalls
 CREEP = 5e-3  # of (M - 1) sqrt(T1): the largest drift of a steady shock, from tails that the domain cuts off
 OSCILLATES = 0.02  # of the jump: ups and downs of the density beyond which a profile is said to oscillate
 
@@ -137,17 +140,20 @@ def solve_shock(
         G = torch.tensor(moments["G"])[None]
         U0 = law.from_moments(G, torch.tensor(moments["H"])[None] if gas.has_h else None)
         cells = Cells(dx=width * KNUDSEN, n=n, knudsen=KNUDSEN, boundary=Boundary("fixed", left, right))
-        smooth = _resolving(solver, U0, cells)
+        profile = U0
         if coarser is not None:
             U0 = _refined(law, *coarser, x)
         steadiness = Steadiness(law, left, right, width * KNUDSEN)
-        result = smooth.steady(
-            U0, cells, tolerance=TOLERANCE * weak, basis=law.basis(U0), half_width=3, time_scale=KNUDSEN, dt=0.1 * KNUDSEN,
-            dt_max=1e3 * KNUDSEN / weak, max_iterations=max_iterations, measure=steadiness, patience=PATIENCE,
-            max_seconds=time_left(), pinned=0, progress=progress,
-        )  # fmt: skip
+        for share in LIMITED:
+            result = _resolving(solver, profile, cells, share).steady(
+                U0, cells, tolerance=TOLERANCE * weak, basis=law.basis(U0), half_width=3, time_scale=KNUDSEN, dt=0.1 * KNUDSEN,
+                dt_max=1e3 * KNUDSEN / weak, max_iterations=max_iterations, measure=steadiness, patience=PATIENCE,
+                max_seconds=time_left(), pinned=0, progress=progress,
+            )  # fmt: skip
+            seconds += result.seconds
+            if result.status == "ok" or not time_left():
+                break
         coarser = (x, result.U) if result.status == "ok" else None
-        seconds += result.seconds
     marched = result.status != "ok"
     began = max(began, time.process_time() - 0.5 * max_seconds)  # explicit steps have half of the time at least
     if marched:
@@ -194,12 +200,12 @@ def _grid(start, upstream, downstream, cells_per_thickness: float) -> tuple[np.n
     return left + (np.arange(n) + 0.5) * width, width
 
 
-def _resolving(solver: Solver, U0: Tensor, cells: Cells) -> Solver:
-    """The solver whose limiter leaves alone what changes by less than LIMITED of its range from cell to cell: between cells that
+def _resolving(solver: Solver, profile: Tensor, cells: Cells, share: float) -> Solver:
+    """The solver whose limiter leaves alone what changes by less than ``share`` of its range from cell to cell: on cells that
     resolve a profile it would only switch, mostly in the tails of high moments, and keep Newton's method from converging."""
-    V = solver.law.variables(cells.pad(U0), cells)[..., 1:-1]
+    V = solver.law.variables(cells.pad(profile), cells)[..., 1:-1]
     result = copy(solver)
-    result.reconstruct = limiting_above(solver.schemes[0], LIMITED * (V.amax(-1, keepdim=True) - V.amin(-1, keepdim=True)))
+    result.reconstruct = limiting_above(solver.schemes[0], share * (V.amax(-1, keepdim=True) - V.amin(-1, keepdim=True)))
     return result
 
 
