@@ -18,7 +18,7 @@ from knudsen.experiments.progress import bar, iterations
 def run(cfg: DictConfig, output: Output, gas: kinetic.Gas, case: kinetic.PlaneCase) -> int:
     options = _options(cfg, case)
     velocities = kinetic.plane_velocities(case, gas)
-    _state_cost(case, gas, velocities)
+    _state_cost(case, gas, velocities, options["cfl"])
     if case.steady:
         metrics, data, how = _steady(cfg, case, gas, velocities)
     else:
@@ -49,8 +49,9 @@ def _options(cfg: DictConfig, case: kinetic.PlaneCase) -> dict[str, Any]:
     return options | {"transport": "muscl"}
 
 
-def _state_cost(case: kinetic.PlaneCase, gas: kinetic.Gas, velocities: Any) -> None:
-    """The memory on the terminal before anything starts; InputError where this machine has not as much."""
+def _state_cost(case: kinetic.PlaneCase, gas: kinetic.Gas, velocities: Any, cfl: float) -> None:
+    """The memory, and of long marches the time, on the terminal before anything starts; InputError where this machine has not as
+    much memory."""
     needed, there = kinetic.plane_memory(case, gas, velocities), cost.memory()
     nx, ny = case.cells
     what = f"{nx} x {ny} cells with {velocities.points} velocities need {needed / 2**30:.2g} GiB"
@@ -58,6 +59,11 @@ def _state_cost(case: kinetic.PlaneCase, gas: kinetic.Gas, velocities: Any) -> N
         raise InputError(
             f"case.cells=[{nx},{ny}]: {what}, this machine has {there / 2**30:.1f}; take fewer cells or gas.velocity_points"
         )
+    if not case.steady:
+        dx, dy = case.spacing
+        steps = case.t_end * float((abs(velocities.vx) / dx + abs(velocities.vy) / dy).max()) / cfl
+        seconds = steps * nx * ny * velocities.points * (gas.dims - 1) / cost.RATE
+        what += f", {steps:.2g} steps" + (f": about {cost.in_words(seconds)}" if seconds > cost.LONG else "")
     print(f"{case.name}: {what}", file=sys.stderr, flush=True)
 
 
