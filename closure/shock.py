@@ -132,28 +132,29 @@ def solve_shock(
 
     law = law.double()  # finite differences of a network need all digits
     solver = Solver(law, **{"reconstruction": "muscl", "flux": "rusanov"} | solver_options)
-    coarser, seconds = None, 0.0
-    for level in _levels(cells_per_thickness):
-        x, width = _grid(start, upstream, downstream, level)
-        n = len(x)
-        moments = start.sample(x / STRETCH, width=width / STRETCH)
-        G = torch.tensor(moments["G"])[None]
-        U0 = law.from_moments(G, torch.tensor(moments["H"])[None] if gas.has_h else None)
-        cells = Cells(dx=width * KNUDSEN, n=n, knudsen=KNUDSEN, boundary=Boundary("fixed", left, right))
-        profile = U0
-        if coarser is not None:
-            U0 = _refined(law, *coarser, x)
-        steadiness = Steadiness(law, left, right, width * KNUDSEN)
-        for share in LIMITED:
-            result = _resolving(solver, profile, cells, share).steady(
+    seconds = 0.0
+    for share in LIMITED:
+        coarser = None
+        for level in _levels(cells_per_thickness):
+            x, width = _grid(start, upstream, downstream, level)
+            n = len(x)
+            moments = start.sample(x / STRETCH, width=width / STRETCH)
+            G = torch.tensor(moments["G"])[None]
+            U0 = law.from_moments(G, torch.tensor(moments["H"])[None] if gas.has_h else None)
+            cells = Cells(dx=width * KNUDSEN, n=n, knudsen=KNUDSEN, boundary=Boundary("fixed", left, right))
+            smooth = _resolving(solver, U0, cells, share)
+            if coarser is not None:
+                U0 = _refined(law, *coarser, x)
+            steadiness = Steadiness(law, left, right, width * KNUDSEN)
+            result = smooth.steady(
                 U0, cells, tolerance=TOLERANCE * weak, basis=law.basis(U0), half_width=3, time_scale=KNUDSEN, dt=0.1 * KNUDSEN,
                 dt_max=1e3 * KNUDSEN / weak, max_iterations=max_iterations, measure=steadiness, patience=PATIENCE,
                 max_seconds=time_left(), pinned=0, progress=progress,
             )  # fmt: skip
+            coarser = (x, result.U) if result.status == "ok" else None
             seconds += result.seconds
-            if result.status == "ok" or not time_left():
-                break
-        coarser = (x, result.U) if result.status == "ok" else None
+        if result.status == "ok" or not time_left():
+            break
     marched = result.status != "ok"
     began = max(began, time.process_time() - 0.5 * max_seconds)  # explicit steps have half of the time at least
     if marched:
