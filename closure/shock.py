@@ -9,7 +9,7 @@ import torch
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 
-from knudsen.closure.simulation import Fields, equilibrium_state
+from knudsen.closure.simulation import UNSEEN, Fields, equilibrium_state, unlike
 from knudsen.kinetic import rankine_hugoniot
 from knudsen.kinetic import solve_shock as solve_kinetic_shock
 from knudsen.solvers import Boundary, Cells, Solver, SteadyResult, central_slopes, limiting_above
@@ -41,7 +41,8 @@ class ShockSolution(Fields):
     lambda1_over_delta = lambda1 max|d rho/dx| / (rho2 - rho1); drift: speed of the profile through the cells, in sqrt(T1);
     residual: see ``Steadiness``; status 'ok' | 'not_converged' | 'diverged'; iterations; seconds.
     schemes: reconstruction, flux, integrator ('implicit': steps of the search); fallback: explicit steps had to decide;
-    oscillation: how much the density goes up and down beyond its one rise, as a part of the jump; warnings: in words.
+    oscillation: how much the density goes up and down beyond its one rise, as a part of the jump;
+    unseen: the share of the cells that the closure was not trained for; warnings: in words.
     """
 
     mach: float
@@ -54,6 +55,7 @@ class ShockSolution(Fields):
     seconds: float
     schemes: tuple[str, str, str] = ("muscl", "rusanov", "implicit")
     fallback: bool = False
+    unseen: float = 0.0
 
     @property
     def oscillation(self) -> float:
@@ -61,9 +63,10 @@ class ShockSolution(Fields):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        if not self.oscillation > OSCILLATES:
-            return ()
-        return (f"its profile oscillates: the density goes up and down by {100 * self.oscillation:.1f} % of the jump",)
+        words = [unlike(self.unseen)] if self.unseen > UNSEEN else []
+        if self.oscillation > OSCILLATES:
+            words += [f"its profile oscillates: the density goes up and down by {100 * self.oscillation:.1f} % of the jump"]
+        return tuple(words)
 
     def sample(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """rho, u, T, sigma, q at x, by cubic splines; the end values outside."""
@@ -176,6 +179,7 @@ def solve_shock(
         lambda1_over_delta=path * slope / (downstream[0] - upstream[0]), drift=drift, status=status,
         residual=result.residual, iterations=result.iterations, seconds=seconds,
         schemes=solver.schemes if marched else (*solver.schemes[:2], "implicit"), fallback=marched,
+        unseen=law.unseen(result.U, cells) if result.U.isfinite().all() else 0.0,
     )  # fmt: skip
 
 

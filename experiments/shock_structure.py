@@ -149,8 +149,8 @@ class Profiles:
 
 
 def status(m: dict) -> str:
-    """E.g. 'ok', 'ok, oscillates 3.2 %', 'not_converged'."""
-    return m["status"] + (f", oscillates {100 * m['oscillation']:.1f} %" if m.get("warnings") else "")
+    """E.g. 'ok', 'ok, its profile oscillates', 'not_converged, outside its training'."""
+    return ", ".join([m["status"], *(text.partition(":")[0] for text in m.get("warnings", ()))])
 
 
 def table_rows(metrics: dict) -> list[list[str]]:

@@ -108,6 +108,8 @@ def test_a_profile_that_oscillates_says_so():
     jump = shock.rho[-1] - shock.rho[0]
     shock.rho = shock.rho + 0.05 * jump * np.sin(np.arange(len(shock.rho))) * (shock.x < 0)
     assert "oscillates" in shock.warnings[0] and shock.oscillation > 0.5
+    shock.unseen = 0.3
+    assert "30 % of the cells" in shock.warnings[0] and len(shock.warnings) == 2
 
 
 def test_subsonic_shock_is_refused():
