@@ -44,7 +44,7 @@ class HermMLC(LearnedLaw, Quadrature):
     them on as a staircase of as many steps, which D fills. It is chi T tau_m in free flight, and never more than 4/27 chi =
     0.22 % of the kinematic viscosity T tau.
 
-    The gradients are a diffusion of the last moments, about 4.7 eps_* T_x at rest: ``gradient`` and what follows it give the
+    The gradients are a diffusion of the last moments, about 2.5 eps_* T_x at rest: ``gradient`` and what follows it give the
     solver what it needs to step them implicitly, so that the convective step is stable on any grid.
 
     Promises by construction: conservation, Galilean invariance, invariance under scaling of f and of v (with x), exact reflection
