@@ -88,7 +88,7 @@ def test_slater_determinant_has_the_hartree_fock_energy():
     pytest.importorskip("pyscf")
     hamiltonian = quantum.H2()
     psi = quantum.Slater(hamiltonian)
-    result = quantum.minimise(hamiltonian, psi, quantum.Options(**QUICK | {"chains": 1024, "samples": 30}))
+    result = quantum.minimise(hamiltonian, psi, quantum.Options(**QUICK | {"chains": 1024, "samples": 40}))
     assert abs(result.energy - psi.energy) < 5 * result.energy_error
     assert result.energy_error < 0.005
 
