@@ -104,19 +104,19 @@ def solve(name: str, laws, rivals, cases, options, progress=None):
 
 def step_cost(name: str, laws, rivals, case: kinetic.Case, options) -> float | None:
     """CPU microseconds of a cell's step in a compiled loop, without set-up: what a longer run of one case takes more than a short
-    one, the best of three; None where batches in torch are the way to run."""
+    one, each the best of three (where the clock sees no difference, set-up counts); None where batches in torch are the way to
+    run."""
     if name in laws and laws[name].compiled() is None:
         return None
     runs = [replace(case, t_end=t, save_times=()) for t in (0.2, 1.0)]
-    best = np.inf
-    for _ in range(3):
-        seconds, steps = [], []
-        for run in runs:
-            begin = time.process_time()
-            steps.append(solve(name, laws, rivals, [run], options)[0].steps)
-            seconds.append(time.process_time() - begin)
-        best = min(best, (seconds[1] - seconds[0]) / max(steps[1] - steps[0], 1))
-    return 1e6 * max(best, 0.0) / case.cells
+    steps, seconds = [0, 0], [np.inf, np.inf]
+    for i, run in 3 * list(enumerate(runs)):
+        begin = time.process_time()
+        steps[i] = solve(name, laws, rivals, [run], options)[0].steps
+        seconds[i] = min(seconds[i], time.process_time() - begin)
+    more, longer = seconds[1] - seconds[0], steps[1] - steps[0]
+    cost = more / longer if more > 0 and longer > 0 else seconds[1] / max(steps[1], 1)
+    return 1e6 * cost / case.cells
 
 
 def warm_up(laws, rivals, case: kinetic.Case, options) -> None:

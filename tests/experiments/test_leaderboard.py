@@ -2,10 +2,14 @@
 
 import csv
 import io
+import time
+from types import SimpleNamespace
 
 import pytest
 
+from knudsen.experiments import evaluate
 from knudsen.experiments.leaderboard import as_csv, at_equal_error, board, microseconds
+from knudsen.kinetic import cases
 
 DECADES = [-1, 0]
 
@@ -25,6 +29,21 @@ def kinetic(n, order=3.0):
 
 
 RIVALS = {f"kinetic_{n}": kinetic(n) for n in (16, 32, 64)}
+
+
+@pytest.mark.parametrize(("short", "long", "cost"), [(2.0, 6.0, 1e6 * 4.0 / 80), (7.0, 6.0, 1e6 * 6.0 / 100)])
+def test_a_step_costs_something_even_if_other_work_slowed_the_short_run(monkeypatch, short, long, cost):
+    """What the longer run takes more, or all that it takes: never nothing, by which others would be divided."""
+    seconds, clock = {0.2: short, 1.0: long}, [0.0]
+
+    def solve(name, laws, rivals, cases, options):
+        clock[0] += seconds[cases[0].t_end]
+        return [SimpleNamespace(steps=round(100 * cases[0].t_end))]
+
+    monkeypatch.setattr(evaluate, "solve", solve)
+    monkeypatch.setattr(time, "process_time", lambda: clock[0])
+    case = cases.sod(cells=10)
+    assert evaluate.step_cost("kinetic_16", {}, {}, case, {}) == pytest.approx(cost / 10)
 
 
 def test_cost_at_equal_error_follows_the_power_laws_between_the_runs():
