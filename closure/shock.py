@@ -25,10 +25,8 @@ MOST_STEPS = 4000  # of the explicit fallback
 MARCH_TOLERANCE = 5e-3  # after explicit steps (times (M - 1)^2 again): a captured jump that wanders within one of 600 cells
 PATIENCE = 20  # iterations without progress after which the search ends
 MAX_SECONDS = 20.0  # of CPU time after which a search ends that makes no progress
-LIMITED = (
-    0.05,
-    0.3,
-)  # of a variable's range: smaller differences between cells are not limited; the second where the first stalls
+# Shares of a variable's range below which differences between cells are not limited; the second where the first stalls.
+LIMITED = (0.05, 0.3)
 CREEP = 5e-3  # of (M - 1) sqrt(T1): the largest drift of a steady shock, from tails that the domain cuts off
 OSCILLATES = 0.02  # of the jump: ups and downs of the density beyond which a profile is said to oscillate
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from knudsen.closure.laws.base import MomentLaw
 from knudsen.closure.laws.exponential import DAMPING, Exponential
-from knudsen.closure.laws.frames import scale_moments, shift_moments
+from knudsen.closure.laws.frames import boost_fluid, scale_moments, shift_moments
 from knudsen.errors import InputError
 from knudsen.solvers import Law
 from knudsen.solvers.fluxes import flux_upwind
@@ -69,9 +69,7 @@ class BoundedEntropy(MomentLaw):
     # Frames --------------------------------------------------------------------------------------------------------------------
 
     def boost(self, U, velocity):
-        rho, m, E = U[:, 0], U[:, 1], U[:, 2]
-        fluid = torch.stack((rho, m + velocity * rho, E + velocity * m + 0.5 * velocity**2 * rho), 1)
-        return torch.cat((fluid, U[:, 3:]), 1)
+        return boost_fluid(U, velocity)
 
     def energy(self, U):
         return U[:, 2]

@@ -36,3 +36,13 @@ def scale_moments(moments: Tensor, scale: Tensor, degree: int = 0) -> Tensor:
     """
     table = powers(scale, moments.shape[1])
     return moments * table if degree == 0 else moments * table * scale.unsqueeze(1) ** degree
+
+
+def boost_fluid(U: Tensor, velocity: Tensor) -> Tensor:
+    """States [batch, component, cell] after every velocity has grown by ``velocity`` [batch, cell].
+
+    The components are rho, m, E, and others that are counted in the gas's own frame.
+    """
+    rho, m, E = U[:, 0], U[:, 1], U[:, 2]
+    fluid = torch.stack((rho, m + velocity * rho, E + velocity * m + 0.5 * velocity**2 * rho), 1)
+    return torch.cat((fluid, U[:, 3:]), 1)

@@ -5,7 +5,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
-from knudsen.closure.laws.frames import scale_moments, shift_moments
+from knudsen.closure.laws.frames import boost_fluid, scale_moments, shift_moments
 from knudsen.closure.learned.enc_collisions import LearnedCollisions
 from knudsen.closure.learned.encoder import REACH, Encoder, Nodes
 from knudsen.closure.learned.networks import symmetric
@@ -151,9 +151,7 @@ class EncMLC(LearnedLaw):
     # Frames --------------------------------------------------------------------------------------------------------------------
 
     def boost(self, U, velocity):
-        rho, m, E = U[:, 0], U[:, 1], U[:, 2]
-        fluid = torch.stack((rho, m + velocity * rho, E + velocity * m + 0.5 * velocity**2 * rho), 1)
-        return torch.cat((fluid, U[:, 3:]), 1)
+        return boost_fluid(U, velocity)
 
     def energy(self, U):
         return U[:, 2]

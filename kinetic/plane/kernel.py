@@ -24,6 +24,7 @@ from knudsen.kinetic.plane.target import (
     ZZ,
     U,
     V,
+    add_moments,
     bracket_numbers,
     brackets,
     conserve,
@@ -58,32 +59,9 @@ class Sides(NamedTuple):
 @compiled
 def moments_of(star, nodes, fields, s):
     """s [SUMS] of star [field K]."""
-    x, y, w = nodes.x, nodes.y, nodes.w
-    K = x.size
-    g = star[:K]
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
-    for n in range(K):
-        m = w[n] * g[n]
-        a, b = x[n] * m, y[n] * m
-        square = x[n] * x[n] + y[n] * y[n]
-        s0 += m
-        s1 += a
-        s2 += b
-        s3 += x[n] * a
-        s4 += x[n] * b
-        s5 += y[n] * b
-        s6 += square * a
-        s7 += square * b
-    s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7] = s0, s1, s2, s3, s4, s5, s6, s7
-    if fields > 1:
-        h = star[K : 2 * K]
-        s0 = s1 = s2 = 0.0
-        for n in range(K):
-            m = w[n] * h[n]
-            s0 += m
-            s1 += x[n] * m
-            s2 += y[n] * m
-        s[8], s[9], s[10] = s0, s1, s2
+    K = nodes.x.size
+    s[:] = 0.0
+    add_moments(star[:K], star[(fields - 1) * K : fields * K], 0, nodes, fields, s)
 
 
 @compiled

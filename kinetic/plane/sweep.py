@@ -19,6 +19,7 @@ from knudsen.kinetic.plane.target import (
     ZZ,
     U,
     V,
+    add_moments,
     bracket_numbers,
     brackets,
     conserve,
@@ -74,43 +75,6 @@ def _cell(p, kappa, ax, ay, sx, sy, begin, nodes, fields, x_before, x_face, y_be
             yf[n] = f + sy * (f - yb[n])
             xb[n] = f
             yb[n] = f
-
-
-@compiled
-def _add_moments(g, h, begin, nodes, fields, out):
-    Q = g.size
-    x, y, w = nodes.x[begin : begin + Q], nodes.y[begin : begin + Q], nodes.w[begin : begin + Q]
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
-    for n in range(Q):
-        m = w[n] * g[n]
-        a, b = x[n] * m, y[n] * m
-        square = x[n] * x[n] + y[n] * y[n]
-        s0 += m
-        s1 += a
-        s2 += b
-        s3 += x[n] * a
-        s4 += x[n] * b
-        s5 += y[n] * b
-        s6 += square * a
-        s7 += square * b
-    out[0] += s0
-    out[1] += s1
-    out[2] += s2
-    out[3] += s3
-    out[4] += s4
-    out[5] += s5
-    out[6] += s6
-    out[7] += s7
-    if fields > 1:
-        s0 = s1 = s2 = 0.0
-        for n in range(Q):
-            m = w[n] * h[n]
-            s0 += m
-            s1 += x[n] * m
-            s2 += y[n] * m
-        out[8] += s0
-        out[9] += s1
-        out[10] += s2
 
 
 @compiled
@@ -178,7 +142,7 @@ def sweep(targets, kappa, flux, emission, model, nodes, nx, ny, dx, dy, raw, rea
                     targets[cell], kappa[cell], 1.0 / dx, 1.0 / dy, sx, sy, begin, nodes, fields, x_before, x_face,
                     y_before[i], y_face[i], E, G, H,
                 )  # fmt: skip
-                _add_moments(x_before[0], x_before[fields - 1], begin, nodes, fields, raw[cell])
+                add_moments(x_before[0], x_before[fields - 1], begin, nodes, fields, raw[cell])
             _add_reached(x_face, 0, begin, nodes, fields, reached_x[1 - from_x, j])
         for i in range(nx):
             _add_reached(y_face[i], 1, begin, nodes, fields, reached_y[1 - from_y, i])

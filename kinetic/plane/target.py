@@ -180,3 +180,41 @@ def conserve(p, rho, nodes, E):
         if not error < 10.0:
             return 2
     return 2
+
+
+@compiled
+def add_moments(g, h, begin, nodes, fields, out):
+    """Adds to out [SUMS] the moments of g and h (one field: h is not looked at) at the velocities from ``begin`` on."""
+    Q = g.size
+    x, y, w = nodes.x[begin : begin + Q], nodes.y[begin : begin + Q], nodes.w[begin : begin + Q]
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
+    for n in range(Q):
+        m = w[n] * g[n]
+        a, b = x[n] * m, y[n] * m
+        square = x[n] * x[n] + y[n] * y[n]
+        s0 += m
+        s1 += a
+        s2 += b
+        s3 += x[n] * a
+        s4 += x[n] * b
+        s5 += y[n] * b
+        s6 += square * a
+        s7 += square * b
+    out[0] += s0
+    out[1] += s1
+    out[2] += s2
+    out[3] += s3
+    out[4] += s4
+    out[5] += s5
+    out[6] += s6
+    out[7] += s7
+    if fields > 1:
+        s0 = s1 = s2 = 0.0
+        for n in range(Q):
+            m = w[n] * h[n]
+            s0 += m
+            s1 += x[n] * m
+            s2 += y[n] * m
+        out[8] += s0
+        out[9] += s1
+        out[10] += s2
