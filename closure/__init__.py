@@ -3,7 +3,8 @@
 Must not know: experiments.
 
 Public: build, find, register, supports, CLOSURES, MomentLaw, LearnedLaw, simulate, solve_shock, Solution, ShockSolution;
-training_of, untrained; submodules laws, learned, training, checkpoint, diagnostics.
+in two space dimensions plane_law, simulate_plane, PlaneSolution; training_of, untrained; submodules laws, learned, training,
+checkpoint, diagnostics.
 """
 
 from knudsen.lazy import attach
@@ -22,6 +23,9 @@ __getattr__, __dir__, __all__ = attach(
         "untrained": "registry",
         "Solution": "simulation",
         "simulate": "simulation",
+        "PlaneSolution": "plane.simulation",
+        "simulate_plane": "plane.simulation",
+        "plane_law": "plane.registry",
         "ShockSolution": "shock",
         "solve_shock": "shock",
     },

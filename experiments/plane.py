@@ -1,4 +1,4 @@
-"""A case of two space dimensions with the kinetic model: ``solution.nc`` (time, y, x), ``metrics.json``, a figure."""
+"""A case of two space dimensions with one model: ``solution.nc`` (time, y, x), ``metrics.json``, a figure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from knudsen import kinetic
+from knudsen import closure, kinetic
 from knudsen.errors import InputError
 from knudsen.experiments import cost, datasets, plane_plots, plots, setup
 from knudsen.experiments.output import Output
@@ -16,31 +16,52 @@ from knudsen.experiments.progress import bar, iterations
 
 
 def run(cfg: DictConfig, output: Output, gas: kinetic.Gas, case: kinetic.PlaneCase) -> int:
-    options = _options(cfg, case)
+    model, metrics, data, how = (_kinetic if setup.option("solver") == "kinetic" else _moments)(cfg, gas, case)
+    metrics = {"model": model} | metrics
+    output.json("metrics.json", metrics)
+    print(setup.warnings_in_words({model: metrics}), end="")
+    if metrics["status"] == "diverged":
+        print(f"{model} {setup.status_in_words(metrics)}", flush=True)
+        return setup.DIVERGED
+    output.dataset("solution.nc", data)
+    title = f"{plane_plots.case_in_words(case)}, {plots.gas_in_words(gas)}"
+    title += "" if model == "kinetic" else f": {plots.label(model)}"
+    output.figure("solution", plane_plots.fields_figure(data, title))
+    nx, ny = case.cells
+    print(f"{model}: {case.name}, {nx} x {ny} cells, {how}, {metrics['seconds']:.1f} s, {metrics['status']}")
+    output.announce()
+    return 0 if metrics["status"] == "ok" else setup.DIVERGED
+
+
+def _moments(cfg: DictConfig, gas: kinetic.Gas, case: kinetic.PlaneCase):
+    if cfg.keep_f:
+        raise InputError(f"keep_f={cfg.keep_f}: a moment model has no distribution; give keep_f=false")
+    options = setup.solver_options(cfg, "moments")
+    options.pop("comoving")  # a periodic square has no one velocity along the axes that cells could have
+    law = closure.plane_law(setup.study_name(cfg), gas)
+    if not case.steady:
+        with bar(law.name, cfg.progress) as report:
+            found = closure.simulate_plane(law, case, progress=report, **options)
+        return law.name, setup.outcome(found), datasets.plane(found), f"{found.steps} steps to t = {case.t_end:g}"
+    with iterations(law.name, cfg.progress) as report:
+        found = closure.simulate_plane(law, case, progress=lambda residuals: report(len(residuals), residuals[-1]), **options)
+    residual = found.residuals[-1] if found.residuals else float("nan")
+    metrics = setup.outcome(found) | {"residual": residual}
+    return law.name, metrics, datasets.plane(found), f"{found.steps} steps, residual {residual:.1e}"
+
+
+def _kinetic(cfg: DictConfig, gas: kinetic.Gas, case: kinetic.PlaneCase):
+    options = _options(cfg)
     velocities = kinetic.plane_velocities(case, gas)
     _state_cost(case, gas, velocities, options["cfl"])
     if case.steady:
         metrics, data, how = _steady(cfg, case, gas, velocities)
     else:
         metrics, data, how = _march(cfg, case, gas, velocities, options)
-    metrics = {"model": "kinetic"} | metrics | {"velocities": velocities.name}
-    output.json("metrics.json", metrics)
-    print(setup.warnings_in_words({"kinetic": metrics}), end="")
-    if metrics["status"] == "diverged":
-        print(f"kinetic {setup.status_in_words(metrics)}", flush=True)
-        return setup.DIVERGED
-    output.dataset("solution.nc", data)
-    title = f"{plane_plots.case_in_words(case)}, {plots.gas_in_words(gas)}"
-    output.figure("solution", plane_plots.fields_figure(data, title))
-    nx, ny = case.cells
-    print(f"kinetic: {case.name}, {nx} x {ny} cells, {velocities.name}, {how}, {metrics['seconds']:.1f} s, {metrics['status']}")
-    output.announce()
-    return 0 if metrics["status"] == "ok" else setup.DIVERGED
+    return "kinetic", metrics | {"velocities": velocities.name}, data, f"{velocities.name}, {how}"
 
 
-def _options(cfg: DictConfig, case: kinetic.PlaneCase) -> dict[str, Any]:
-    if setup.option("solver") != "kinetic":
-        raise InputError(f"solver={setup.option('solver')}: case={case.name} has two space dimensions; give solver=kinetic")
+def _options(cfg: DictConfig) -> dict[str, Any]:
     if cfg.keep_f:
         raise InputError(f"keep_f={cfg.keep_f}: f of a case of two space dimensions is not kept; give keep_f=false")
     options = setup.solver_options(cfg, "kinetic")

@@ -101,7 +101,7 @@ class MomentLaw(Law):
         jacobian = torch.autograd.functional.jacobian(flux, self.at_rest)[:, 0, :, 0]
         # Reflection makes the speeds come in pairs and couples even to odd moments only: with the even part e of an eigenvector,
         # J_eo J_oe e = speed^2 e. Solved in that form the pairs are mirror images to the last bit.
-        even, odd = (self.degrees % 2 == 0).nonzero()[:, 0], (self.degrees % 2 == 1).nonzero()[:, 0]
+        even, odd = (self.parity > 0).nonzero()[:, 0], (self.parity < 0).nonzero()[:, 0]
         to_odd, to_even = jacobian[odd][:, even], jacobian[even][:, odd]
         squares, vectors = torch.linalg.eig(to_even @ to_odd)
         if squares.imag.abs().max() > 1e-6 or squares.real.min() < -1e-6:

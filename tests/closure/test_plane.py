@@ -1,0 +1,132 @@
+"""Closures in two space dimensions: one dimension as a special case, rotations, conservation, order, walls, refusals."""
+
+import numpy as np
+import pytest
+import torch
+
+from knudsen import closure, kinetic
+from knudsen.closure.plane.registry import LAWS
+from knudsen.closure.plane.simulation import rectangle, start
+from knudsen.errors import InputError
+from knudsen.kinetic import PlaneCase, Wall, plane_cases
+from knudsen.solvers import Boundary, Cells, Solver
+from knudsen.solvers.plane import PlaneSolver
+
+UNIT = (-0.5, 0.5)
+WIDE = (-5e8, 5e8)  # across it nothing happens, and the time step is that of the other direction
+PERIODIC = ("periodic",) * 4
+ROUND_OFF = 1e-12
+
+
+def law_of(name, gas="bgk_3v"):
+    return closure.plane_law(name, kinetic.gas(gas))
+
+
+def random_states(law, cells=64):
+    """States near and far from equilibrium, [1, component, cell]."""
+    draw = torch.Generator().manual_seed(1)
+    return law.conserved(0.6 * torch.randn(1, len(law.components), cells, generator=draw, dtype=torch.float64))
+
+
+def flux(law, U, axis=0):
+    turned = law.turned(axis)
+    return law.flux(law.local_variables(U[:, turned]))[:, turned]
+
+
+def waves(n, knudsen=0.1, t_end=0.1, sides=PERIODIC):
+    """A smooth flow without symmetry in the unit square."""
+    x = (np.arange(n) + 0.5) / n - 0.5
+    X, Y = 2 * np.pi * x, 2 * np.pi * x[:, None]
+    rho, T = 1 + 0.2 * np.sin(X + Y), 1 + 0.1 * np.cos(2 * X - Y)
+    return PlaneCase("waves", (UNIT, UNIT), (n, n), sides, rho, 0.3 * np.sin(Y), 0.2 * np.cos(X), T, knudsen, t_end)
+
+
+@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("gas", ["bgk_2v", "shakhov_3v"])
+def test_the_flux_commutes_with_any_rotation(name, gas):
+    """The flux along x of a turned gas is the turned flux along the direction that x was."""
+    law = law_of(name, gas)
+    U = random_states(law)
+    for angle in np.random.default_rng(0).uniform(0, 2 * np.pi, 8):
+        along = np.cos(angle) * flux(law, U) - np.sin(angle) * flux(law, U, 1)
+        assert torch.allclose(flux(law, law.rotated(U, angle)), law.rotated(along, angle), rtol=1e-12, atol=1e-11)
+        assert torch.allclose(law.rotated(law.rotated(U, angle), -angle), U, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("boundary", ["periodic", "fixed"])
+def test_a_run_that_depends_on_one_coordinate_is_the_one_dimensional_solver(name, axis, boundary):
+    gas, n, eps, times = kinetic.gas("shakhov_3v", omega=0.8), 40, 0.05, [0.05, 0.1]
+    x = (np.arange(n) + 0.5) / n - 0.5
+    wave = np.sin(2 * np.pi * x) if boundary == "periodic" else np.tanh(8 * x)
+    rho, u, T = 1 + 0.3 * wave, 0.2 * wave, 1 - 0.2 * wave
+    ends, law = (boundary, boundary, "periodic", "periodic"), law_of(name, "shakhov_3v")
+    fields = {"rho": rho, "u": u, "T": T} if axis == 0 else {"rho": rho[:, None], "v": u[:, None], "T": T[:, None]}
+    bounds, cells = ((UNIT, WIDE), (n, 2)) if axis == 0 else ((WIDE, UNIT), (2, n))
+    case = PlaneCase("line", bounds, cells, ends if axis == 0 else ends[::-1], knudsen=eps, t_end=1.0, **fields)
+    law = closure.plane_law(name, gas)
+    plane = PlaneSolver(law).run(start(law, case), rectangle(law, case), times)
+
+    one = closure.build(name, gas)
+    G, H = kinetic.maxwellian_moments(rho[None], u[None], T[None], gas, one.order)
+    U = one.from_moments(*(torch.tensor(m).reshape(1, -1, n) for m in (G, H)))
+    held = (U[..., :1], U[..., -1:]) if boundary == "fixed" else (None, None)
+    found = Solver(one).run(U, Cells(1 / n, n, eps, Boundary(boundary, *held)), times)
+    assert plane.steps == found.steps[0] > 5
+    own = plane.U[:, law.turned(axis)]
+    own = own[..., 0, :] if axis == 0 else own[..., 0]
+    assert (own[:, : found.U.shape[2]] - found.U[:, 0]).abs().max() < ROUND_OFF
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_turned_by_a_right_angle_it_is_the_same(name):
+    """x, y -> -y, x with a wall that turns along."""
+    law, case = law_of(name), waves(8, sides=(Wall(1.5, velocity=0.2), "outflow", "periodic", "periodic"))
+    turned = PlaneCase(
+        "turned", (UNIT, UNIT), (8, 8), ("periodic", "periodic", Wall(1.5, velocity=-0.2), "outflow"),
+        *(np.rot90(field, -1) for field in (case.rho, -case.v, case.u, case.T)), 0.1, 0.1,
+    )  # fmt: skip
+    a, b = (closure.simulate_plane(law, c, compiled=False) for c in (case, turned))
+    assert a.status == b.status == "ok"
+    for one, other in {"rho": "rho", "T": "T", "u": "v", "qx": "qy", "sigma_xx": "sigma_yy"}.items():
+        assert np.abs(np.rot90(getattr(a, one)[-1], -1) - getattr(b, other)[-1]).max() < ROUND_OFF
+    assert np.abs(np.rot90(a.sigma_xy[-1], -1) + b.sigma_xy[-1]).max() < ROUND_OFF
+
+
+@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("walls", [False, True])
+def test_many_steps_conserve(name, walls):
+    """In a periodic square mass, momentum and energy, between specular walls mass and energy."""
+    law = law_of(name, "bgk_2v")
+    case = waves(6, t_end=4.0, sides=(Wall(accommodation=0.0),) * 4 if walls else PERIODIC)
+    found = closure.simulate_plane(law, case)
+    assert found.status == "ok" and found.steps > 50
+    sums = found.U.mean((2, 3))
+    kept = (0, 2) if walls else (0, 2, *law.momentum)
+    assert np.abs(np.ptp(sums[:, kept], axis=0)).max() < ROUND_OFF
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_second_order_on_a_smooth_flow(name):
+    runs, errors = [closure.simulate_plane(law_of(name), waves(n, t_end=0.05), reconstruction="weno5") for n in (16, 32, 64)], []
+    for coarse, fine in zip(runs[:-1], runs[1:], strict=True):
+        n = coarse.x.size
+        errors.append(np.abs(fine.rho[-1].reshape(n, 2, n, 2).mean((1, 3)) - coarse.rho[-1]).mean())
+    assert 1.9 < np.log2(errors[0] / errors[1]) < 2.1
+
+
+def test_what_has_no_form_in_the_plane_is_refused():
+    with pytest.raises(InputError, match="closure=herm_mlc: has no form in two space dimensions"):
+        closure.plane_law("herm_mlc", kinetic.gas("bgk_3v"))
+    with pytest.raises(InputError, match="gas=bgk_1v"):
+        closure.plane_law("euler", kinetic.gas("bgk_1v"))
+    with pytest.raises(InputError, match="closure=nothing"):
+        closure.plane_law("nothing", kinetic.gas("bgk_3v"))
+
+
+def test_gas_at_rest_in_a_closed_box_stays_at_rest():
+    case = plane_cases.cavity(cells=(4, 6), steady=False, t_end=1.0, temperatures=(1.3,) * 4)
+    for name in LAWS:
+        found = closure.simulate_plane(law_of(name), case)
+        assert max(np.abs(found.u).max(), np.abs(found.v).max(), np.abs(found.T - 1.3).max()) < ROUND_OFF
