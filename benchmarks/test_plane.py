@@ -3,7 +3,6 @@
 import pytest
 
 from knudsen.kinetic import PlaneCase, gas, plane_cases
-from knudsen.kinetic.plane import kernel
 from knudsen.kinetic.plane.run import PlaneRun
 from knudsen.kinetic.plane.steady import Steady
 from knudsen.kinetic.plane.velocities import cartesian
@@ -23,9 +22,9 @@ def test_kernel(benchmark, name):
     """Two-stage steps, as ``test_kinetic_kernel.py::test_kernel`` of one dimension."""
     case = PlaneCase("rest", (UNIT, UNIT), (CELLS, CELLS), ("periodic",) * 4, knudsen=0.1)
     run = PlaneRun(case, gas(name), "muscl", "ars222", 0.45, cartesian(7.0, VELOCITIES), 3, False)
-    f, other, accumulators, scratch = run.storage(run.start())
-    arguments = (f, other, accumulators, 0.1, *run.physics(), run.longest, STEPS, scratch)
-    done, failed, _ = benchmark.pedantic(kernel.advance, arguments, rounds=40, warmup_rounds=1)
+    storage = run.storage(run.start())
+    arguments = (storage, run.physics(), run.longest, STEPS)
+    done, failed, _ = benchmark.pedantic(run.advance, arguments, rounds=40, warmup_rounds=1)
     assert (done, failed) == (STEPS, -1)
     report(benchmark, name, STEPS)
 

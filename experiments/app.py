@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+from knudsen import ranks
 from knudsen.errors import InputError
 from knudsen.experiments.help import help_text
 from knudsen.experiments.paths import quote_path
@@ -82,7 +83,7 @@ def _on_runs(name: str, arguments: list[str]) -> int:
 
     def again(overrides: list[str]) -> int:
         sys.argv[1:] = overrides
-        return main()
+        return command()
 
     try:
         return runs.command(name, arguments, again)
@@ -96,6 +97,15 @@ def _on_runs(name: str, arguments: list[str]) -> int:
 
 
 def main() -> int:
+    """``command`` in the first of the processes that mpiexec has started; the others help."""
+    try:
+        return ranks.lead(command)
+    except InputError as error:
+        print(f"knudsen: {error}", file=sys.stderr)
+        return 1
+
+
+def command() -> int:
     """Exit status: 0 done; 1 bad input (the last line says what); 3 the solution diverged; 130 interrupted.
 
     With HYDRA_FULL_ERROR=1 in the environment nothing is caught: full tracebacks, for developers.

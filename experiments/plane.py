@@ -8,7 +8,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from knudsen import closure, kinetic
+from knudsen import closure, kinetic, ranks
 from knudsen.errors import InputError
 from knudsen.experiments import cost, datasets, plane_plots, plots, setup
 from knudsen.experiments.output import Output
@@ -73,7 +73,7 @@ def _options(cfg: DictConfig) -> dict[str, Any]:
 def _state_cost(case: kinetic.PlaneCase, gas: kinetic.Gas, velocities: Any, cfl: float) -> None:
     """The memory, and of long marches the time, on the terminal before anything starts; InputError where this machine has not as
     much memory."""
-    needed, there = kinetic.plane_memory(case, gas, velocities), cost.memory()
+    needed, there = kinetic.plane_memory(case, gas, velocities) * ranks.share(), cost.memory()
     nx, ny = case.cells
     what = f"{nx} x {ny} cells with {velocities.points} velocities need {needed / 2**30:.2g} GiB"
     if needed > there:
@@ -83,7 +83,7 @@ def _state_cost(case: kinetic.PlaneCase, gas: kinetic.Gas, velocities: Any, cfl:
     if not case.steady:
         dx, dy = case.spacing
         steps = case.t_end * float((abs(velocities.vx) / dx + abs(velocities.vy) / dy).max()) / cfl
-        seconds = steps * nx * ny * velocities.points * (gas.dims - 1) / cost.RATE
+        seconds = steps * nx * ny * velocities.points * (gas.dims - 1) / cost.RATE / ranks.size()
         what += f", {steps:.2g} steps" + (f": about {cost.in_words(seconds)}" if seconds > cost.LONG else "")
     print(f"{case.name}: {what}", file=sys.stderr, flush=True)
 
@@ -106,5 +106,6 @@ def _steady(cfg, case, gas, velocities):
 
 def _march(cfg, case, gas, velocities, options):
     with bar("kinetic", cfg.progress) as report, setup.quiet():
-        found = kinetic.simulate(case, gas, progress=report, velocity_grid=velocities, **options)[0]
+        options |= {"velocity_grid": velocities}
+        found = ranks.together(kinetic.simulate, case, gas, here={"progress": report}, **options)[0]
     return setup.outcome(found), datasets.plane(found), f"{found.steps} steps to t = {case.t_end:g}"

@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from knudsen import ranks
 from knudsen.elt.locks import FileLock
 from knudsen.errors import InputError
 from knudsen.experiments import report
@@ -89,6 +90,7 @@ class Record:
             "versions": ", ".join(f"{name} {number}" for name, number in _versions().items()),
             "host": socket.gethostname(),
             "threads": int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1),
+            "processes": ranks.size(),
             "started": self.started,
             "wall_seconds": time.perf_counter() - self.start,
             "cpu_seconds": time.process_time() - self.cpu,

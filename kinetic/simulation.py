@@ -1,5 +1,6 @@
 """Running the time-dependent solvers: cases in, trajectories of moments out."""
 
+import functools
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -31,6 +32,7 @@ def simulate(
     progress: bool | Callable[[float], None] = False,
     order: int = 10,
     keep_f: bool | Sequence[float] = False,
+    ranks=None,
 ) -> list[Trajectory | PlaneTrajectory]:
     r"""Solve :math:`\partial_t f + v\,\partial_x f + a\,\partial_{v_y} f = r \nu\,(\mathcal{M}[f] - f)/\epsilon` for every case.
 
@@ -44,7 +46,9 @@ def simulate(
     far they fly freely (:func:`knudsen.kinetic.grid.grid_of_case`), a function of (case, gas) does so in its place;
     workers: threads, one trajectory each (the result does not depend on their number);
     progress: True for a bar, or a function of the fraction done; order: highest raw moment kept; keep_f: keep f as well,
-    at every saved time (True) or at these, which must be saved times.
+    at every saved time (True) or at these, which must be saved times;
+    ranks: an mpi4py communicator whose processes all make this call and share a case in the plane, each a strip of rows
+    (:mod:`knudsen.kinetic.plane.strips`): all get the whole trajectory, the same bits for any number of processes.
     Raises InputError naming ``solver.<key>`` or ``gas.<key>``. A solution that diverges says so in its status.
     """
     _known(transport, TRANSPORTS, "transport")
@@ -56,9 +60,13 @@ def simulate(
     if isinstance(order, bool) or not isinstance(order, int) or order < 3:
         raise InputError(f"order={order!r}: give an integer of at least 3 (the heat flux)")
     cases = [cases] if isinstance(cases, Case | PlaneCase) else list(cases)
+    if shared := ranks is not None and ranks.size > 1:
+        workers = 1  # all processes go through the cases in one order
     runs = []
     for case in cases:
         run_of, choose_grid = _solver(case, gas)
+        if shared:
+            run_of = _shared(run_of, case, ranks)
         if velocity_grid is not None:
             choose_grid = velocity_grid if callable(velocity_grid) else lambda case, gas: velocity_grid
         runs.append(run_of(case, gas, transport, integrator, cfl, choose_grid(case, gas), order, keep_f))
@@ -80,6 +88,15 @@ def _solver(case, gas):
         check_gas(case, gas)
         return PlaneRun, plane_velocities
     return (FullVelocityRun, full_grid) if gas.is_boltzmann else (ReducedRun, grid_of_case)
+
+
+def _shared(run_of, case, ranks):
+    """What runs the case on all processes of ``ranks``."""
+    if run_of is not PlaneRun:
+        raise InputError(f"ranks: case={case.name} has one space dimension, which is not shared among processes; start one")
+    from knudsen.kinetic.plane.strips import StripRun
+
+    return functools.partial(StripRun, ranks=ranks)
 
 
 def _robustly(run, stop):

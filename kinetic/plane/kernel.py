@@ -87,15 +87,16 @@ def _transport(f, here, K, along_y, rx, ry, nodes, out):
 
 
 @compiled
-def _stage(j, f, new, acc, eps, model, space, nodes, ratio, dt, scheme, scratch):
-    """Stage j; returns (cell that failed or -1, number of under-resolved targets)."""
+def stage(j, rows, f, new, acc, eps, model, space, nodes, dt, scheme, scratch):
+    """Stage j in rows (first, end); returns (cell that failed or -1, number of under-resolved targets)."""
     explicit, implicit = scheme
+    ratio = (dt / space.dx, dt / space.dy)
     K, fields, last = nodes.x.size, model.fields, explicit.shape[0] - 1
     width, height, cells = space.nx + 2 * GHOST, space.ny + 2 * GHOST, space.nx * space.ny
     increment, star, E = scratch[: fields * K], scratch[fields * K : 2 * fields * K], scratch[2 * fields * K :]
     s, w, p = np.zeros(SUMS), np.zeros(FIELDS), np.zeros(NUMBERS)
     fitted = 0
-    for cell in range(cells):
+    for cell in range(rows[0] * space.nx, rows[1] * space.nx):
         row, column = cell // space.nx, cell % space.nx
         for field in range(fields):
             here = ((field * height + row + GHOST) * width + column + GHOST) * K
@@ -209,28 +210,6 @@ def fill_ghosts(f, model, space, sides, nodes):
                     source = base + (cells - g) * inward if kind == PERIODIC else base
                     for k in range(K):
                         f[base - g * inward + k] = f[source + k]
-
-
-@compiled
-def advance(f, other, acc, eps, model, space, sides, nodes, scheme, dt, steps, scratch):
-    """``steps`` steps of size dt on f, in place; scratch [(2 fields + 1) K].
-
-    Returns (steps done, cell that failed or -1, under-resolved targets).
-    """
-    fitted, now, then = 0, f, other
-    stages, ratio = scheme[0].shape[0] - 1, (dt / space.dx, dt / space.dy)
-    for step in range(steps):
-        for j in range(1, stages + 1):
-            fill_ghosts(now, model, space, sides, nodes)
-            failed, more = _stage(j, now, then, acc, eps, model, space, nodes, ratio, dt, scheme, scratch)
-            fitted += more
-            if failed >= 0:
-                return step, failed, fitted
-            now, then = then, now
-    if steps * stages % 2:
-        for n in range(f.size):
-            f[n] = now[n]
-    return steps, -1, fitted
 
 
 @compiled

@@ -51,7 +51,9 @@ class PlaneTrajectory:
 
 
 class PlaneRun(Run):
-    """One trajectory of f [field, ny, nx, K] in the plane; transport is MUSCL's."""
+    """One trajectory of f [field, ny, nx, K] in the plane; transport is MUSCL's. rows: those of the case that it computes."""
+
+    rows = slice(None)
 
     def __init__(self, case, gas, transport, integrator, cfl, velocities, order, keep_f):
         check_gas(case, gas)
@@ -64,7 +66,7 @@ class PlaneRun(Run):
     def start(self):
         self.fitted, self.model = 0, model_of(self.gas)
         self.nodes = Nodes(self.grid.vx, self.grid.vy, self.grid.weight)
-        return self.maxwellians(*(getattr(self.case, key) for key in ("rho", "u", "v", "T")))
+        return self.maxwellians(*(getattr(self.case, key)[self.rows] for key in ("rho", "u", "v", "T")))
 
     def maxwellians(self, rho, u, v, T):
         """f [field, ..., K] of these states."""
@@ -102,7 +104,7 @@ class PlaneRun(Run):
 
     def physics(self):
         """(Model, Space, Sides, Nodes, scheme) of the kernel."""
-        sides, (nx, ny) = self.case.sides, self.case.cells
+        sides, nx, ny = self.case.sides, self.shape[2] - 2 * kernel.GHOST, self.shape[1] - 2 * kernel.GHOST
         kinds = np.array([kernel.WALL if isinstance(side, Wall) else KINDS[side] for side in sides])
         accommodation = np.array([side.accommodation if isinstance(side, Wall) else 0.0 for side in sides])
         emission = np.zeros((4, self.model.fields, self.grid.points))
@@ -117,13 +119,41 @@ class PlaneRun(Run):
         return flat.reshape(self.shape)[:, G:-G, G:-G]
 
     def march(self, storage, start, end, stop):
-        f, other, accumulators, scratch = storage
         physics = self.physics()
 
         def advance(dt, steps):
-            return kernel.advance(f, other, accumulators, self.case.knudsen, *physics, dt, steps, scratch)
+            return self.advance(storage, physics, dt, steps)
 
         return self.in_visits(advance, start, end, stop)
+
+    def advance(self, storage, physics, dt, steps):
+        """``steps`` steps of size dt, in place; (steps done, cell that failed or -1, under-resolved targets)."""
+        f, other, accumulators, scratch = storage
+        now, then, fitted = f, other, 0
+        for step in range(steps):
+            failures = []
+            for j in range(1, self.scheme.stages + 1):
+                failed, more = self.stage(j, dt, now, then, accumulators, scratch, physics)
+                fitted += more
+                if failed >= 0:
+                    failures.append((j, failed))
+                now, then = then, now
+            if failure := self.first(failures):
+                return step, failure[1], fitted
+        if now is not f:
+            f[:] = now
+        return steps, -1, fitted
+
+    def stage(self, j, dt, now, then, accumulators, scratch, physics):
+        """Stage j, from ``now`` to ``then``; (cell that failed or -1, under-resolved targets)."""
+        model, space, sides, nodes, scheme = physics
+        kernel.fill_ghosts(now, model, space, sides, nodes)
+        everything = (j, (0, space.ny), now, then, accumulators, self.case.knudsen, model, space, nodes, dt, scheme, scratch)
+        return kernel.stage(*everything)
+
+    def first(self, failures):
+        """The first of the failures (stage, cell) of a step, or None."""
+        return min(failures, default=None)
 
     def moments(self, f):
         """Raw moments [SUMS, ny, nx]."""
@@ -131,9 +161,10 @@ class PlaneRun(Run):
         square = x**2 + y**2
         of_g = w * np.stack([x**0, x, y, x * x, x * y, y * y, x * square, y * square])
         found = np.zeros((SUMS, *f.shape[1:3]))
-        found[:8] = np.moveaxis(f[0] @ of_g.T, -1, 0)
-        if len(f) > 1:
-            found[8:] = np.moveaxis(f[1] @ of_g[:3].T, -1, 0)
+        for row in range(f.shape[1]):  # each for itself: the order of the sums does not depend on how many there are
+            found[:8, row] = of_g @ f[0, row].T
+            if len(f) > 1:
+                found[8:, row] = of_g[:3] @ f[1, row].T
         return found
 
     def trajectory(self, times, moments, f, steps, seconds, failure):
