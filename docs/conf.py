@@ -1,26 +1,54 @@
 """Sphinx configuration (make docs)."""
 
 import re
+import sys
+import warnings
 from importlib import metadata
+from pathlib import Path
+
+from myst_parser.sphinx_ import Parser as MystParser
+
+sys.path.insert(0, str(Path(__file__).parent))
+import notebook_pages
 
 project = "knudsen"
 author = "The knudsen maintainers"
 copyright = "2026, the knudsen maintainers"
 release = metadata.version("knudsen")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.viewcode"]
-myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
+extensions = [
+    "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.viewcode", "sphinx_copybutton", "sphinx_design",
+]  # fmt: skip
+myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
-source_suffix = {".md": "markdown"}
-exclude_patterns = ["_build", "generated", "leaderboard"]  # the last: included by leaderboard.md
+source_suffix = {".md": "markdown", ".ipynb": "notebook"}
+exclude_patterns = ["_build", "generated", "leaderboard"]  # the last two: included by pages
+
+mathjax_path = "mathjax/tex-svg-full.js"  # MathJax 3.2.2 in one file, fonts included: equations show without a network
+copybutton_exclude = ".linenos, .gp, .go"
+copybutton_selector = "div:not(.output) > div.highlight > pre"
 
 autodoc_default_options = {"members": True, "show-inheritance": True, "member-order": "bysource"}
 autodoc_typehints = "signature"
 nitpicky = False  # signatures name types of torch and numpy, whose inventories would need the network
 
-html_theme = "alabaster"
-html_theme_options = {"description": "Kinetic theory and learned moment closures", "fixed_sidebar": True, "page_width": "1100px"}
-html_static_path: list[str] = []
+html_theme = "furo"
+html_title = f"knudsen {release}"
+html_static_path = ["_static"]
+html_css_files = ["knudsen.css"]
+html_theme_options = {"navigation_with_keys": True}
+
+
+class NotebookParser(MystParser):
+    """Pages of notebooks: run when they are read, so that what they show is of this version."""
+
+    supported = ("notebook",)
+
+    def parse(self, inputstring, document):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            text = notebook_pages.page(inputstring, Path(document["source"]))
+        super().parse(text, document)
 
 
 def as_restructured_text(app, what, name, obj, options, lines):
@@ -59,4 +87,5 @@ def as_restructured_text(app, what, name, obj, options, lines):
 
 
 def setup(app):
+    app.add_source_parser(NotebookParser)
     app.connect("autodoc-process-docstring", as_restructured_text)

@@ -1,11 +1,34 @@
-"""How models look in figures and tables: what their closures state of themselves."""
+"""How figures look, and models in them and in tables: what their closures state of themselves."""
 
 from collections.abc import Sequence
+from io import BytesIO
+from string import ascii_lowercase
+
+from matplotlib.figure import Figure as Plain  # not pyplot: runs need no display, no state, and less time to start
 
 # Of closures that state none, in the order of their names: apart in grey and for colour-blind readers from the stated ones, which
 # are those of Okabe and Ito (2008, https://jfly.uni-koeln.de/color/) and of P. Tol.
 OTHERS = ("#8C564B", "#7F3C8D", "#11A579")
 REFERENCE = "kinetic"
+
+
+class Figure(Plain):
+    """A figure that a notebook shows without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        drawn = BytesIO()
+        self.savefig(drawn, format="png")
+        return drawn.getvalue()
+
+
+def finish(figure: Plain, title: str = "", letters: bool = True) -> Plain:
+    """The title, where one is asked for, and a letter for every panel, where there are several."""
+    panels = [axis for axis in figure.axes if axis.get_label() != "<colorbar>" and axis.axison]
+    for letter, axis in zip(ascii_lowercase, panels if letters and len(panels) > 1 else []):
+        axis.set_title(f"({letter})", loc="left", fontsize=8, fontweight="bold")
+    if title:
+        figure.suptitle(title)
+    return figure
 
 
 def _law(model: str):

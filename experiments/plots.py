@@ -8,9 +8,8 @@ import matplotlib.style
 import numpy as np
 import xarray as xr
 from matplotlib import colormaps
-from matplotlib.figure import Figure  # not pyplot: runs need no display, no state, and less time to start
 
-from knudsen.experiments.looks import colours, is_learned, label
+from knudsen.experiments.looks import Figure, colours, finish, is_learned, label
 
 matplotlib.style.use(Path(__file__).with_name("knudsen.mplstyle"))
 
@@ -18,6 +17,7 @@ SYMBOLS = {"rho": r"\rho", "u": "u", "T": "T", "q": "q", "sigma": r"\sigma"}
 SYMBOLS |= {"u_y": "u_y", "sigma_xy": r"\sigma_{xy}", "q_y": "q_y"}
 WORDS = {"rho": "density", "u": "velocity", "T": "temperature", "q": "heat flux", "sigma": "stress"}
 WORDS |= {"u_y": "velocity", "sigma_xy": "shear stress", "q_y": "heat flux"}
+FLOOR = 0.01  # per cent: errors below are not told apart
 GASES = {"bgk": "BGK", "shakhov": "Shakhov", "es_bgk": "ES-BGK", "boltzmann": "Boltzmann"}
 
 
@@ -56,13 +56,13 @@ def curves(axis: Any, data: xr.DataArray, x: np.ndarray) -> None:
 
 
 def _errors(axis: Any, data: xr.DataArray, x: np.ndarray, scale: float, text: str) -> None:
-    """Differences to the reference in per cent of `scale`; linear below 1 %, logarithmic above: all models can be read."""
+    """Distances to the reference in per cent of `scale`, on a logarithmic axis that ends at `FLOOR`: all models can be read."""
     colour = colours(data.model.values)
     for model in data.model.values[1:]:
-        axis.plot(x, 100 * (data.sel(model=model) - data.sel(model="kinetic")) / scale, color=colour[model], lw=1.1)
-    axis.set_yscale("symlog", linthresh=1.0, linscale=1.0)
-    axis.axhline(0, color="black", lw=0.8)
-    axis.set_yticks([-100, -10, -1, 0, 1, 10, 100], ["-100", "-10", "-1", "0", "1", "10", "100"])
+        distance = 100 * abs(data.sel(model=model) - data.sel(model="kinetic")) / scale
+        axis.semilogy(x, np.maximum(distance, FLOOR), color=colour[model], lw=1.6 if is_learned(model) else 1.1)
+    axis.set_ylim(FLOOR, 100)
+    axis.set_yticks([0.01, 0.1, 1, 10, 100], ["0.01", "0.1", "1", "10", "100"])
     axis.minorticks_off()
     axis.set_ylabel(text)
 
@@ -77,43 +77,39 @@ def _small_table(axis: Any, header: Sequence[str], rows: Sequence[Sequence[str]]
         cell.set_linewidth(0.3)
 
 
-def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]] | None, title: str) -> Figure:
-    """Profiles over x / lambda1, errors of density and temperature under them, thickness in a small table.
+def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]] | None = None, title: str = "", points: Any = None) -> Figure:
+    """Profiles over x / lambda1, and under them the errors of density and temperature where there are models.
 
-    data: `shock.nc`; rows: model, lambda1/delta, relative errors of rho, u, T in per cent, status; None: no table.
+    data: `shock.nc`; rows: model, lambda1/delta, relative errors of rho, u, T in per cent, status, for a table below; points: a
+    measured profile (`knudsen.kinetic.MeasuredProfile`).
     """
-    panels, heights = [["rho", "u"], ["T", "q"], ["error_rho", "error_T"]], [1.5, 1.5, 1]
-    figure = Figure(figsize=(9, 8.2 if rows else 7))
-    axes = figure.subplot_mosaic(
-        [*panels, ["table", "table"]] if rows else panels, height_ratios=[*heights, 0.75] if rows else heights
-    )
+    panels, heights = [["rho", "u"], ["T", "q"]], [1.5, 1.5]
+    if compared := data.sizes["model"] > 1:
+        panels, heights = [*panels, ["error_rho", "error_T"]], [*heights, 1]
+    if rows:
+        panels, heights = [*panels, ["table", "table"]], [*heights, 0.75]
+    figure = Figure(figsize=(6.9, 1.55 * sum(heights) + 0.3))
+    axes = figure.subplot_mosaic(panels, height_ratios=heights)
     x = data.x.values
     for name in ("rho", "u", "T", "q"):
         curves(axes[name], data[name], x)
         unit = r" / $(\rho_1 T_1^{3/2})$" if name == "q" else ", normalised"
         axes[name].set_ylabel(f"{WORDS[name]} ${SYMBOLS[name]}${unit}")
+    for name, field in (("rho", "rho_n"), ("T", "T_n")):
+        if points is not None and field in points.values:
+            axes[name].plot(points.x, points.values[field], "o", ms=4, mfc="white", mec="black", zorder=4, label="measured")
     axes["rho"].legend(loc="upper left")
-    for name in ("rho", "T"):
-        axis = axes[f"error_{name}"]
-        _errors(axis, data[name], x, 1.0, f"error of ${SYMBOLS[name]}$ [% of jump]")
-        axis.set_xlabel(r"$x / \lambda_1$")
-    for name in ("u", "T", "q", "error_rho", "error_T"):
+    for name in ("rho", "T") if compared else ():
+        _errors(axes[f"error_{name}"], data[name], x, 1.0, f"$|$error of ${SYMBOLS[name]}|$ [% of jump]")
+    for name in ("error_rho", "error_T") if compared else ("T", "q"):
+        axes[name].set_xlabel(r"$x / \lambda_1$")
+    for name in set(axes) - {"rho", "table"}:
         axes[name].sharex(axes["rho"])
     axes["rho"].set_xlim(x[0], x[-1])
     if rows:
-        _small_table(
-            axes["table"],
-            [
-                "model",
-                r"thickness $\lambda_1/\delta$",
-                *(rf"rel. $L_2$ error of ${s}$ [%]" for s in (r"\rho", "u", "T")),
-                "status",
-            ],
-            rows,
-        )
-    if title:
-        figure.suptitle(title)
-    return figure
+        errors = [rf"rel. $L_2$ error of ${s}$ [%]" for s in (r"\rho", "u", "T")]
+        _small_table(axes["table"], ["model", r"thickness $\lambda_1/\delta$", *errors, "status"], rows)
+    return finish(figure, title)
 
 
 def comparison_figure(data: xr.Dataset, title: str) -> Figure:
@@ -125,12 +121,10 @@ def comparison_figure(data: xr.Dataset, title: str) -> Figure:
         curves(top, data[name], data.x.values)
         top.set_title(f"{WORDS[name]} ${SYMBOLS[name]}$")
         scale = float(abs(data[name].sel(model="kinetic")).max()) or 1.0
-        _errors(bottom, data[name], data.x.values, scale, rf"error [% of max $|{SYMBOLS[name]}|$]")
+        _errors(bottom, data[name], data.x.values, scale, rf"$|$error$|$ [% of max $|{SYMBOLS[name]}|$]")
         bottom.set_xlabel("$x$")
     axes[0, 0].legend()
-    if title:
-        figure.suptitle(title)
-    return figure
+    return finish(figure, title)
 
 
 def together_figure(solutions: Mapping[str, xr.Dataset], title: str) -> Figure:
@@ -143,9 +137,7 @@ def together_figure(solutions: Mapping[str, xr.Dataset], title: str) -> Figure:
         axis.set(xlabel="$x$", title=f"{WORDS[name]} ${SYMBOLS[name]}$")
         if name == names[0]:
             axis.legend()
-    if title:
-        figure.suptitle(title)
-    return figure
+    return finish(figure, title)
 
 
 def solution_figure(data: xr.Dataset, title: str) -> Figure:
@@ -160,9 +152,7 @@ def solution_figure(data: xr.Dataset, title: str) -> Figure:
         axis.set(xlabel="$x$", title=f"{WORDS[name]} ${SYMBOLS[name]}$")
         if name == "rho" and data.sizes["time"] <= 8:
             axis.legend()
-    if title:
-        figure.suptitle(title)
-    return figure
+    return finish(figure, title)
 
 
 def distribution_figure(data: xr.Dataset, title: str, columns: int = 4) -> Figure:
@@ -186,9 +176,7 @@ def distribution_figure(data: xr.Dataset, title: str, columns: int = 4) -> Figur
         axis.set_xlabel("$x$")
     for axis in axes[:, 0]:
         axis.set_ylabel("$v$")
-    if title:
-        figure.suptitle(title)
-    return figure
+    return finish(figure, title)
 
 
 def homogeneous_figure(solution: Any, exact: np.ndarray | None, title: str) -> Figure:
@@ -226,9 +214,7 @@ def homogeneous_figure(solution: Any, exact: np.ndarray | None, title: str) -> F
     middle.set(xlabel="$v_x$", ylabel=r"$f / M_{\rm end}$")
     if len(solution.t) <= 8:
         left.legend()
-    if title:
-        figure.suptitle(title)
-    return figure
+    return finish(figure, title)
 
 
 def channel_figure(data: xr.Dataset, title: str) -> Figure:
@@ -252,9 +238,7 @@ def channel_figure(data: xr.Dataset, title: str) -> Figure:
             axis.set_ylim(sorted((0, 1.5 * float(data[name].mean()))))
     for axis in axes[len(names) :]:
         axis.axis("off")
-    if title:
-        figure.suptitle(title)
-    return figure
+    return finish(figure, title)
 
 
 REGION_AXES = {
@@ -280,9 +264,7 @@ def region_figure(data: xr.Dataset, title: str) -> Figure:
     if (values > 0).any() and (values == 0).any():
         axis.contour(x, y, (values > 0).astype(float), [0.5], colors="black", linewidths=1)
     axis.set(xlabel=REGION_AXES[data.attrs["plane"]][0], ylabel=REGION_AXES[data.attrs["plane"]][1])
-    if title:
-        figure.suptitle(title)
-    return figure
+    return finish(figure, title)
 
 
 def dispersion_figure(data: xr.Dataset, title: str, dims: int) -> Figure:
@@ -311,9 +293,7 @@ def dispersion_figure(data: xr.Dataset, title: str, dims: int) -> Figure:
     for axis in axes[-1]:
         axis.set_xlabel(r"$k\,\varepsilon\sqrt{T}/\nu$")
     axes[0, -1].legend(fontsize=7)
-    if title:
-        figure.suptitle(title)
-    return figure
+    return finish(figure, title)
 
 
 def diagnosis_figure(data: xr.Dataset, title: str) -> Figure:
@@ -329,6 +309,4 @@ def diagnosis_figure(data: xr.Dataset, title: str) -> Figure:
     figure.colorbar(drawn, ax=right, label=r"$\min_k b_k/k$ (black: $\leq 0$, not realizable)")
     left.set(xlabel="$x$", ylabel="$t$", title="characteristic speeds")
     right.set(xlabel="$x$", title="realizability")
-    if title:
-        figure.suptitle(title)
-    return figure
+    return finish(figure, title)

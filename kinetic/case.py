@@ -9,6 +9,7 @@ from knudsen.errors import InputError
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.moments import macroscopic, maxwellian_moments
 from knudsen.kinetic.wall import Wall
+from knudsen.shown import as_table
 from knudsen.solvers.boundaries import BOUNDARIES
 
 
@@ -125,10 +126,20 @@ class Case:
             object.__setattr__(self, key, float(value))
 
     def __repr__(self) -> str:
+        domain, boundary, knudsen, end = self._in_words().values()
+        return f"<Case {self.name}: {domain}, {boundary}; Knudsen number {knudsen}; to t = {end}>"
+
+    def _repr_html_(self) -> str:
+        return as_table(f"Case {self.name}", self._in_words())
+
+    def _in_words(self) -> dict[str, str]:
         low, high = np.min(self.knudsen), np.max(self.knudsen)
-        knudsen = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
-        where = f"x from {self.bounds[0]:.4g} to {self.bounds[1]:.4g} in {self.cells} cells, {self.boundary}"
-        return f"<Case {self.name}: {where}; Knudsen number {knudsen}; to t = {self.t_end:.4g}>"
+        return {
+            "domain": f"x from {self.bounds[0]:.4g} to {self.bounds[1]:.4g} in {self.cells} cells",
+            "boundary": self.boundary,
+            "Knudsen number": f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}",
+            "end": f"{self.t_end:.4g}",
+        }
 
     @property
     def has_shear(self) -> bool:

@@ -5,11 +5,12 @@ from math import isfinite
 
 from knudsen.errors import InputError
 from knudsen.kinetic.collisions import COLLISIONS
+from knudsen.shown import as_table
 
 FEWEST_VELOCITIES = 8  # two more than the unknowns that a discrete Maxwellian must match on each side of its mean
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Gas:
     r"""A gas of point particles: its velocity dimensions and its collision model, x one-dimensional.
 
@@ -61,6 +62,18 @@ class Gas:
                     f"gas.velocity_bounds={self.velocity_bounds!r}: give [low, high], low < high, or null (from the case)"
                 )
             object.__setattr__(self, "velocity_bounds", (float(low), float(high)))
+
+    def __repr__(self) -> str:
+        velocities = "" if self.velocity_points is None else f", {self.velocity_points} velocities"
+        return f"<Gas {self.name}: {', '.join(self._in_words().values())}{velocities}>"
+
+    def _repr_html_(self) -> str:
+        return as_table(f"Gas {self.name}", self._in_words())
+
+    def _in_words(self) -> dict[str, str]:
+        law = "constant frequency" if self.omega is None else f"viscosity ~ T^{self.omega:g}"
+        words = {"collisions": self.model.label, "velocities": f"D = {self.dims}", "law": law}
+        return words | {"Prandtl number": f"Pr = {self.prandtl:.4g}"}
 
     def _set_prandtl(self, model):
         own = model.default_prandtl(self.dims)

@@ -6,6 +6,7 @@
     case = kn.cases.sod(knudsen=0.1)
     kn.solve(case, gas)                  # the kinetic equation
     kn.solve(case, gas, "grad")          # a closure
+    kn.compare(case, gas, ["grad", law])  # several; or {name: closure} with names of your own
 
 Every function returns an ``xarray.Dataset`` with units and says in its attributes how it was made. Each uses one thread unless
 ``threads`` says otherwise. Units: k_B/m = 1, references are the case's own. Mistakes raise ``knudsen.errors.InputError``.
@@ -15,19 +16,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from knudsen.errors import InputError
-from knudsen.kinetic import cases, gas
+from knudsen.kinetic import Case, Gas, cases, gas
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
     from knudsen.closure import MomentLaw
-    from knudsen.kinetic import Case, Gas
+    from knudsen.kinetic import MeasuredProfile
 
-__all__ = ["cases", "channel", "compare", "gas", "plot", "shock", "solve", "sweep"]
+    Closures: TypeAlias = Iterable[str | MomentLaw] | Mapping[str, str | MomentLaw]  # a mapping gives them names of its own
+
+__all__ = ["Case", "cases", "channel", "compare", "gas", "plot", "shock", "solve", "sweep"]
 
 KINETIC = "kinetic"
 JOIN: Any = {"data_vars": "all", "coords": "minimal", "compat": "override", "join": "exact"}
@@ -46,7 +49,6 @@ def solve(
     A solution that diverges says so in ``attrs["status"]``, and is NaN from there on.
     """
     from knudsen.experiments import datasets
-    from knudsen.kinetic import Case
 
     _check_threads(threads)
     if not isinstance(case, Case):
@@ -62,9 +64,7 @@ def solve(
     return data.assign_attrs(_made(model, gas, found))
 
 
-def compare(
-    case: Case, gas: Gas, closures: Iterable[str | MomentLaw], *, threads: int = 1, progress: bool = False, **options: Any
-) -> xr.Dataset:
+def compare(case: Case, gas: Gas, closures: Closures, *, threads: int = 1, progress: bool = False, **options: Any) -> xr.Dataset:
     """The kinetic solution and every closure over ``model``, ``time`` and ``x``; the first model is ``kinetic``.
 
     The kinetic solution is made on three times the case's cells and averaged to them; options: of
@@ -78,14 +78,12 @@ def compare(
     from knudsen.experiments.measure import conserved_errors
 
     _check_threads(threads)
-    laws = [_law(closure, gas, threads) for closure in closures]
-    names = [KINETIC, *(law.name for law in laws)]
-    if len(set(names)) < len(names):
-        raise InputError(f"closures: {', '.join(names[1:])}: give different ones")
+    laws = _laws(closures, gas, threads)
+    names = [KINETIC, *laws]
     from knudsen.closure import simulate
 
     truth = _kinetic(case.at(FINER * case.cells), gas, threads, progress, {}).averaged(case.cells)
-    found = [truth, *(simulate(law, [case], **options)[0] for law in laws)]
+    found = [truth, *(simulate(law, [case], **options)[0] for law in laws.values())]
     parts = [datasets.solution(one, case, gas) for one in found]
     shared = [name for name in parts[0].data_vars if all(name in part for part in parts)]
     moving = [name for name in shared if "time" in parts[0][name].dims]
@@ -96,30 +94,37 @@ def compare(
     data = data.assign_coords(model=names).assign(rel_l2=(("model", "time"), np.array(errors)))
     data.rel_l2.attrs = {"long_name": "relative L2 error of density, momentum and energy", "units": "1"}
     made = _made(", ".join(names), gas, truth) | {"status": ", ".join(one.status for one in found)}
+    made["warnings"] = "; ".join(f"{name}: {warning}" for name, one in zip(names, found) for warning in one.warnings)
     return datasets.describe(data).assign_attrs(made)
 
 
-def shock(gas: Gas, mach: float, models: Iterable[str | MomentLaw] = (), *, spacing: float = 0.1, threads: int = 1) -> xr.Dataset:
+def shock(
+    gas: Gas, mach: float, models: Closures = (), *, window: tuple[float, float] | None = None, spacing: float = 0.1,
+    threads: int = 1,
+) -> xr.Dataset:  # fmt: skip
     """The steady normal shock over ``model`` and ``x``, in upstream mean free paths; rho, u, T from 0 upstream to 1 downstream.
 
-    models: closures beside the kinetic profile, which comes first. ``lambda1_over_delta`` [model]: the mean free path times the
-    largest slope of the density. A closure without a steady profile is left out, ``attrs["not_converged"]`` names it.
+    models: closures beside the kinetic profile, which comes first; window: the ends of x, upstream and downstream of 0; None:
+    some thicknesses to both sides. ``lambda1_over_delta`` [model]: the mean free path times the largest slope of the density.
+    A closure without a steady profile is left out, ``attrs["not_converged"]`` names it.
     """
     from knudsen.experiments import datasets
     from knudsen.experiments.shock_structure import Profiles, positions
 
     _check_threads(threads)
+    if window is not None and not window[0] < 0 < window[1]:
+        raise InputError(f"window={window}: the shock is at 0; give (upstream, downstream) with upstream < 0 < downstream")
     from knudsen.kinetic import solve_shock
 
-    laws = [_law(model, gas, threads) for model in models]
+    laws = _laws(models, gas, threads)
     profiles = Profiles(gas, mach, solve_shock(gas, mach))
     found = {}
     if laws:
         from knudsen import closure
 
-        found = {law.name: closure.solve_shock(law, gas, mach, start=profiles.kinetic) for law in laws}
+        found = {name: closure.solve_shock(law, gas, mach, start=profiles.kinetic) for name, law in laws.items()}
     good = {name: one for name, one in found.items() if one.status == "ok"}
-    data = datasets.describe(profiles.dataset(good, positions(profiles, None, spacing)))
+    data = datasets.describe(profiles.dataset(good, positions(profiles, window, spacing)))
     thickness = [profiles.kinetic.lambda1_over_delta, *(one.lambda1_over_delta for one in good.values())]
     data = data.assign(lambda1_over_delta=("model", thickness))
     data.lambda1_over_delta.attrs = {"long_name": "mean free path over density thickness", "units": "1"}
@@ -167,19 +172,20 @@ def sweep(run: Callable[..., xr.Dataset], **values: Sequence[Any]) -> xr.Dataset
         raise InputError(f"sweep: the runs do not fit together ({error}); give them the same x and times") from error
 
 
-def plot(data: xr.Dataset | Mapping[str, xr.Dataset], title: str = "") -> Figure:
+def plot(data: xr.Dataset | Mapping[str, xr.Dataset], title: str = "", *, points: MeasuredProfile | None = None) -> Figure:
     """The figure of what :func:`solve`, :func:`compare`, :func:`shock` or :func:`channel` returned.
 
     Several solutions, such as those of several gases, in one figure: ``kn.plot({"BGK": a, "Shakhov": b})``, at their last times.
+    points: measured values of a shock (of ``knudsen.kinetic.load_profiles``), drawn over it.
     ``.savefig("figure.pdf")`` of what it returns writes a file.
     """
     from knudsen.experiments import plots
 
     if isinstance(data, Mapping) and not hasattr(data, "data_vars"):
         return plots.together_figure({name: _last(one) for name, one in data.items()}, title)
-    if "lambda1_over_delta" in data:
-        return plots.shock_figure(data, None, title)
-    if "model" in data.dims:
+    if "lambda1_over_delta" in data and "x" in data.dims:
+        return plots.shock_figure(data, title=title, points=points)
+    if "model" in data.dims and "x" in data.dims:
         return plots.comparison_figure(_last(data), title)
     if "time" in data.dims:
         return plots.solution_figure(data, title)
@@ -205,6 +211,21 @@ def _law(closure: str | MomentLaw, gas: Gas, threads: int) -> MomentLaw:
 
     torch.set_num_threads(threads)
     return build(closure, gas) if isinstance(closure, str) else closure
+
+
+def _laws(closures: Closures, gas: Gas, threads: int) -> dict[str, MomentLaw]:
+    """The laws by the names that results give them."""
+    if isinstance(closures, Mapping):
+        named = {name: _law(closure, gas, threads) for name, closure in closures.items()}
+        if KINETIC in named:
+            raise InputError(f"closures: {KINETIC} is the name of the kinetic solution; give another")
+        return named
+    laws = [_law(closure, gas, threads) for closure in closures]
+    named = {law.name: law for law in laws}
+    if len(named) < len(laws):
+        names = ", ".join(law.name for law in laws)
+        raise InputError(f"closures: {names}: give different ones, or names for them: {{name: closure, ...}}")
+    return named
 
 
 def _error(conserved_errors, one, truth, gas: Gas, row: int) -> float:

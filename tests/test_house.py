@@ -17,7 +17,7 @@ BELOW = {
     "conf": set(),
     "experiments": {"solvers", "elt", "kinetic", "closure", "molecular", "quantum", "conf"},
 }
-FACE = {"knudsen", "knudsen.__main__", "knudsen.interface", "knudsen.testing"}  # they lie in knudsen/ and look down on every room
+FACE = {"knudsen", *(f"knudsen.{name}" for name in ("__main__", "interface", "learning", "testing"))}  # above every room
 LONGEST = 500  # lines of a file
 
 

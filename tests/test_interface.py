@@ -86,3 +86,38 @@ def test_mistakes_say_what_to_do(call, word):
 def test_reprs_are_short():
     assert len(repr(CASE)) < 150 and "sod" in repr(CASE) and "0.1" in repr(CASE)
     assert len(repr(GAS)) < 250
+
+
+def test_closures_may_have_names_of_their_own():
+    data = kn.compare(CASE, GAS, {"ideal": "euler", "four": kn.closure.build("grad", GAS, moments=4)})
+    assert data.model.values.tolist() == ["kinetic", "ideal", "four"]
+    with pytest.raises(InputError, match="name of the kinetic solution"):
+        kn.compare(CASE, GAS, {"kinetic": "euler"})
+
+
+def test_shock_on_a_given_window():
+    data = kn.shock(GAS, 1.5, window=(-2, 3), spacing=0.5)
+    assert data.x.values.tolist() == np.linspace(-2, 3, 11).tolist()
+    points = kn.kinetic.load_profiles(only=[2])[0]
+    drawn = kn.plot(data, points=points)
+    assert len(drawn.axes) == 4 and drawn._repr_png_().startswith(b"\x89PNG")
+    with pytest.raises(InputError, match="window"):
+        kn.shock(GAS, 1.5, window=(1, 2))
+
+
+def test_learning_refuses_what_cannot_be_learned():
+    for call, word in (
+        (lambda: kn.learn(GAS, "euler", labels={"wave": 1}), "nothing to learn"),
+        (lambda: kn.learn(GAS, "nonsense", labels={"wave": 1}), "nonsense"),
+        (lambda: kn.learn(GAS, labels={"waves": 1}), "label.waves"),
+        (lambda: kn.learn(GAS, labels={}, train={"epoch": 1}), "train.epoch"),
+        (lambda: kn.explore(GAS, explore={"case": 3}), "explore.case"),
+    ):
+        with pytest.raises(InputError, match=word):
+            call()
+
+
+@pytest.mark.parametrize("shown", [CASE, GAS, kn.closure.build("grad", GAS)], ids=["case", "gas", "closure"])
+def test_objects_show_themselves_in_notebooks(shown):
+    assert len(repr(shown)) < 150 and repr(shown).startswith("<")
+    assert shown._repr_html_().startswith("<table>") and "object at" not in shown._repr_html_()

@@ -15,6 +15,7 @@ from torch import Tensor
 from knudsen.closure.laws import walls
 from knudsen.closure.laws.frames import powers
 from knudsen.errors import InputError
+from knudsen.shown import as_table
 from knudsen.solvers import Law
 from knudsen.solvers.steady import Basis
 
@@ -54,6 +55,12 @@ class MomentLaw(Law):
         if not type(self).handles(gas):
             raise InputError(f"closure={self.name}: not for the collisions and velocity dimensions of gas={gas.name}")
         self.gas = gas
+
+    def __repr__(self) -> str:
+        return f"<{self.label or self.name}: {len(self.components)} moments, for {self.gas.name}>"
+
+    def _repr_html_(self) -> str:
+        return as_table(f"Closure {self.label or self.name}", {"carries": ", ".join(self.components), "gas": repr(self.gas)})
 
     @classmethod
     def handles(cls, gas) -> bool:
