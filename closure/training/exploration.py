@@ -303,5 +303,5 @@ def dataset(labels: Sequence[Label]) -> xr.Dataset:
     variables["knudsen"] = ("snapshot", "cell"), np.stack([v["knudsen"] for v in values])
     variables["dx"] = "snapshot", np.array([v["dx"] for v in values])
     variables["trajectory"] = "snapshot", np.array([numbers[name] for name in names], np.int32)
-    variables["periodic"] = "snapshot", np.zeros(len(values), np.int32)
+    variables |= {name: ("snapshot", np.zeros(len(values), np.int32)) for name in ("periodic", "walled")}
     return xr.Dataset(variables)

@@ -1,9 +1,9 @@
 """Labelled data: kinetic trajectories of random waves, discontinuities and shocks, and their snapshots for training.
 
 One file in the format of ``kinetic.trajectories``: the random cases at its root, in the group ``forming`` the shocks that form
-from their jump, in the group ``steady`` windows cut from steady shocks, in ``riemann`` states that meet. With ``omegas`` these
-three are of gases of several viscosity laws, and a group has the exponent in its name. :func:`load` gives all of them as one list
-of snapshots.
+from their jump, in the group ``steady`` windows cut from steady shocks, in ``riemann`` states that meet, in ``enclosed`` gas
+between walls. With ``omegas`` these four are of gases of several viscosity laws, and a group has the exponent in its name.
+:func:`load` gives all of them as one list of snapshots.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from knudsen.seeds import labelled
 NAME = "labels.nc"
 FORMAT = 2
 MARK = "knudsen_labels"
-KINDS = ("wave", "mix", "transition", "equilibrium", "shock", "forming", "riemann")
+KINDS = ("wave", "mix", "transition", "equilibrium", "shock", "forming", "riemann", "enclosed")
 SHOCK_KNUDSEN = 0.01
 FINE_START = 1200  # cells at least that a bell is averaged from
 MACH_NUMBERS = (  # geometric, 1.15 to 9.5
@@ -39,8 +39,9 @@ class LabelRequest:
     wave, mix, transition, equilibrium: how many trajectories of each kind of random case; shocks: Mach numbers, each as a steady
     profile and, with ``forming``, as it forms from a jump; shock_windows: snapshots cut from each steady profile, at cell
     widths log-uniform in shock_cell_width (upstream mean free paths) and at random offsets.
-    riemann: how many trajectories of two states that meet, slabs and bells of other gas (``riemann_case``); omegas: viscosity
-    laws (``Gas.omega``, None: constant frequency) of these and of the shocks, in turn; empty: the gas's own.
+    riemann: how many trajectories of two states that meet, slabs and bells of other gas (``riemann_case``); enclosed: of gas
+    between walls (``enclosed_case``); omegas: viscosity laws (``Gas.omega``, None: constant frequency) of these and of the
+    shocks, in turn; empty: the gas's own.
     cells: cells of a snapshot; refine: kinetic cells per cell; velocity_points: of relaxation models (None: their own choice);
     cfl: of the kinetic solver, largest |v| dt/dx;
     t_end, snapshots: saved times, squares of a uniform ladder (early times dense); order: highest raw moment;
@@ -56,6 +57,7 @@ class LabelRequest:
     shock_windows: int = 40
     shock_cell_width: tuple[float, float] = (0.1, 0.5)
     riemann: int = 0
+    enclosed: int = 0
     omegas: tuple[float | None, ...] = ()
     cells: int = 100
     refine: int = 3
@@ -68,7 +70,7 @@ class LabelRequest:
     keep_f: tuple[float, ...] = ()
 
     def __post_init__(self):
-        for key in ("wave", "mix", "transition", "equilibrium", "shock_windows", "riemann"):
+        for key in ("wave", "mix", "transition", "equilibrium", "shock_windows", "riemann", "enclosed"):
             if getattr(self, key) < 0:
                 raise InputError(f"label.{key} is {getattr(self, key)}: give a number of at least 0")
         if not 0 < self.cfl <= 1:
@@ -81,7 +83,7 @@ class LabelRequest:
         known = isinstance(self.omegas, list | tuple) and all(o is None or isinstance(o, int | float) for o in self.omegas)
         if not known or len(set(self.omegas)) < len(self.omegas):
             raise InputError(f"label.omegas={self.omegas}: give a list of different exponents of the viscosity, null among them")
-        if not any(getattr(self, kind) for kind in (*KINDS[:4], "riemann")) and not self.shocks:
+        if not any(getattr(self, kind) for kind in (*KINDS[:4], "riemann", "enclosed")) and not self.shocks:
             raise InputError("label: nothing was asked for: give at least one trajectory or shock")
 
     @property
@@ -112,15 +114,16 @@ def make(
     """
     report = progress or (lambda fraction, text: None)
     described = {f"request_{key}": str(value) for key, value in vars(request).items()}
-    total = sum(getattr(request, kind) for kind in KINDS[:4]) + len(request.shocks) + request.riemann
+    total = sum(getattr(request, kind) for kind in KINDS[:4]) + len(request.shocks) + request.riemann + request.enclosed
 
     random = _random(gas, request, workers, lambda done, kind: report(done / total, kind))
     groups = {}
     if request.shocks:
         groups = _shocks(gas, request, workers, len(random), lambda i, text: report((len(random) + i) / total, text))
-    if request.riemann:
-        first = len(random) + len(request.shocks)
-        groups |= _riemann(gas, request, workers, first, lambda i: report((first + i) / total, "riemann"))
+    first = len(random) + len(request.shocks)
+    for kind in VARIED:
+        groups |= _varied(kind, gas, request, workers, first, lambda i, kind=kind, n=first: report((n + i) / total, kind))
+        first += getattr(request, kind)
     described |= {MARK: FORMAT, "kinds": ",".join(KINDS), "groups": ",".join(groups), "boundary": "periodic"}
     described |= attributes() | {"seed": request.seed}
     start = trajectories.dataset(random) if random else xr.Dataset(attrs=trajectories.gas_attributes(gas))
@@ -131,7 +134,8 @@ def make(
 
 def load(path: Path, gas) -> xr.Dataset:
     """All snapshots of a label file: G [snapshot, moment, cell] and, for D > 1, H; knudsen [snapshot, cell];
-    dx, time, kind (number in ``KINDS``), trajectory, periodic, spacing (of the velocities; 0: fine enough) [snapshot].
+    dx, time, kind (number in ``KINDS``), trajectory, periodic, walled (its ends are walls), spacing (of the velocities; 0: fine
+    enough) [snapshot].
 
     InputError, naming the file and the remedy, if it is absent, unreadable, of another format or gas, or not sound.
     """
@@ -216,16 +220,31 @@ def riemann_case(seed: int, cells: int, times: tuple[float, ...]):
     return cases.Case("riemann", bounds, cells, "outflow", rho, u, T * hot / T.max(), knudsen, t[-1], t, int(seed)), length
 
 
-def _riemann(gas, request, workers, first, report: Callable) -> dict[str, xr.Dataset]:
-    """Groups ``riemann``, one for each viscosity law; x, t and Knudsen number in units of a case's length, which stands beside.
+def enclosed_case(seed: int, cells: int, times: tuple[float, ...]):
+    """Gas between diffuse walls of temperatures log-uniform in 0.25..4: in half of the cases uniform and at rest, in the others
+    as in ``cases.enclosed``; Knudsen number log-uniform in 1e-3..10. The case and its length, 1."""
+    case = cases.enclosed(seed, cells=cells, t_end=times[-1], save_times=times)
+    if np.random.default_rng([seed, 2]).random() < 0.5:
+        case = replace(case, rho=np.ones(cells), u=np.zeros(cells), T=np.ones(cells))
+    return case, 1.0
+
+
+# Kinds of several viscosity laws: what makes a case and its length of a seed, what ends it, and the last time
+VARIED = {"riemann": (riemann_case, "outflow", 0.15), "enclosed": (enclosed_case, "walls", 1.0)}
+
+
+def _varied(kind, gas, request, workers, first, report: Callable) -> dict[str, xr.Dataset]:
+    """Groups of a kind, one for each viscosity law; x, t and Knudsen number in units of a case's length, which stands beside.
 
     first: number of the trajectory that the first one counts as.
     """
-    times = tuple(0.5 * request.ladder * 0.3 / request.t_end)
-    groups, batch, every = {}, 16 * workers, gases(gas, request)
+    make, boundary, last = VARIED[kind]
+    times = tuple(last * request.ladder / request.t_end)
+    before = request.riemann if kind == "enclosed" else 0  # both have seeds of one block
+    groups, batch, every, count = {}, 16 * workers, gases(gas, request), getattr(request, kind)
     for k, (name, own) in enumerate(every.items()):
-        numbers = range(k, request.riemann, len(every))
-        drawn = [riemann_case(labelled(request.seed, 4, i), request.cells * request.refine, times) for i in numbers]
+        numbers = range(k, count, len(every))
+        drawn = [make(labelled(request.seed, 4, before + i), request.cells * request.refine, times) for i in numbers]
         solved = []
         for begin in range(0, len(drawn), batch):
             starts = [case for case, _ in drawn[begin : begin + batch]]
@@ -238,9 +257,9 @@ def _riemann(gas, request, workers, first, report: Callable) -> dict[str, xr.Dat
         ]
         scaled = [replace(s, x=scaled[0].x, dx=scaled[0].dx) for s in scaled]  # the same but for rounding
         if scaled:
-            data = trajectories.dataset(scaled, {"boundary": "outflow"})
+            data = trajectories.dataset(scaled, {"boundary": boundary})
             data["length"] = "trajectory", np.array(lengths), {"units": "length of the case", "long_name": "length of the domain"}
-            groups[f"riemann{name}"] = _numbered(data, [first + i for i in numbers])
+            groups[f"{kind}{name}"] = _numbered(data, [first + i for i in numbers])
     return groups
 
 
@@ -352,7 +371,8 @@ def _snapshots(groups: dict) -> xr.Dataset:
         n = steady.sizes["window"]
         parts.append(
             {name: steady[name].values for name in ("G", "H", "knudsen", "dx", "trajectory") if name in steady}
-            | {"time": np.zeros(n), "kind": np.full(n, KINDS.index("shock")), "periodic": np.zeros(n), "spacing": np.zeros(n)}
+            | {"time": np.zeros(n), "kind": np.full(n, KINDS.index("shock"))}
+            | {name: np.zeros(n) for name in ("periodic", "walled", "spacing")}
         )
     for name, data in groups.items():
         if name == "steady" or not data.variables:
@@ -370,13 +390,13 @@ def _snapshots(groups: dict) -> xr.Dataset:
             part["knudsen"] = _counted_in(
                 gas, own, part["knudsen"], part["G"].swapaxes(0, 1), part.get("H", part["G"]).swapaxes(0, 1)
             )
-        part["periodic"] = np.full(n * S, int(name is None))
+        part |= {"periodic": np.full(n * S, int(name is None)), "walled": part["kind"] == KINDS.index("enclosed")}
         parts.append(part)
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.argsort(columns["trajectory"], kind="stable")
     order = order[np.isfinite(columns["G"][order]).all(axis=(1, 2))]  # a trajectory that diverged counts up to there
     dims = {"G": ("snapshot", "moment", "cell"), "H": ("snapshot", "moment", "cell"), "knudsen": ("snapshot", "cell")}
-    whole = ("kind", "trajectory", "periodic")
+    whole = ("kind", "trajectory", "periodic", "walled")
     return xr.Dataset(
         {
             name: (dims.get(name, ("snapshot",)), values[order].astype(np.int32) if name in whole else values[order])

@@ -122,6 +122,20 @@ def test_labels_of_several_viscosity_laws(tmp_path):
         np.testing.assert_allclose(steady.knudsen * g.frequency(rho, T), labels.SHOCK_KNUDSEN, rtol=1e-12)
 
 
+def test_labels_between_walls(tmp_path):
+    """Kinetic solutions, half of them from rest; no mass passes the walls, and the network sees all cells."""
+    none = {"wave": 0, "mix": 0, "transition": 0, "equilibrium": 0, "shocks": ()}
+    data = labels.make(tmp_path / "labels.nc", gas("bgk_1v"), replace(REQUEST, **none, enclosed=6))
+    found = load_trajectories(tmp_path / "labels.nc", gas("bgk_1v"), group="enclosed")
+    assert len(found) == 6 and (data.periodic == 0).all() and (data.kind == labels.KINDS.index("enclosed")).all()
+    assert 0 < sum(np.ptp(t.rho[0]) == 0 for t in found) < 6
+    for t in found:
+        np.testing.assert_allclose(t.rho.mean(1), t.rho[0].mean(), rtol=1e-12)
+        assert np.ptp(t.rho[-1]) > 1e-3
+    seen = training.samples(fresh(), data)
+    assert len(seen.phi) == data.sizes["snapshot"] * data.sizes["cell"]  # those at the walls, too
+
+
 @pytest.mark.parametrize("name", ["bgk_2v", "bgk_3v"])
 def test_labels_in_more_dimensions_start_out_of_equilibrium(tmp_path, name):
     request = replace(REQUEST, transition=0, equilibrium=0, shocks=(), keep_f=(0.05,))

@@ -46,6 +46,7 @@ def labels_of(model, cells: int = 20, number: int = 3):
             "time": ("snapshot", np.tile((0.0, *TIMES), number)),
             "dx": each(np.full(number, 1 / cells)),
             "periodic": each(np.ones(number, int)),
+            "walled": each(np.zeros(number, int)),
         }
     )
 
