@@ -50,6 +50,19 @@ def slip_coefficients(gas: Gas, accommodation: float = 1.0) -> SlipCoefficients:
     )
 
 
+@lru_cache
+def slip_of(gas: Gas, accommodation: float) -> SlipCoefficients:
+    r"""Of any gas: :func:`slip_coefficients` of relaxation models with D = 2 or 3, for others Maxwell's estimates
+    :math:`\zeta = \frac{2 - \alpha}{\alpha}\,\frac{\sqrt\pi}2`, :math:`\sigma_T = \frac34` and
+    :func:`jump_coefficient`; at a specular wall the gas slips and its temperature jumps freely."""
+    if accommodation == 0:
+        return SlipCoefficients(np.inf, 0.0, np.inf)
+    if gas.is_boltzmann or gas.dims == 1:
+        share = (2 - accommodation) / accommodation
+        return SlipCoefficients(share * np.sqrt(np.pi) / 2, 0.75, jump_coefficient(gas, accommodation))
+    return slip_coefficients(gas, accommodation)
+
+
 def jump_coefficient(gas: Gas, accommodation: float) -> float:
     r"""zeta_T of any gas: right to about 1e-6 for a relaxation model with D = 2 or 3, for others Maxwell's estimate
 

@@ -24,7 +24,7 @@ class Rollout:
             for i, line in enumerate(lines):
                 table[i, : len(line)] = line
         self.stepping = Stepping(float(cfl), FLUXES[flux], explicit, implicit, tableau.implicit is not None)
-        self.waves = _waves(law, FLUXES[flux] == UPWIND and rows.transport is protocol.no_transport)
+        self.waves = waves_of(law, FLUXES[flux] == UPWIND and rows.transport is protocol.no_transport)
         self.has = Has(
             rows.diffusivity is not protocol.no_diffusivity,
             rows.gradient_rows.size > 0,
@@ -72,7 +72,8 @@ class Rollout:
         return saved, int(steps), None if cell < 0 else (float(failed_at), int(cell))
 
 
-def _waves(law, needed: bool) -> Waves:
+def waves_of(law, needed: bool) -> Waves:
+    """Those of the upwind flux; empty where it is not needed."""
     if not needed:
         empty = np.zeros((1, 1))
         return Waves(np.zeros(1, np.int64), empty[0], empty, empty)

@@ -7,12 +7,10 @@ import numpy as np
 import torch
 
 from knudsen.closure.plane.law import NAMES, PlaneLaw
-from knudsen.kinetic.plane.anderson import Anderson
+from knudsen.closure.plane.steady import steady
 from knudsen.kinetic.plane.case import PlaneCase
 from knudsen.kinetic.wall import Wall
 from knudsen.solvers.plane import PlaneSolver, Rectangle, Side
-
-VISIT = 0.2  # time, in those that sound takes along the shorter side, between two residuals of a steady flow
 
 
 @dataclass(eq=False)
@@ -21,8 +19,8 @@ class PlaneSolution:
 
     t [S]; fields {name: [S, ny, nx]} by ``NAMES``, which are attributes, too; U [S, component, ny, nx]: the closure's moments;
     status ``ok`` or ``diverged`` with diverged_at = (time, cell, counted along x first): later rows are NaN;
-    schemes: reconstruction, flux, integrator. A steady flow has one row, at time infinity, ``residuals`` of its visits, and
-    may be ``not_converged``.
+    schemes: reconstruction, flux, integrator. A steady flow has one row, at time infinity, ``residuals`` of its
+    iterations, which are its steps, and may be ``not_converged``.
     """
 
     t: np.ndarray
@@ -76,7 +74,13 @@ def simulate_plane(
 ) -> PlaneSolution:  # fmt: skip
     """The solution of a case, up to its end time or steady, as it says. solver_options: reconstruction, flux, integrator, cfl of
     :class:`solvers.plane.PlaneSolver`; compiled: take the compiled sweeps along the lines."""
+    if case.steady:
+        solver_options["reconstruction"] = "linear"  # a limiter that switches keeps Newton's method from converging
     solver, plane = PlaneSolver(law, **solver_options), rectangle(law, case)
+    if compiled:
+        from knudsen.closure.compiled.plane import LineFluxes  # compiled code only where it is needed
+
+        solver.faces = LineFluxes(law, *solver.schemes[:2])
     if case.steady:
         return _steady(law, case, solver, plane, progress)
     run = solver.run(start(law, case), plane, case.save_times, progress)
@@ -91,42 +95,15 @@ def _fields(law, U, plane):
     return {name: found[name].numpy() for name in NAMES}
 
 
-def _steady(law, case, solver, plane, progress, tolerance: float = 1e-6, most: int = 1000) -> PlaneSolution:
-    r"""The steady flow: marched, and the visits, a few steps each, combined by Anderson's method.
-
-    residual: the largest :math:`|\Delta U|` in a visit over its time, in units of the density, the thermal speed of the hottest
-    wall, and the time that takes it along the shorter side.
-    """
-    began, U, mixer = perf_counter(), start(law, case), Anderson()
+def _steady(law, case, solver, plane, progress) -> PlaneSolution:
+    """The steady flow near the start, residuals in units of the density, the thermal speed of the hottest wall and the time that
+    takes it along the shorter side."""
+    began, U = perf_counter(), start(law, case)
     speed = max([wall.temperature for wall in case.walls] + [float(case.T.max())]) ** 0.5
     side = min(n * d for n, d in zip(case.cells, case.spacing, strict=True))
-    visit, mass = VISIT * side / speed, float(U[0].mean())
-    scale = mass * speed ** law.degrees.to(U.dtype)[:, None, None]
-    residuals, steps, status, best, broken = [], 0, "not_converged", U, None
-    for _ in range(most):
-        run = solver.run(U, plane, [visit])
-        steps += run.steps
-        if run.diverged_at is not None:
-            if U is best:
-                status, broken = "diverged", run.diverged_at
-                break
-            mixer.forget()
-            U = best
-            continue
-        best = run.U[-1]
-        change = (best - U) / scale
-        residuals.append(float(change.abs().max()) / VISIT)
-        if progress:
-            progress(residuals)
-        if residuals[-1] < tolerance:
-            status = "ok"
-            break
-        mixed = mixer((U / scale).numpy().ravel(), change.numpy().ravel())
-        U = torch.tensor(mixed).reshape(U.shape) * scale
-        if not bool(law.admissible(U[None]).all()):
-            mixer.forget()
-            U = best
+    scale = float(U[0].mean()) * speed ** law.degrees.to(U.dtype)
+    U, residuals, status = steady(solver, U, plane, scale, side / speed, progress=progress)
     return PlaneSolution(
-        np.array([np.inf]), case, _fields(law, best[None], plane), best[None].numpy(), steps, perf_counter() - began, status,
-        broken, solver.schemes, residuals=tuple(residuals),
+        np.array([np.inf]), case, _fields(law, U[None], plane), U[None].numpy(), len(residuals) - 1, perf_counter() - began,
+        status, None, solver.schemes, residuals=tuple(residuals),
     )  # fmt: skip
