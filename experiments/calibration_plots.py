@@ -4,7 +4,10 @@ from typing import Any
 
 from scipy.interpolate import CubicSpline
 
-from knudsen.experiments.plots import Figure
+from knudsen.experiments.looks import Figure
+from knudsen.experiments.plots import GASES
+
+SYMBOLS = {"omega": r"$\omega$", "prandtl": "Pr", "accommodation": r"$\alpha$"}
 
 
 def calibration_figure(found: dict[str, Any]) -> Figure:
@@ -21,8 +24,8 @@ def calibration_figure(found: dict[str, Any]) -> Figure:
             top.plot(profile.x, profile.values[name], "o", color="black", ms=3, label="measured", zorder=3)
             for gas, fit in found.items():
                 x, curve = fit.curve_x[column], fit.curves[column][name]
-                text = ", ".join(f"{k} = {v:.3f}" for k, v in fit.values.items())
-                top.plot(x, curve, color=shades[gas], label=f"{gas}: {text}")
+                text = ", ".join(f"{SYMBOLS.get(k, k)} = {v:.3f}" for k, v in fit.values.items())
+                top.plot(x, curve, color=shades[gas], label=f"{GASES.get(gas.rpartition('_')[0], gas)}: {text}")
                 misfit = 100 * (CubicSpline(x, curve)(profile.x) - profile.values[name])
                 bottom.plot(profile.x, misfit, ".-", color=shades[gas], lw=0.8)
             bottom.axhline(0, color="black", lw=0.6)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from knudsen.experiments.plots import Figure
+from knudsen.experiments.looks import Figure
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7")
 LABELS = {

@@ -10,8 +10,8 @@ import numpy as np
 
 from knudsen import elt
 from knudsen.elt.history import Iteration
+from knudsen.experiments.looks import Figure
 from knudsen.experiments.output import Output, number, table
-from knudsen.experiments.plots import Figure
 
 LABELLED, EXPLORED = "#D55E00", "#0072B2"
 

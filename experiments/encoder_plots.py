@@ -7,7 +7,7 @@ import torch
 from matplotlib import colormaps
 
 from knudsen.closure.learned.enc_mlc import EncMLC
-from knudsen.experiments.plots import Figure
+from knudsen.experiments.looks import Figure
 
 REACH = 6.0  # of the own-frame velocity shown
 

@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from io import BytesIO
+from pathlib import Path
 from string import ascii_lowercase
 
+import matplotlib.style
 from matplotlib.figure import Figure as Plain  # not pyplot: runs need no display, no state, and less time to start
+
+matplotlib.style.use(Path(__file__).with_name("knudsen.mplstyle"))
 
 # Of closures that state none, in the order of their names: apart in grey and for colour-blind readers from the stated ones, which
 # are those of Okabe and Ito (2008, https://jfly.uni-koeln.de/color/) and of P. Tol.
@@ -21,14 +25,27 @@ class Figure(Plain):
         return drawn.getvalue()
 
 
-def finish(figure: Plain, title: str = "", letters: bool = True) -> Plain:
-    """The title, where one is asked for, and a letter for every panel, where there are several."""
+def finish(figure: Plain, title: str = "") -> Plain:
+    """A letter for every panel, where there are several, and the title, where one is asked for."""
     panels = [axis for axis in figure.axes if axis.get_label() != "<colorbar>" and axis.axison]
-    for letter, axis in zip(ascii_lowercase, panels if letters and len(panels) > 1 else []):
+    for letter, axis in zip(ascii_lowercase, panels if len(panels) > 1 else []):
         axis.set_title(f"({letter})", loc="left", fontsize=8, fontweight="bold")
     if title:
         figure.suptitle(title)
     return figure
+
+
+# What the kinds of random cases and the canonical flows are called in figures.
+KINDS = {
+    "wave": "waves", "mix": "waves with jumps", "transition": "across the regimes", "equilibrium": "near equilibrium",
+    "strong": "strong departures", "sod": "Sod's tube", "lax": "Lax's tube", "expansion": "receding streams",
+    "collision": "colliding streams", "hot_spot": "hot spot", "blast": "blast", "shu_osher": "Shu-Osher", "sound": "sound wave",
+    "entropy": "entropy wave", "dense_blob": "dense blob", "near_vacuum": "near vacuum", "cold_hot": "cold beside hot",
+}  # fmt: skip
+
+
+def kind_in_words(kind: str) -> str:
+    return KINDS.get(kind, kind.replace("_", " "))
 
 
 def _law(model: str):

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.ticker import NullLocator
 
-from knudsen.experiments.plots import Figure
+from knudsen.experiments.looks import Figure
 
 AXES = {
     "energy_per_atom": "energy [eV/atom]",

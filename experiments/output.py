@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from knudsen.experiments import datasets
 from knudsen.experiments.record import Record
@@ -34,6 +34,7 @@ class Output:
         self.directory = Path(directory)
         self.recorded = record is not None
         self.record = record or Record(self.directory, config, {}, [])
+        self.titles = bool(OmegaConf.select(config, "figure.title", default=False))
         self.written: list[Path] = []
 
     def _write(self, name: str, write: Callable[[Path], Any]) -> Path:
@@ -69,7 +70,17 @@ class Output:
         return self._write(name, lambda path: path.write_text(text))
 
     def figure(self, name: str, figure: Any) -> Path:
-        """Write ``name.png`` and ``name.pdf``, laid out and measured once for both: that takes longer than drawing."""
+        """Write ``name.png`` and ``name.pdf``, laid out and measured once for both: that takes longer than drawing.
+
+        Panels get letters; the title is the caption of the report, and stays in the figure with ``figure.title=true``.
+        """
+        from knudsen.experiments.looks import finish  # it imports matplotlib: runs without figures owe none
+
+        if caption := figure.get_suptitle():
+            self.record.captions[name] = caption
+            if not self.titles:
+                figure.suptitle("")
+        finish(figure)
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
         box = figure.get_tightbbox().padded(0.1)  # inches

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
+
+from knudsen.experiments.looks import Figure, finish
 
 PANELS = {"rho": r"density $\rho$", "T": "temperature $T$", "speed": r"speed $|(u, v)|$, stream lines",
           "heat": r"heat flux $|q|$, its direction"}  # fmt: skip
@@ -43,6 +44,4 @@ def fields_figure(data: xr.Dataset, title: str) -> Figure:
     axes[1, 2].set(title="velocity, cuts", xlabel="$x$, $y$")
     for axis in axes[:, 2]:
         axis.legend()
-    if title:
-        figure.suptitle(title)
-    return figure
+    return finish(figure, title)

@@ -1,24 +1,20 @@
 """Figures. The reference is black, every model keeps one colour in all of them, and the error stands under the comparison."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import matplotlib.style
 import numpy as np
 import xarray as xr
 from matplotlib import colormaps
 
 from knudsen.experiments.looks import Figure, colours, finish, is_learned, label
 
-matplotlib.style.use(Path(__file__).with_name("knudsen.mplstyle"))
-
 SYMBOLS = {"rho": r"\rho", "u": "u", "T": "T", "q": "q", "sigma": r"\sigma"}
 SYMBOLS |= {"u_y": "u_y", "sigma_xy": r"\sigma_{xy}", "q_y": "q_y"}
 WORDS = {"rho": "density", "u": "velocity", "T": "temperature", "q": "heat flux", "sigma": "stress"}
 WORDS |= {"u_y": "velocity", "sigma_xy": "shear stress", "q_y": "heat flux"}
 FLOOR = 0.01  # per cent: errors below are not told apart
-GASES = {"bgk": "BGK", "shakhov": "Shakhov", "es_bgk": "ES-BGK", "boltzmann": "Boltzmann"}
+GASES = {"bgk": "BGK", "shakhov": "Shakhov", "es_bgk": "ES-BGK", "hard_sphere": "Boltzmann", "maxwell": "Boltzmann"}
 
 
 def models_in_words(models: Sequence[str]) -> str:
@@ -98,6 +94,9 @@ def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]] | None = None, 
     for name, field in (("rho", "rho_n"), ("T", "T_n")):
         if points is not None and field in points.values:
             axes[name].plot(points.x, points.values[field], "o", ms=4, mfc="white", mec="black", zorder=4, label="measured")
+    if lost := list(filter(None, data.attrs.get("not_converged", "").split(", "))):
+        words = f"no steady profile:\n{models_in_words(lost)}"
+        axes["T"].text(0.97, 0.06, words, transform=axes["T"].transAxes, ha="right", fontsize=8)
     axes["rho"].legend(loc="upper left")
     for name in ("rho", "T") if compared else ():
         _errors(axes[f"error_{name}"], data[name], x, 1.0, f"$|$error of ${SYMBOLS[name]}|$ [% of jump]")

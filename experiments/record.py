@@ -29,7 +29,7 @@ from knudsen.release import commit
 
 NAME = "run.json"
 LIBRARIES = ("numpy", "scipy", "numba", "torch", "xarray", "h5netcdf", "hydra-core")
-IDLE = ("progress", "executor")  # keys that no number of a run depends on
+IDLE = ("progress", "executor", "figure")  # keys that no number of a run depends on
 STATUS = {0: "ok", 1: "failed", 3: "diverged", 130: "interrupted"}
 
 
@@ -69,6 +69,7 @@ class Record:
         self.status, self.reason = "running", ""
         self.files: list[str] = []
         self.warnings: list[str] = []
+        self.captions: dict[str, str] = {}  # of figures
 
     @property
     def experiment(self) -> str:
@@ -118,6 +119,7 @@ class Record:
             "reason": self.reason,
             "warnings": list(dict.fromkeys(self.warnings)),
             "files": self.files,
+            "captions": self.captions,
             "directory": str(self.directory.resolve()),
             "working_directory": os.getcwd(),
             "overrides": self.overrides,

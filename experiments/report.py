@@ -25,7 +25,8 @@ table { border-collapse: collapse; display: block; overflow-x: auto; }
 td, th { padding: .15rem .7rem; text-align: right; border-bottom: 1px solid #eee; font-variant-numeric: tabular-nums; }
 td:first-child, th:first-child { text-align: left; }
 pre { background: #f6f6f6; padding: .7rem; overflow-x: auto; font-size: 13px; }
-img { max-width: 100%; } .warning { background: #fff3cd; padding: .3rem .7rem; margin: .3rem 0; }
+img { max-width: 100%; } .caption { font-size: 13px; color: #444; }
+.warning { background: #fff3cd; padding: .3rem .7rem; margin: .3rem 0; }
 .status { font-weight: 600; } .bad { color: #b00020; }
 @media (prefers-color-scheme: dark) { body { background: #fff; } }
 """
@@ -46,7 +47,7 @@ def page(facts: Mapping[str, Any], directory: Path) -> str:
         "<h2>Command</h2>", f"<pre>{_text(facts['command'])}</pre>",
         "<p>With exactly this configuration, whatever the defaults are by then:</p>",
         "<pre>knudsen --config-dir FOLDER/.hydra --config-name config</pre>",
-        *_figures(directory, files),
+        *_figures(directory, files, facts.get("captions", {})),
         *_tables(directory, files),
         "<h2>Run</h2>", _table(["", ""], _about(facts)),
         "<h2>Files</h2>", "<ul>", *(f"<li><a href='{_text(name)}'>{_text(name)}</a></li>" for name in files), "</ul>",
@@ -74,7 +75,7 @@ def _about(facts: Mapping[str, Any]) -> list[list[Any]]:
     ]
 
 
-def _figures(directory: Path, files: Iterable[str]) -> list[str]:
+def _figures(directory: Path, files: Iterable[str], captions: Mapping[str, str]) -> list[str]:
     found = []
     for name in files:
         if name.endswith(".png"):
@@ -82,8 +83,16 @@ def _figures(directory: Path, files: Iterable[str]) -> list[str]:
             found += [
                 f"<h2>{_text(name.removesuffix('.png'))}</h2>",
                 f"<img alt='{_text(name)}' src='data:image/png;base64,{data}'>",
+                *(f"<p class='caption'>{_text(_plain(text))}</p>" for text in [captions.get(name.removesuffix(".png"))] if text),
             ]
     return found
+
+
+def _plain(text: str) -> str:
+    """A title of a figure without the signs of mathematics."""
+    for old, new in ((r"\propto", "~"), (r"\varepsilon", "eps"), ("$", ""), ("{", ""), ("}", ""), ("\n", ". ")):
+        text = text.replace(old, new)
+    return text
 
 
 def _tables(directory: Path, files: Sequence[str]) -> list[str]:

@@ -125,7 +125,8 @@ def _from(directory: str, override: str) -> str:
 
 def plot(parser, arguments, run) -> int:
     parser.add_argument("run", help="its folder")
-    parser.add_argument("--style", choices=list(STYLES), default="plain", help="paper: no title, no table, small type")
+    parser.add_argument("--style", choices=list(STYLES), default="plain", help="paper: small type; slides: large type")
+    parser.add_argument("--title", action="store_true", help="with a title")
     parser.add_argument("--width", type=float, help="inches")
     parser.add_argument("--height", type=float, help="inches")
     parser.add_argument("--dpi", type=float, default=300, help="of pixels (300)")
@@ -142,8 +143,7 @@ def plot(parser, arguments, run) -> int:
     from knudsen.experiments import plots
 
     settings, width = STYLES[given.style]
-    bare = given.style == "paper"
-    for file, draw in figures(facts, folder, bare, plots).items():
+    for file, draw in figures(facts, folder, given.title, plots).items():
         with matplotlib.rc_context(settings):
             figure = draw(xr.load_dataset(folder / file, engine="h5netcdf"))
             old = figure.get_size_inches()
@@ -156,11 +156,11 @@ def plot(parser, arguments, run) -> int:
     return 0
 
 
-def figures(facts: dict[str, Any], folder: Path, bare: bool, plots) -> dict[str, Callable]:
+def figures(facts: dict[str, Any], folder: Path, title: bool, plots) -> dict[str, Callable]:
     """{NetCDF file: what draws it} of the experiments whose figures are made of their files alone."""
     from knudsen.experiments import plane_plots
 
-    words = "" if bare else f"{facts['experiment']}: {', '.join(facts['overrides'][1:4])}"
+    words = f"{facts['experiment']}: {', '.join(facts['overrides'][1:4])}" if title else ""
     known: dict[str, dict[str, Callable]] = {
         "simulate": {
             "solution.nc": lambda d: (plane_plots.fields_figure if "y" in d.dims else plots.solution_figure)(d, words),
@@ -230,6 +230,15 @@ def _value(facts: dict[str, Any], key: str) -> Any:
         return texts[-1] if texts else ""
 
 
+QUANTITIES = {
+    "mach": "Mach number", "case.knudsen": "Knudsen number", "case.cells": "cells", "case.t_end": "end time", "seed": "seed",
+    "case.delta": r"$\delta$", "gas.omega": r"viscosity exponent $\omega$", "closure.moments": "moments",
+    "lambda1_over_delta": r"$\lambda_1/\delta$", "rel_l2.total": r"relative $L_2$ error of $(\rho, m, E)$",
+    "rel_l2.rho": r"relative $L_2$ error of $\rho$", "heat_flux": "heat flux", "shear_stress": "shear stress",
+    "flow_rate": "flow rate", "validation_loss": "validation loss",
+}  # fmt: skip
+
+
 def _sweep_figure(varied: Sequence[str], rows: Sequence[dict[str, Any]]):
     """The first quantities over the one number that varies, a line for each model."""
     if len(varied) != 1 or not all(isinstance(row[varied[0]], float) for row in rows):
@@ -249,10 +258,7 @@ def _sweep_figure(varied: Sequence[str], rows: Sequence[dict[str, Any]]):
     names = [name for name in wanted if name in numbers][:3] or sorted(numbers)[:3]
     if not names:
         return None
-    from matplotlib.figure import Figure
-
-    from knudsen.experiments import plots  # noqa: F401  (its style)
-    from knudsen.experiments.looks import colours, label
+    from knudsen.experiments.looks import Figure, colours, finish, label
 
     figure = Figure(figsize=(3.2 * len(names), 2.8))
     models = list(dict.fromkeys(row["model"] for row in rows))
@@ -265,10 +271,10 @@ def _sweep_figure(varied: Sequence[str], rows: Sequence[dict[str, Any]]):
         values = [row[key] for row in rows]
         if min(values) > 0 and max(values) > 20 * min(values):
             axis.set_xscale("log")
-        axis.set(xlabel=key, ylabel=name)
+        axis.set(xlabel=QUANTITIES.get(key, key), ylabel=QUANTITIES.get(name, name))
     if len(models) > 1:
         axis.legend()
-    return figure
+    return finish(figure)
 
 
 COMMANDS: dict[str, tuple[Callable, str]] = {

@@ -45,10 +45,12 @@ def run(cfg: DictConfig, output: Output) -> int:
     metrics |= {name: profiles.metrics(shock) for name, shock in shocks.items()}
     delivered = {name: shock for name, shock in shocks.items() if shock.status == "ok"}
     data = profiles.dataset(delivered, positions(profiles, window, spacing))
+    data.attrs["not_converged"] = ", ".join(name for name in shocks if name not in delivered)
     output.dataset("shock.nc", data)
     output.json("metrics.json", metrics)
     title = f"Normal shock, Mach {cfg.mach:g}, {plots.gas_in_words(gas)}\n{plots.models_in_words(list(data.model.values))}"
-    output.figure("shock", plots.shock_figure(data, [row[:5] + row[6:] for row in table_rows(metrics)], title))
+    rows = [row[:5] + row[6:] for row in table_rows(metrics)] if setup.flag(cfg, "figure.table") else None
+    output.figure("shock", plots.shock_figure(data, rows, title))
     print("\n" + table(["model", "lambda1/delta", "rho %", "u %", "T %", "seconds", "status"], table_rows(metrics)))
     print(setup.warnings_in_words(metrics), end="")
     output.announce()

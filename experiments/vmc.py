@@ -13,9 +13,9 @@ from omegaconf import DictConfig
 from knudsen import quantum
 from knudsen.build import build, make
 from knudsen.experiments import setup
+from knudsen.experiments.looks import Figure
 from knudsen.experiments.named import named
 from knudsen.experiments.output import Output, number, table
-from knudsen.experiments.plots import Figure
 from knudsen.experiments.progress import bar
 
 RESUMES = "same"  # the same run goes on where it stopped

@@ -172,3 +172,21 @@ def test_names_of_the_folders_of_a_sweep_are_short_and_plain():
     assert record.folder_name(3, "mach=4,gas=bgk_3v") == "3_mach=4,gas=bgk_3v"
     long = record.folder_name(12, "case.save_times=[" + ",".join(map(str, range(200))) + "] / ../x")
     assert len(long) < 100 and "/" not in long and long.startswith("12_")
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_title_of_a_figure_is_the_caption_of_the_report(tmp_path, shown):
+    """In the figure itself only where it is asked for; panels have letters either way."""
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    for axis in figure.subplots(1, 2):
+        axis.plot([0, 1])
+    figure.suptitle(r"Normal shock, viscosity $\propto T^{0.81}$")
+    one = begun(tmp_path, figure={"title": shown})
+    with record.claimed(one, None):
+        Output(tmp_path, one.config, one).figure("shock", figure)
+        one.status = "ok"
+    assert bool(figure.get_suptitle()) == shown
+    assert [axis.get_title("left") for axis in figure.axes] == ["(a)", "(b)"]
+    assert "Normal shock, viscosity ~ T^0.81" in (tmp_path / "report.html").read_text()
