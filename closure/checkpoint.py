@@ -1,6 +1,5 @@
 """Checkpoints of learned closures: weights, plain configuration, format; loaded without running any code from the file."""
 
-import pickle
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from knudsen.build import build, renamed
 from knudsen.closure.learned.herm_mlc import HermMLC
 from knudsen.closure.learned.protocol import LearnedLaw
 from knudsen.errors import InputError
-from knudsen.files import Draft
+from knudsen.files import FOREIGN, Draft
 from knudsen.kinetic.gas import Gas
 from knudsen.kinetic.gas import gas as gas_of_name
 
@@ -104,7 +103,7 @@ def read(path: Path) -> dict:
         if found == FORMAT:
             content["config"]["network"] = renamed(content["config"]["network"])
             content = {key: content[key] for key in ("closure", "config", "state", "recipe")} | {"gas": _gas_of(content)}
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError, TypeError, ValueError, IsADirectoryError):
+    except FOREIGN:
         raise InputError(f"{path}: not a checkpoint of this program: give a file written by experiment=train") from None
     if found != FORMAT:
         raise InputError(

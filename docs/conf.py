@@ -8,8 +8,10 @@ from pathlib import Path
 
 from myst_parser.sphinx_ import Parser as MystParser
 
-sys.path.insert(0, str(Path(__file__).parent))
-import notebook_pages
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "docs"))
+import configuration_pages  # noqa: E402
+import notebook_pages  # noqa: E402
 
 project = "knudsen"
 author = "The knudsen maintainers"
@@ -88,4 +90,5 @@ def as_restructured_text(app, what, name, obj, options, lines):
 
 def setup(app):
     app.add_source_parser(NotebookParser)
+    app.connect("builder-inited", lambda app: configuration_pages.write(ROOT / "conf", ROOT / "docs" / "generated"))
     app.connect("autodoc-process-docstring", as_restructured_text)

@@ -2,10 +2,17 @@
 
 import contextlib
 import os
+import pickle
 import re
 import socket
+import struct
 import zlib
 from pathlib import Path
+
+# What torch.load and whoever reads its content raise for a file that is not theirs, or only a part of one.
+FOREIGN = (
+    pickle.UnpicklingError, struct.error, RuntimeError, EOFError, KeyError, AttributeError, TypeError, ValueError, OSError,
+)  # fmt: skip
 
 # .partial-<machine>-<process>-<random>-<name>: in the same folder, as a rename is atomic only within one file system; the name
 # comes last, as its suffix tells libraries the format.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import torch
 
-from knudsen.files import Draft
+from knudsen.files import FOREIGN, Draft
 from knudsen.molecular.deep_pot import DeepPotSmooth
 from knudsen.molecular.errors import InputError
 from knudsen.molecular.ordered import DeepPotLocalFrame, PlainNetwork
@@ -39,7 +38,7 @@ def load(path: str | Path, name: str | None = None) -> torch.nn.Module:
         content = torch.load(path, weights_only=True, map_location="cpu")
         found = content["format"]
         kind, options, state = content["potential"], content["options"], content["state"]
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError, IsADirectoryError):
+    except FOREIGN:
         raise InputError(f"{path}: not a potential's checkpoint: give a file written by experiment=md_train") from None
     if found != FORMAT:
         raise InputError(

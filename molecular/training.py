@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 from ase import Atoms
 
-from knudsen.files import Draft
+from knudsen.files import FOREIGN, Draft
 from knudsen.molecular import checkpoint
 from knudsen.molecular.environment import Environment, collate, environment
 from knudsen.molecular.errors import InputError, positive
@@ -164,7 +163,7 @@ def _restore(path: Path, now: dict, potential: torch.nn.Module, optimizer: Soap,
         found = torch.load(path, weights_only=True)
         if found["asked"] != now["asked"]:
             return False
-    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError, TypeError):
+    except FOREIGN:
         return False
     potential.load_state_dict(found.pop("potential"))
     optimizer.load_state_dict(found.pop("optimizer"))

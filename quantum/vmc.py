@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import pickle
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from knudsen.files import FOREIGN
 from knudsen.quantum import statistics
 from knudsen.quantum.errors import Diverged, InputError, integer, positive
 from knudsen.quantum.hamiltonian import Hamiltonian
@@ -277,7 +277,7 @@ class _Run:
     def _restore(self) -> None:
         try:
             found = torch.load(self.directory / RESUME, weights_only=True) if self.directory else {}
-        except (pickle.UnpicklingError, RuntimeError, OSError, EOFError):
+        except FOREIGN:
             return
         if found.get("asked") == self.asked:
             self.now = found["now"]

@@ -149,7 +149,7 @@ def test_a_closure_without_network_has_nothing_to_learn(knudsen):
     assert "closure=nsf" in run.last_line
 
 
-@pytest.mark.parametrize("content", [None, b"not a checkpoint" * 50, b""])
+@pytest.mark.parametrize("content", [None, b"not a checkpoint" * 50, b"", b"junk"])
 def test_a_bad_checkpoint_is_refused_by_name(knudsen, tmp_path, content):
     path = tmp_path / "weights.pt"
     if content is not None:

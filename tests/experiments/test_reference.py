@@ -1,0 +1,53 @@
+"""The documentation says what the program says: the reference names every option and key, the messages are the real ones."""
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from knudsen.experiments.help import CONF, groups
+
+DOCS = Path(__file__).parents[2] / "docs"
+SPEC = importlib.util.spec_from_file_location("configuration_pages", DOCS / "configuration_pages.py")
+pages = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(pages)
+
+MESSAGES = re.findall(r"^\$ knudsen (.*)\n(knudsen: .*)$", (DOCS / "faq.md").read_text(), re.MULTILINE)
+
+
+def leaves(content: dict, above: str = "") -> list[str]:
+    """Dotted keys of everything that is no map, without what only Hydra reads."""
+    found = []
+    for key, value in content.items():
+        if key == "_target_" or (not above and key in pages.HIDDEN):
+            continue
+        found += leaves(value, f"{above}{key}.") if isinstance(value, dict) and value else [f"{above}{key}"]
+    return found
+
+
+def test_reference_has_every_option():
+    assert set(pages.GROUPS) == set(groups())
+    text = pages.configuration(CONF)
+    assert not [f"{group}={name}" for group, names in groups().items() for name in names if f"### {group}={name}\n" not in text]
+    assert all(f"`{name}`" in pages.experiments(CONF) for name in groups()["experiment"])
+
+
+@pytest.mark.parametrize("group", groups())
+def test_reference_has_every_key_with_its_meaning(group):
+    for name in groups()[group]:
+        file = CONF / group / f"{name}.yaml"
+        found = {key: meaning for key, _, meaning in pages.described(file)[1]}
+        for key in leaves(OmegaConf.to_container(OmegaConf.load(file))):
+            parents = [key.rsplit(".", i)[0] for i in range(key.count(".") + 1)]  # a map in one line is one key
+            assert any(found.get(parent) for parent in parents), f"{group}={name}: {key}"
+
+
+@pytest.mark.parametrize("command, message", MESSAGES, ids=[command for command, _ in MESSAGES])
+def test_message_is_the_real_one(knudsen, command, message):
+    run = knudsen(*shlex.split(command))
+    assert run.status not in (0, None)
+    said = message.removesuffix(" ...")
+    assert run.last_line.startswith(said) if said != message else run.last_line == said
