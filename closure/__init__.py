@@ -3,8 +3,8 @@
 Must not know: experiments.
 
 Public: build, find, register, supports, CLOSURES, MomentLaw, LearnedLaw, simulate, solve_shock, Solution, ShockSolution;
-in two space dimensions plane_law, simulate_plane, PlaneSolution; training_of, untrained; submodules laws, learned, training,
-checkpoint, diagnostics.
+in two space dimensions plane_law, simulate_plane, PlaneSolution, plane_memory; training_of, untrained; submodules laws,
+learned, training, checkpoint, diagnostics.
 """
 
 from knudsen.lazy import attach
@@ -26,6 +26,7 @@ __getattr__, __dir__, __all__ = attach(
         "PlaneSolution": "plane.simulation",
         "simulate_plane": "plane.simulation",
         "plane_law": "plane.registry",
+        "plane_memory": "plane.simulation",
         "ShockSolution": "shock",
         "solve_shock": "shock",
     },

@@ -39,6 +39,8 @@ def _moments(cfg: DictConfig, gas: kinetic.Gas, case: kinetic.PlaneCase):
     options = setup.solver_options(cfg, "moments")
     options.pop("comoving")  # a periodic square has no one velocity along the axes that cells could have
     law = closure.plane_law(setup.study_name(cfg), gas)
+    if case.steady:
+        _state_factors(case, law)
     if not case.steady:
         with bar(law.name, cfg.progress) as report:
             found = closure.simulate_plane(law, case, progress=report, **options)
@@ -48,6 +50,18 @@ def _moments(cfg: DictConfig, gas: kinetic.Gas, case: kinetic.PlaneCase):
     residual = found.residuals[-1] if found.residuals else float("nan")
     metrics = setup.outcome(found) | {"residual": residual}
     return law.name, metrics, datasets.plane(found), f"{found.steps} steps, residual {residual:.1e}"
+
+
+def _state_factors(case: kinetic.PlaneCase, law: Any) -> None:
+    """The memory of the factors of a steady flow's linear systems, on the terminal before they are made; InputError where there
+    is not as much."""
+    (nx, ny), needed, there = case.cells, closure.plane_memory(law, case), cost.memory()
+    what = f"{nx} x {ny} cells with {len(law.components)} moments need {needed / 2**30:.2g} GiB"
+    if needed > there:
+        raise InputError(
+            f"case.cells=[{nx},{ny}]: {what}, this machine has {there / 2**30:.1f}; take fewer cells, or case.steady=false"
+        )
+    print(f"{case.name}: {what}", file=sys.stderr, flush=True)
 
 
 def _kinetic(cfg: DictConfig, gas: kinetic.Gas, case: kinetic.PlaneCase):

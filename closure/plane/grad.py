@@ -70,6 +70,7 @@ class PlaneGrad13(PlaneLaw):
     components = ("rho", "mx", "E", "Pxx", "Qx", "my", "Pxy", "Pyy", "Qy")
     tensors = ((0,), (1, 5), (2,), (3, 6, 7), (4, 8))
     order = 3
+    robust = ({"reconstruction": "muscl", "flux": "rusanov"}, {"reconstruction": "constant", "flux": "rusanov"})
 
     def __init__(self, gas):
         super().__init__(gas, Parameters(float(gas.dims), float(gas.prandtl)))
