@@ -48,7 +48,7 @@ def _moments(cfg: DictConfig, gas: kinetic.Gas, case: kinetic.PlaneCase):
     with iterations(law.name, cfg.progress) as report:
         found = closure.simulate_plane(law, case, progress=lambda residuals: report(len(residuals), residuals[-1]), **options)
     residual = found.residuals[-1] if found.residuals else float("nan")
-    metrics = setup.outcome(found) | {"residual": residual}
+    metrics = setup.outcome(found) | {"residual": residual, "walls": found.walls}
     return law.name, metrics, datasets.plane(found), f"{found.steps} steps, residual {residual:.1e}"
 
 

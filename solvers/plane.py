@@ -99,21 +99,21 @@ class PlaneSolver:
 
     def right_hand_side(self, U: Tensor, plane: Rectangle) -> Tensor:
         """-dF/dx - dG/dy in every cell, [batch, component, y, x]."""
-        return sum(self.along(U, plane, axis) / plane.spacing[axis] for axis in (0, 1))
+        return -sum(self.fluxes(U, plane, axis).diff(dim=3 - axis) / plane.spacing[axis] for axis in (0, 1))
 
     def residual(self, U: Tensor, plane: Rectangle) -> Tensor:
         """The same and the source: zero for a steady state."""
         return self.right_hand_side(U, plane) + self.law.source(U, plane)
 
-    def along(self, U: Tensor, plane: Rectangle, axis: int) -> Tensor:
-        """What the faces across an axis give the cells, in units of 1/dx, [batch, component, y, x]."""
+    def fluxes(self, U: Tensor, plane: Rectangle, axis: int) -> Tensor:
+        """The fluxes through the faces across an axis, [batch, component, y, x], one more of them along it than cells."""
         F, inside = self.faces(self._padded(self._lines(U, axis), plane, axis), plane, axis)
         for end in (0, 1):
             side = plane.sides[2 * axis + end]
             if side.kind == "walls":
                 through = self.law.wall_flux(inside[..., end : end + 1], side.values[None, :, None], 1 - 2 * end)
                 F = torch.cat((through, F[..., 1:]) if end == 0 else (F[..., :-1], through), -1)
-        return self._cells(F[..., :-1] - F[..., 1:], U.shape, axis)
+        return self._cells(F, len(U), axis)
 
     def line_fluxes(self, padded: Tensor, plane: Rectangle, axis: int) -> tuple[Tensor, Tensor]:
         """The numerical fluxes [line, component, face] of padded lines [line, component, cell], and V on the gas's side of the
@@ -175,9 +175,9 @@ class PlaneSolver:
         U = U if axis == 0 else U[:, self.law.turned(axis)].transpose(2, 3)
         return U.transpose(1, 2).flatten(0, 1)
 
-    def _cells(self, W: Tensor, shape: torch.Size, axis: int) -> Tensor:
+    def _cells(self, W: Tensor, batch: int, axis: int) -> Tensor:
         """The inverse of ``_lines``."""
-        W = W.unflatten(0, (shape[0], -1)).transpose(1, 2)
+        W = W.unflatten(0, (batch, -1)).transpose(1, 2)
         return W if axis == 0 else W.transpose(2, 3)[:, self.law.turned(axis)]
 
     def _padded(self, W: Tensor, plane: Rectangle, axis: int) -> Tensor:

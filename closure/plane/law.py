@@ -87,6 +87,10 @@ class PlaneLaw(PlainLaw):
         """Its temperature, its accommodation coefficient, the velocity along it."""
         return wall.temperature, wall.accommodation, wall.velocity
 
+    def diffusion(self, U: Tensor, plane) -> list[Tensor] | None:
+        """What of the fluxes across both axes is in the source, [batch, component, y, x] of the faces; None: nothing."""
+        return None
+
     def fields(self, U: Tensor, plane) -> dict[str, Tensor]:
         """The fields ``NAMES`` of U [batch, component, y, x], each [batch, y, x]."""
         rho, u, T = self.fluid(U)

@@ -49,20 +49,20 @@ class PlaneNavierStokesFourier(PlaneEuler):
                 for name, momentum, stress in (("u", m, mixed[0]), ("v", n, mixed[1]))
             )
             stress = state.stress(u, v, mixed)
-            work = state.work(u, v, stress)
-            heat = E + tau * state.divergence(work) - 0.5 * rho * (u * u + v * v)
+            heat = E + tau * state.divergence(state.work(u, v, stress)) - 0.5 * rho * (u * u + v * v)
             T = state.diffused("T", capacity, heat, heat / capacity, tau, units[1])
-            power = [w + q for w, q in zip(work, state.heat(T), strict=True)]
             # fluxes of the last iterate: conservative to round-off whatever the linear solver's accuracy
-            found = U + tau[:, None] * state.change(stress, power)
+            found = U + tau[:, None] * state.change(state.fluxes(u, v, T, stress))
             state = state.moved(rho, u, v, T)
         return found
 
     def source(self, U, plane):
+        return _State(self, U, plane).change(self.diffusion(U, plane))
+
+    def diffusion(self, U, plane):
         state = _State(self, U, plane)
         u, v, T = state.u, state.v, state.T
-        stress = state.stress(u, v, state.mixed_stress())
-        return state.change(stress, [w + q for w, q in zip(state.work(u, v, stress), state.heat(T), strict=True)])
+        return state.fluxes(u, v, T, state.stress(u, v, state.mixed_stress()))
 
     def fields(self, U, plane):
         state = _State(self, U, plane)
@@ -196,10 +196,14 @@ class _State:
     def divergence(self, flow) -> Tensor:
         return sum(f.diff(dim=2 - axis) / self.plane.spacing[axis] for axis, f in enumerate(flow))
 
-    def change(self, stress, power) -> Tensor:
+    def fluxes(self, u, v, T, stress) -> list[Tensor]:
+        """(0, sigma_xn, q + sigma u, sigma_yn) on the faces across both axes, [batch, component, y, x]."""
+        power = [w + q for w, q in zip(self.work(u, v, stress), self.heat(T), strict=True)]
+        return [-torch.stack((torch.zeros_like(q), xn, q, yn), 1) for xn, yn, q in zip(*stress, power, strict=True)]
+
+    def change(self, fluxes) -> Tensor:
         """dU/dt [batch, component, y, x]."""
-        u, v, T = self.divergence(stress[0]), self.divergence(stress[1]), self.divergence(power)
-        return torch.stack((torch.zeros_like(T), u, T, v), 1)
+        return -sum(F.diff(dim=3 - axis) / self.plane.spacing[axis] for axis, F in enumerate(fluxes))
 
     def diffused(self, name: str, capacity, right, start, tau, unit) -> Tensor:
         """y of capacity y - tau div(c grad y) = right, found for the change from the start: what is uniform stays so to the last

@@ -8,7 +8,7 @@ import torch
 
 from knudsen.closure.plane.law import NAMES, PlaneLaw
 from knudsen.closure.plane.steady import steady
-from knudsen.kinetic.plane.case import PlaneCase
+from knudsen.kinetic.plane.case import SIDES, PlaneCase
 from knudsen.kinetic.wall import Wall
 from knudsen.solvers.plane import PlaneSolver, Rectangle, Side
 
@@ -22,7 +22,7 @@ class PlaneSolution:
     t [S]; fields {name: [S, ny, nx]} by ``NAMES``, which are attributes, too; U [S, component, ny, nx]: the closure's moments;
     status ``ok`` or ``diverged`` with diverged_at = (time, cell, counted along x first): later rows are NaN;
     schemes: reconstruction, flux, integrator. A steady flow has one row, at time infinity, ``residuals`` of its
-    iterations, which are its steps, and may be ``not_converged``.
+    iterations, which are its steps, and may be ``not_converged``; walls: as of ``kinetic.PlaneFlow``, what the gas gives them.
     """
 
     t: np.ndarray
@@ -37,6 +37,7 @@ class PlaneSolution:
     fallback: bool = False
     warnings: tuple[str, ...] = ()
     residuals: tuple[float, ...] = field(default=(), repr=False)
+    walls: dict[str, dict[str, float]] = field(default_factory=dict, repr=False)
 
     def __getattr__(self, name):
         if name in NAMES:
@@ -129,5 +130,21 @@ def _steady(law, case, solver, plane, progress) -> PlaneSolution:
     U, residuals, status = steady(solver, U, plane, scale, side / speed, progress=progress)
     return PlaneSolution(
         np.array([np.inf]), case, _fields(law, U[None], plane), U[None].numpy(), len(residuals) - 1, perf_counter() - began,
-        status, None, solver.schemes, residuals=tuple(residuals),
+        status, None, solver.schemes, residuals=tuple(residuals), walls=_balance(law, case, solver, U[None], plane),
     )  # fmt: skip
+
+
+def _balance(law, case, solver, U, plane) -> dict[str, dict[str, float]]:
+    """{side: mass, force along x and y and energy that the gas gives a wall in unit time and per unit of depth}."""
+    found, diffusion = {}, law.diffusion(U, plane)
+    for axis in (0, 1):
+        F = solver.fluxes(U, plane, axis)
+        F = F if diffusion is None else F + diffusion[axis]
+        for end in (0, 1):
+            number = 2 * axis + end
+            if isinstance(case.sides[number], Wall):
+                net = (2 * end - 1) * case.spacing[1 - axis] * F.select(3 - axis, -end).sum(-1)[0]
+                along, across = law.momentum
+                places = {"mass": 0, "force_x": along, "force_y": across, "energy": 2}
+                found[SIDES[number]] = {name: float(net[place]) for name, place in places.items()}
+    return found

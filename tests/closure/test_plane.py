@@ -176,6 +176,9 @@ def test_a_steady_flow_is_one_in_time(name):
     law = law_of(name)
     found = closure.simulate_plane(law, case)
     assert found.status == "ok" and abs(found.rho.mean() - 1) < ROUND_OFF
+    total = {key: sum(wall[key] for wall in found.walls.values()) for key in ("mass", "force_x", "force_y", "energy")}
+    assert max(abs(value) for value in total.values()) < 1e-8  # the lid's work is the walls' heat
+    assert all(abs(wall["mass"]) < ROUND_OFF for wall in found.walls.values())
     U = torch.tensor(found.U[0])
     later = PlaneSolver(law, reconstruction="linear", integrator="ssprk2").run(U, rectangle(law, case), [1e-3]).U[-1]
     assert (later - U).abs().max() < 1e-10
