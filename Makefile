@@ -16,13 +16,15 @@ export MKL_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test validate docs bench fuzz lint clean leaderboard
+.PHONY: help install demo test validate docs bench fuzz soak types lint clean leaderboard
 
 help:
 	@echo "make demo      Mach 5.5 shock, every model side by side, for both gases"
-	@echo "make test      quick tests        make validate  slow physics validation (JOBS=2: side by side)"
+	@echo "make test      quick tests        make validate  slow physics validation, types (JOBS=2: side by side)"
 	@echo "make docs      documentation      make bench     benchmarks        make lint  ruff"
 	@echo "make fuzz      spoiled files and command lines, SECONDS=120 SEED=0"
+	@echo "make soak      random cases over closures, gases and solvers, SECONDS=120 SEED=0"
+	@echo "make types     annotations of the public face"
 	@echo "make leaderboard   the standard evaluation of every closure, for both gases: docs/leaderboard (ten minutes)"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -42,7 +44,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(PYTEST)
 
-validate: $(STAMP)
+validate: $(STAMP) types
 	$(PYTEST) -m slow
 
 docs: $(STAMP)
@@ -78,6 +80,19 @@ SECONDS ?= 120
 SEED ?= 0
 fuzz: $(STAMP)
 	$(BIN)/python benchmarks/fuzz.py --seconds $(SECONDS) --seed $(SEED)
+
+# Random cases; what is wrong and called right is kept in outputs/soak.
+soak: $(STAMP)
+	$(BIN)/python benchmarks/soak.py --seconds $(SECONDS) --seed $(SEED)
+
+# The rooms where an installed package has them, since mypy reads no editable installation.
+ROOMS := solvers kinetic closure elt molecular quantum conf experiments
+FACE := knudsen knudsen.build knudsen.errors knudsen.files knudsen.interface knudsen.learning knudsen.lazy knudsen.release \
+	knudsen.seeds knudsen.shown knudsen.testing
+types: $(STAMP)
+	rm -rf build/types; mkdir -p build/types/knudsen
+	ln -s $(CURDIR)/knudsen/* $(ROOMS:%=$(CURDIR)/%) build/types/knudsen
+	cd build/types && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml $(FACE:%=-m %)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

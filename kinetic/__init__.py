@@ -9,6 +9,8 @@ PlaneCase, plane_cases, solve_plane, PlaneFlow, PlaneTrajectory, plane_velocitie
 on first use: importing is quick.
 """
 
+from typing import TYPE_CHECKING
+
 from knudsen.errors import InputError
 from knudsen.kinetic import cases
 from knudsen.kinetic.case import Case
@@ -18,6 +20,29 @@ from knudsen.kinetic.plane import cases as plane_cases
 from knudsen.kinetic.plane.case import PlaneCase
 from knudsen.kinetic.wall import Wall
 from knudsen.lazy import attach
+
+if TYPE_CHECKING:  # for type checkers, what attach brings on first use
+    from knudsen.kinetic.calibration import Calibration as Calibration
+    from knudsen.kinetic.calibration import calibrate as calibrate
+    from knudsen.kinetic.channel import ChannelProfile as ChannelProfile
+    from knudsen.kinetic.channel import solve_channel as solve_channel
+    from knudsen.kinetic.grid import VelocityGrid as VelocityGrid
+    from knudsen.kinetic.grid import grid_of_case as grid_of_case
+    from knudsen.kinetic.grid import velocity_grid as velocity_grid
+    from knudsen.kinetic.measured import MeasuredProfile as MeasuredProfile
+    from knudsen.kinetic.measured import load_profiles as load_profiles
+    from knudsen.kinetic.plane.run import PlaneTrajectory as PlaneTrajectory
+    from knudsen.kinetic.plane.run import plane_memory as plane_memory
+    from knudsen.kinetic.plane.steady import PlaneFlow as PlaneFlow
+    from knudsen.kinetic.plane.steady import solve_plane as solve_plane
+    from knudsen.kinetic.plane.velocities import plane_velocities as plane_velocities
+    from knudsen.kinetic.shock import solve_shock as solve_shock
+    from knudsen.kinetic.shock_profile import ShockProfile as ShockProfile
+    from knudsen.kinetic.simulation import simulate as simulate
+    from knudsen.kinetic.slip import slip_coefficients as slip_coefficients
+    from knudsen.kinetic.trajectories import load_trajectories as load_trajectories
+    from knudsen.kinetic.trajectories import save_trajectories as save_trajectories
+    from knudsen.kinetic.trajectory import Trajectory as Trajectory
 
 __getattr__, __dir__, lazy = attach(
     __name__,

@@ -179,9 +179,11 @@ def plot(data: xr.Dataset | Mapping[str, xr.Dataset], title: str = "", *, points
     points: measured values of a shock (of ``knudsen.kinetic.load_profiles``), drawn over it.
     ``.savefig("figure.pdf")`` of what it returns writes a file.
     """
+    import xarray as xr
+
     from knudsen.experiments import plots
 
-    if isinstance(data, Mapping) and not hasattr(data, "data_vars"):
+    if not isinstance(data, xr.Dataset):
         return plots.together_figure({name: _last(one) for name, one in data.items()}, title)
     if "lambda1_over_delta" in data and "x" in data.dims:
         return plots.shock_figure(data, title=title, points=points)

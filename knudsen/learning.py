@@ -58,7 +58,9 @@ def learn(
                 law, config, made.load(file, gas), settings, path, recipe={"closure": closure, "seed": seed},
                 progress=lambda epoch, epochs, loss, check: report(epoch / epochs, f"validation loss {check:.3g}"),
             )  # fmt: skip
-        return room.build(closure, gas, checkpoint=path / "checkpoint.pt", network=config)
+        best = room.build(closure, gas, checkpoint=path / "checkpoint.pt", network=config)
+    assert isinstance(best, room.LearnedLaw)
+    return best
 
 
 def explore(
