@@ -73,7 +73,7 @@ class PlaneSolver:
 
     .. math:: \frac{d U}{dt} = -\frac{\Delta_x \hat F}{\Delta x} - \frac{\Delta_y \hat G}{\Delta y} + S(U).
 
-    law: a :class:`~solvers.BalanceLaw` along x, without ``product``, ``transport``, ``diffusivity`` and gradients in the flux,
+    law: a :class:`~solvers.BalanceLaw` along x, without ``transport``, ``diffusivity`` and gradients in the flux,
     whose ``relax`` and ``source`` take [batch, component, y, x] and a :class:`Rectangle`, and that says by ``turned(axis)`` which
     components are along that axis what its own are along x: the flux along y is that along x of the turned state. So every
     reconstruction and numerical flux of one dimension is one of two, along the lines of cells of either axis.
@@ -99,27 +99,41 @@ class PlaneSolver:
 
     def right_hand_side(self, U: Tensor, plane: Rectangle) -> Tensor:
         """-dF/dx - dG/dy in every cell, [batch, component, y, x]."""
-        return -sum(self.fluxes(U, plane, axis).diff(dim=3 - axis) / plane.spacing[axis] for axis in (0, 1))
+        rate = 0.0
+        for axis in (0, 1):
+            F, lost = self.through(U, plane, axis)
+            rate = rate - (F.diff(dim=3 - axis) + lost) / plane.spacing[axis]
+        return rate
 
     def residual(self, U: Tensor, plane: Rectangle) -> Tensor:
         """The same and the source: zero for a steady state."""
         return self.right_hand_side(U, plane) + self.law.source(U, plane)
 
-    def fluxes(self, U: Tensor, plane: Rectangle, axis: int) -> Tensor:
-        """The fluxes through the faces across an axis, [batch, component, y, x], one more of them along it than cells."""
-        F, inside = self.faces(self._padded(self._lines(U, axis), plane, axis), plane, axis)
+    def through(self, U: Tensor, plane: Rectangle, axis: int) -> tuple[Tensor, Tensor | float]:
+        """The fluxes through the faces across an axis, [batch, component, y, x], one more of them along it than cells; what the
+        law's non-conservative product takes from each cell beside, in units of dx."""
+        F, inside, product = self.faces(self._padded(self._lines(U, axis), plane, axis), plane, axis)
         for end in (0, 1):
             side = plane.sides[2 * axis + end]
             if side.kind == "walls":
                 through = self.law.wall_flux(inside[..., end : end + 1], side.values[None, :, None], 1 - 2 * end)
                 F = torch.cat((through, F[..., 1:]) if end == 0 else (F[..., :-1], through), -1)
-        return self._cells(F, len(U), axis)
+        if product is None:
+            return self._cells(F, len(U), axis), 0.0
+        jump, within = product  # half of the jump at each face belongs to the cell, and all within it
+        for end in (0, 1):
+            if plane.sides[2 * axis + end].kind == "walls":
+                jump[..., -end] = 0.0
+        return self._cells(F, len(U), axis), self._cells(0.5 * (jump[..., :-1] + jump[..., 1:]) + within, len(U), axis)
 
-    def line_fluxes(self, padded: Tensor, plane: Rectangle, axis: int) -> tuple[Tensor, Tensor]:
-        """The numerical fluxes [line, component, face] of padded lines [line, component, cell], and V on the gas's side of the
-        first and the last face, [line, variable, 2]."""
+    def line_fluxes(self, padded: Tensor, plane: Rectangle, axis: int):
+        """The numerical fluxes [line, component, face] of padded lines [line, component, cell]; V on the gas's side of the first
+        and the last face, [line, variable, 2]; the law's product across the faces and across the cells, None without one."""
         V_l, V_r = self.reconstruct(self.law.variables(padded, plane), plane.line(axis))
-        return self.flux(V_l, V_r, self.law), torch.cat((V_r[..., :1], V_l[..., -1:]), -1)
+        product = None
+        if self.law.product is not None:
+            product = self.law.product(V_l, V_r), self.law.product(V_r[..., :-1], V_l[..., 1:])
+        return self.flux(V_l, V_r, self.law), torch.cat((V_r[..., :1], V_l[..., -1:]), -1), product
 
     def max_dt(self, U: Tensor, plane: Rectangle) -> Tensor:
         """cfl / (largest speed along x / dx + largest speed along y / dy), [batch]."""

@@ -3,11 +3,12 @@
 from knudsen.closure import registry
 from knudsen.closure.plane.fluid import PlaneEuler
 from knudsen.closure.plane.grad import PlaneGrad13
+from knudsen.closure.plane.hme import PlaneHME
 from knudsen.closure.plane.law import PlaneLaw
 from knudsen.closure.plane.navier_stokes import PlaneNavierStokesFourier
 from knudsen.errors import InputError
 
-LAWS: dict[str, type[PlaneLaw]] = {law.name: law for law in (PlaneEuler, PlaneNavierStokesFourier, PlaneGrad13)}
+LAWS: dict[str, type[PlaneLaw]] = {law.name: law for law in (PlaneEuler, PlaneNavierStokesFourier, PlaneGrad13, PlaneHME)}
 
 
 def plane_law(name: str, gas) -> PlaneLaw:

@@ -138,7 +138,7 @@ def _balance(law, case, solver, U, plane) -> dict[str, dict[str, float]]:
     """{side: mass, force along x and y and energy that the gas gives a wall in unit time and per unit of depth}."""
     found, diffusion = {}, law.diffusion(U, plane)
     for axis in (0, 1):
-        F = solver.fluxes(U, plane, axis)
+        F, _ = solver.through(U, plane, axis)
         F = F if diffusion is None else F + diffusion[axis]
         for end in (0, 1):
             number = 2 * axis + end
