@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from knudsen import closure, kinetic, ranks
@@ -78,10 +77,7 @@ def _kinetic(cfg: DictConfig, gas: kinetic.Gas, case: kinetic.PlaneCase):
 def _options(cfg: DictConfig) -> dict[str, Any]:
     if cfg.keep_f:
         raise InputError(f"keep_f={cfg.keep_f}: f of a case of two space dimensions is not kept; give keep_f=false")
-    options = setup.solver_options(cfg, "kinetic")
-    if any(o.lstrip("+") == "solver.transport=weno5" for o in HydraConfig.get().overrides.task):
-        raise InputError("solver.transport=weno5: in two space dimensions there is muscl alone; leave the key out")
-    return options | {"transport": "muscl"}
+    return setup.solver_options(cfg, "kinetic")
 
 
 def _state_cost(case: kinetic.PlaneCase, gas: kinetic.Gas, velocities: Any, cfl: float) -> None:

@@ -1,10 +1,10 @@
 r"""The hot loop in the plane: df/dt + v . grad f = rate/eps (target - f), all velocities of a cell together.
 
-As in one dimension (:mod:`knudsen.kinetic.kernel.loop`) every stage of the IMEX scheme is one pass over the cells: transport with
-MUSCL on both axes, the explicit part and its moments, the target of the new stage without iteration (stress and heat flux have
-relaxed by known factors), conservative to round-off, relaxation. Velocities lie in four quadrants
-(:class:`~knudsen.kinetic.plane.velocities.PlaneVelocities`), in each of which the upwind neighbours are the same for all: loops
-have no branches and no masks.
+As in one dimension (:mod:`knudsen.kinetic.kernel.loop`) every stage of the IMEX scheme is one pass over the cells: transport
+with MUSCL or WENO5 on both axes (finite differences: their order is that of one dimension), the explicit part and its moments,
+the target of the new stage without iteration (stress and heat flux have relaxed by known factors), conservative to round-off,
+relaxation. Velocities lie in four quadrants (:class:`~knudsen.kinetic.plane.velocities.PlaneVelocities`), in each of which the
+upwind neighbours are the same for all: loops have no branches and no masks.
 
 Arrays are flat: f [field, y + ghosts, x + ghosts, K], accumulators [stage, field, y, x, K]. A state that is not finite, or not
 positive, ends the call.
@@ -16,6 +16,7 @@ import numpy as np
 from numba import uint64
 
 from knudsen.compile import compiled
+from knudsen.kinetic.kernel.transport import GHOST, TINY
 from knudsen.kinetic.plane.target import (
     FIELDS,
     HEIGHT,
@@ -33,9 +34,8 @@ from knudsen.kinetic.plane.target import (
     gaussian,
     shape_target,
 )  # fmt: skip
-from knudsen.solvers.rows import mc
+from knudsen.solvers.rows import mc, weno5
 
-GHOST = 2  # cells beyond each side: what MUSCL needs
 PERIODIC, OUTFLOW, FIXED, WALL = range(4)
 
 
@@ -64,8 +64,16 @@ def moments_of(star, nodes, fields, s):
     add_moments(star[:K], star[(fields - 1) * K : fields * K], 0, nodes, fields, s)
 
 
+class Scheme(NamedTuple):
+    """explicit, implicit: tableaux of the IMEX scheme; weno: transport is WENO5's, not MUSCL's."""
+
+    explicit: np.ndarray
+    implicit: np.ndarray
+    weno: bool
+
+
 @compiled
-def _transport(f, here, K, along_y, rx, ry, nodes, out):
+def _muscl(f, here, K, along_y, rx, ry, nodes, out):
     """out [K] = -dt (v_x df/dx + v_y df/dy) of the cell at f[here]; along_y: distance to the next row; rx, ry: dt/dx, dt/dy."""
     Q = K // 4
     x, y = nodes.x, nodes.y
@@ -87,9 +95,35 @@ def _transport(f, here, K, along_y, rx, ry, nodes, out):
 
 
 @compiled
+def _weno5(f, here, K, along_y, rx, ry, nodes, out):
+    """As ``_muscl``."""
+    Q = K // 4
+    x, y = nodes.x, nodes.y
+    for quadrant in range(4):
+        ox = K if quadrant % 2 == 0 else -K
+        oy = along_y if quadrant < 2 else -along_y
+        begin = quadrant * Q
+        c = here + begin
+        i0, i1, i2, i3 = uint64(c), uint64(c - ox), uint64(c - 2 * ox), uint64(c - 3 * ox)
+        j1, j2, j3 = uint64(c - oy), uint64(c - 2 * oy), uint64(c - 3 * oy)
+        i4, i5, j4, j5 = uint64(c + ox), uint64(c + 2 * ox), uint64(c + oy), uint64(c + 2 * oy)
+        b0 = uint64(begin)
+        for n in range(Q):
+            k = uint64(n)
+            m = f[i0 + k]
+            p, q, r = f[i2 + k] - f[i3 + k], f[i1 + k] - f[i2 + k], m - f[i1 + k]
+            s, t = f[i4 + k] - m, f[i5 + k] - f[i4 + k]
+            across = r + weno5(q, r, s, t, TINY) - weno5(p, q, r, s, TINY)
+            p, q, r = f[j2 + k] - f[j3 + k], f[j1 + k] - f[j2 + k], m - f[j1 + k]
+            s, t = f[j4 + k] - m, f[j5 + k] - f[j4 + k]
+            up = r + weno5(q, r, s, t, TINY) - weno5(p, q, r, s, TINY)
+            out[b0 + k] = -(rx * abs(x[b0 + k]) * across + ry * abs(y[b0 + k]) * up)
+
+
+@compiled
 def stage(j, rows, f, new, acc, eps, model, space, nodes, dt, scheme, scratch):
     """Stage j in rows (first, end); returns (cell that failed or -1, number of under-resolved targets)."""
-    explicit, implicit = scheme
+    explicit, implicit = scheme.explicit, scheme.implicit
     ratio = (dt / space.dx, dt / space.dy)
     K, fields, last = nodes.x.size, model.fields, explicit.shape[0] - 1
     width, height, cells = space.nx + 2 * GHOST, space.ny + 2 * GHOST, space.nx * space.ny
@@ -101,7 +135,10 @@ def stage(j, rows, f, new, acc, eps, model, space, nodes, dt, scheme, scratch):
         for field in range(fields):
             here = ((field * height + row + GHOST) * width + column + GHOST) * K
             part = increment[field * K : (field + 1) * K]
-            _transport(f, here, K, width * K, ratio[0], ratio[1], nodes, part)
+            if scheme.weno:
+                _weno5(f, here, K, width * K, ratio[0], ratio[1], nodes, part)
+            else:
+                _muscl(f, here, K, width * K, ratio[0], ratio[1], nodes, part)
             there = (((j - 2) * fields + field) * cells + cell) * K
             base, place = (f, uint64(here)) if j == 1 else (acc, uint64(there))
             weight, result = explicit[j, j - 1], star[field * K : (field + 1) * K]
@@ -171,8 +208,8 @@ def _wall(f, first, inward, normal, side, sides, nodes, fields, plane):
                 ahead = back
                 if face < 0.0 and near >= 0.0:
                     face, ahead = 0.0, min(-near, -4.0 * near - back)
-                f[base - inward + k] = near + ahead
-                f[base - 2 * inward + k] = near + 2.0 * ahead
+                for g in range(1, GHOST + 1):
+                    f[base - g * inward + k] = near + g * ahead
                 if field == 0:
                     flux += w[k] * abs(vn[k]) * face
                 mirror = ((k // Q) ^ flip) * Q + k % Q
@@ -181,8 +218,8 @@ def _wall(f, first, inward, normal, side, sides, nodes, fields, plane):
             if sign * vn[k] > 0.0:
                 face = f[base - inward + k] + alpha * flux * sides.emission[side, field, k]
                 step = face - f[base + k]
-                f[base - inward + k] = face + step
-                f[base - 2 * inward + k] = face + 3.0 * step
+                for g in range(1, GHOST + 1):
+                    f[base - g * inward + k] = face + (2 * g - 1) * step
 
 
 @compiled

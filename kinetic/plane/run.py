@@ -51,13 +51,15 @@ class PlaneTrajectory:
 
 
 class PlaneRun(Run):
-    """One trajectory of f [field, ny, nx, K] in the plane; transport is MUSCL's. rows: those of the case that it computes."""
+    """One trajectory of f [field, ny, nx, K] in the plane. rows: those of the case that it computes."""
 
     rows = slice(None)
 
     def __init__(self, case, gas, transport, integrator, cfl, velocities, order, keep_f):
         check_gas(case, gas)
-        super().__init__(case, gas, "muscl", integrator, cfl, velocities, order, keep_f)
+        if case.walls:  # between them f is not smooth, and it is MUSCL's ghost cells that give a face at the wall its value
+            transport = "muscl"
+        super().__init__(case, gas, transport, integrator, cfl, velocities, order, keep_f)
 
     def longest_step(self, cfl):
         dx, dy = self.case.spacing
@@ -112,7 +114,8 @@ class PlaneRun(Run):
             if isinstance(side, Wall):
                 emission[n] = emitted(side, n, self.grid, self.gas.dims)
         space = kernel.Space(nx, ny, *self.case.spacing)
-        return self.model, space, kernel.Sides(kinds, accommodation, emission), self.nodes, self.scheme.arrays()
+        scheme = kernel.Scheme(*self.scheme.arrays(), self.transport == "weno5")
+        return self.model, space, kernel.Sides(kinds, accommodation, emission), self.nodes, scheme
 
     def interior(self, flat):
         G = kernel.GHOST

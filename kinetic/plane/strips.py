@@ -1,8 +1,8 @@
 """A run in the plane on several processes: each has a strip of rows, and sends its outermost rows to its neighbours.
 
-A cell's update reads two rows beyond it, and everything else it needs (time step, velocities, emission of the walls) is the same
-for all; so the result is the same, to the last bit, on any number of processes. The rows that no message concerns are computed
-while the messages travel.
+A cell's update reads three rows beyond it, and everything else it needs (time step, velocities, emission of the walls) is the
+same for all; so the result is the same, to the last bit, on any number of processes. The rows that no message concerns are
+computed while the messages travel.
 """
 
 import numpy as np

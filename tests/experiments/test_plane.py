@@ -62,7 +62,7 @@ def test_a_steady_flow_of_a_closure(knudsen):
         (("case.temperatures=[1,1,1]",), "case.temperatures"),
         (("case.temperatures=[1,1,1,-1]",), "case.temperatures"),
         (("case.cells=8",), "case.cells"),
-        (("solver.transport=weno5",), "solver.transport=weno5"),
+        (("solver.transport=upwind", "case.steady=false"), "solver.transport"),
         (("case.knudsen=0",), "case.knudsen"),
         (("experiment=compare", "solver=moments"), "case=cavity: has two space dimensions"),
     ],
