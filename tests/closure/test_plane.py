@@ -121,10 +121,8 @@ def test_turned_by_a_right_angle_it_is_the_same(name):
 @pytest.mark.parametrize("flux", ["hll", "rusanov", "upwind"])
 def test_the_compiled_sweeps_are_those_of_torch(name, flux):
     case = waves(6, 0.01, 0.02, sides=(Wall(1.5, velocity=0.2), "fixed", "periodic", "periodic"))
-    for reconstruction in ("linear", "weno5_thinc"):
-        options = {"flux": flux, "reconstruction": reconstruction}
-        a, b = (closure.simulate_plane(law_of(name), case, compiled=compiled, **options) for compiled in (False, True))
-        assert a.status == "ok" and np.abs(a.U - b.U).max() < 1e-11
+    a, b = (closure.simulate_plane(law_of(name), case, compiled=compiled, flux=flux) for compiled in (False, True))
+    assert a.status == "ok" and np.abs(a.U - b.U).max() < 1e-11
 
 
 @pytest.mark.parametrize("name", LAWS)
@@ -132,7 +130,7 @@ def test_the_compiled_sweeps_are_those_of_torch(name, flux):
 def test_many_steps_conserve(name, walls):
     """In a periodic square mass, momentum and energy, between specular walls mass and energy."""
     law = law_of(name, "bgk_2v")
-    case = waves(6, t_end=1.0, sides=(Wall(accommodation=0.0),) * 4 if walls else PERIODIC)
+    case = waves(6, t_end=0.6, sides=(Wall(accommodation=0.0),) * 4 if walls else PERIODIC)
     found = closure.simulate_plane(law, case)
     assert found.status == "ok" and found.steps > 10
     sums = found.U.mean((2, 3))
@@ -159,7 +157,7 @@ def test_what_has_no_form_in_the_plane_is_refused():
 
 
 def test_gas_at_rest_in_a_closed_box_stays_at_rest():
-    case = plane_cases.cavity(cells=(4, 6), steady=False, t_end=1.0, temperatures=(1.3,) * 4)
+    case = plane_cases.cavity(cells=(4, 6), steady=False, t_end=0.3, temperatures=(1.3,) * 4)
     for name in LAWS:
         found = closure.simulate_plane(law_of(name), case)
         assert max(np.abs(found.u).max(), np.abs(found.v).max(), np.abs(found.T - 1.3).max()) < ROUND_OFF

@@ -22,6 +22,7 @@ SMALL = {
     "random_features": {"dims": (1,), "every": (1, 3), "budget": 2**7, "powers": range(3, 6)},
     "lorenz": {"orders": (2, 4), "loads": (2,), "time": 0.5, "dt": 0.01},
     "memory": {"units": (2,)},
+    "cavity_closures": {"cells": 8},
     "free_flight": {"few": (4,), "points": 21, "regimes": 3},
 }
 ARGUMENTS = ("monte_carlo", "random_features", "lorenz", "memory", "free_flight")
