@@ -8,9 +8,9 @@ from matplotlib import colormaps
 
 from knudsen.experiments.leaderboard import microseconds
 from knudsen.experiments.looks import Figure, colours, finish, kind_in_words, label
+from knudsen.experiments.plots import PAGE
 
 MOST = 8  # closures of a panel: those with the smallest errors
-PAGE = 6.9  # inches
 
 
 def _panels(kinds: Sequence[str], words: Callable[[Any], str] = kind_in_words):

@@ -13,6 +13,7 @@ SYMBOLS = {"rho": r"\rho", "u": "u", "T": "T", "q": "q", "sigma": r"\sigma"}
 SYMBOLS |= {"u_y": "u_y", "sigma_xy": r"\sigma_{xy}", "q_y": "q_y"}
 WORDS = {"rho": "density", "u": "velocity", "T": "temperature", "q": "heat flux", "sigma": "stress"}
 WORDS |= {"u_y": "velocity", "sigma_xy": "shear stress", "q_y": "heat flux"}
+PAGE = 6.9  # inches: the width of a page
 FLOOR = 0.01  # per cent: errors below are not told apart
 GASES = {"bgk": "BGK", "shakhov": "Shakhov", "es_bgk": "ES-BGK", "hard_sphere": "Boltzmann", "maxwell": "Boltzmann"}
 
@@ -63,6 +64,17 @@ def _errors(axis: Any, data: xr.DataArray, x: np.ndarray, scale: float, text: st
     axis.set_ylabel(text)
 
 
+def _grid(count: int) -> tuple[Figure, np.ndarray]:
+    """A figure as wide as a page with so many panels, two or three side by side."""
+    columns = 2 if count <= 4 else 3
+    rows = -(-count // columns)
+    figure = Figure(figsize=(PAGE, 2.5 * rows))
+    axes = np.ravel(figure.subplots(rows, columns, squeeze=False))
+    for axis in axes[count:]:
+        axis.axis("off")
+    return figure, axes[:count]
+
+
 def _small_table(axis: Any, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     axis.axis("off")
     drawn = axis.table(cellText=rows, colLabels=header, loc="center", cellLoc="center")
@@ -84,7 +96,7 @@ def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]] | None = None, 
         panels, heights = [*panels, ["error_rho", "error_T"]], [*heights, 1]
     if rows:
         panels, heights = [*panels, ["table", "table"]], [*heights, 0.75]
-    figure = Figure(figsize=(6.9, 1.55 * sum(heights) + 0.3))
+    figure = Figure(figsize=(PAGE, 1.55 * sum(heights) + 0.3))
     axes = figure.subplot_mosaic(panels, height_ratios=heights)
     x = data.x.values
     for name in ("rho", "u", "T", "q"):
@@ -114,14 +126,19 @@ def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]] | None = None, 
 def comparison_figure(data: xr.Dataset, title: str) -> Figure:
     """Fields of every model at the end time, and under each its error in per cent of the largest value (`comparison.nc`)."""
     names = [name for name in ("rho", "u", "T", "q") if name in data]
-    figure = Figure(figsize=(3.1 * len(names), 4.6))
-    axes = figure.subplots(2, len(names), sharex=True, height_ratios=[1.8, 1])
-    for (top, bottom), name in zip(axes.T, names):
+    rows = -(-len(names) // 2)
+    figure = Figure(figsize=(PAGE, 3.6 * rows))
+    axes = figure.subplots(2 * rows, 2, sharex=True, height_ratios=[1.8, 1] * rows)
+    for axis in axes[2 * rows - 2 :, 2 - (2 * rows - len(names)) :].ravel():
+        axis.axis("off")
+    pairs = [(axes[2 * (i // 2), i % 2], axes[2 * (i // 2) + 1, i % 2]) for i in range(len(names))]
+    for (top, bottom), name in zip(pairs, names):
         curves(top, data[name], data.x.values)
         top.set_title(f"{WORDS[name]} ${SYMBOLS[name]}$")
         scale = float(abs(data[name].sel(model="kinetic")).max()) or 1.0
         _errors(bottom, data[name], data.x.values, scale, rf"$|$error$|$ [% of max $|{SYMBOLS[name]}|$]")
-        bottom.set_xlabel("$x$")
+    for axis in axes[2 * rows - 1]:
+        axis.set_xlabel("$x$")
     axes[0, 0].legend()
     return finish(figure, title)
 
@@ -129,8 +146,8 @@ def comparison_figure(data: xr.Dataset, title: str) -> Figure:
 def together_figure(solutions: Mapping[str, xr.Dataset], title: str) -> Figure:
     """Fields of several solutions, such as those of several gases, over x."""
     names = [name for name in ("rho", "u", "T", "q") if all(name in data for data in solutions.values())]
-    figure = Figure(figsize=(3.1 * len(names), 2.8))
-    for axis, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names):
+    figure, axes = _grid(len(names))
+    for axis, name in zip(axes, names):
         for i, (words, data) in enumerate(solutions.items()):
             axis.plot(data.x, data[name], color=f"C{i}", label=words)
         axis.set(xlabel="$x$", title=f"{WORDS[name]} ${SYMBOLS[name]}$")
@@ -142,10 +159,9 @@ def together_figure(solutions: Mapping[str, xr.Dataset], title: str) -> Figure:
 def solution_figure(data: xr.Dataset, title: str) -> Figure:
     """Fields of one model at every saved time, light to dark. data: `solution.nc`."""
     names = [name for name in ("rho", "u", "T", "q", "sigma", "u_y", "sigma_xy", "q_y") if name in data]
-    rows = 1 if len(names) <= 5 else 2
-    figure = Figure(figsize=(2.9 * -(-len(names) // rows), 2.9 * rows))
+    figure, axes = _grid(len(names))
     shades = colormaps["viridis_r"](np.linspace(0.15, 1, data.sizes["time"]))
-    for axis, name in zip(np.ravel(figure.subplots(rows, -(-len(names) // rows), squeeze=False)), names):
+    for axis, name in zip(axes, names):
         for shade, (_, row) in zip(shades, data[name].groupby("time")):
             axis.plot(data.x, row.squeeze(), color=shade, label=f"$t$ = {float(row.time.squeeze()):g}")
         axis.set(xlabel="$x$", title=f"{WORDS[name]} ${SYMBOLS[name]}$")
