@@ -125,19 +125,15 @@ def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]] | None = None, 
 
 def comparison_figure(data: xr.Dataset, title: str) -> Figure:
     """Fields of every model at the end time, and under each its error in per cent of the largest value (`comparison.nc`)."""
-    names = [name for name in ("rho", "u", "T", "q") if name in data]
-    rows = -(-len(names) // 2)
-    figure = Figure(figsize=(PAGE, 3.6 * rows))
-    axes = figure.subplots(2 * rows, 2, sharex=True, height_ratios=[1.8, 1] * rows)
-    for axis in axes[2 * rows - 2 :, 2 - (2 * rows - len(names)) :].ravel():
-        axis.axis("off")
-    pairs = [(axes[2 * (i // 2), i % 2], axes[2 * (i // 2) + 1, i % 2]) for i in range(len(names))]
-    for (top, bottom), name in zip(pairs, names):
+    figure = Figure(figsize=(PAGE, 7.2))
+    axes = figure.subplots(4, 2, sharex=True, height_ratios=[1.8, 1, 1.8, 1])
+    pairs = [(axes[row, column], axes[row + 1, column]) for row in (0, 2) for column in (0, 1)]
+    for (top, bottom), name in zip(pairs, ("rho", "u", "T", "q")):
         curves(top, data[name], data.x.values)
         top.set_title(f"{WORDS[name]} ${SYMBOLS[name]}$")
         scale = float(abs(data[name].sel(model="kinetic")).max()) or 1.0
         _errors(bottom, data[name], data.x.values, scale, rf"$|$error$|$ [% of max $|{SYMBOLS[name]}|$]")
-    for axis in axes[2 * rows - 1]:
+    for axis in axes[3]:
         axis.set_xlabel("$x$")
     axes[0, 0].legend()
     return finish(figure, title)
