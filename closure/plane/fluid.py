@@ -41,7 +41,7 @@ class PlaneEuler(PlaneLaw):
         rho, u, T, v = exp(V[0]), V[1], exp(V[2]), V[3]
         pressure = rho * T
         energy = 0.5 * rho * (u * u + v * v) + (0.5 * p.dims + 1.0) * pressure
-        return rho * u, rho * u * u + pressure, u * energy, rho * u * v
+        return rho * u, rho * u * u + pressure, u * energy, rho * (u * v)  # the same to the last bit with u and v exchanged
 
     def wall_flux(self, V, wall, inward):
         """Any wall reflects: Rusanov's flux between the gas and its mirror image, (0, p + rho u^2 -+ s rho u, 0, 0)."""

@@ -11,7 +11,7 @@ from knudsen.closure.plane.law import PlaneLaw
 
 
 def _boosted(U, a, b):
-    """With every velocity increased by (a, b)."""
+    """With every velocity increased by (a, b); sums in an order that makes it the same to the last bit with x and y exchanged."""
     rho, m, E, xx, qx, n, xy, yy, qy = U
     along, half = a * m + b * n, 0.5 * (a * a + b * b)
     energy = E + along + half * rho
@@ -22,9 +22,9 @@ def _boosted(U, a, b):
         xx + 2.0 * a * m + a * a * rho,
         qx + a * xx + b * xy + half * m + a * energy,
         n + b * rho,
-        xy + a * n + b * m + a * b * rho,
+        xy + (a * n + b * m) + a * b * rho,
         yy + 2.0 * b * n + b * b * rho,
-        qy + a * xy + b * yy + half * n + b * energy,
+        qy + b * yy + a * xy + half * n + b * energy,
     )
 
 
