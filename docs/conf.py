@@ -10,6 +10,7 @@ from myst_parser.sphinx_ import Parser as MystParser
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
+import closure_table  # noqa: E402
 import configuration_pages  # noqa: E402
 import notebook_pages  # noqa: E402
 
@@ -88,7 +89,23 @@ def as_restructured_text(app, what, name, obj, options, lines):
     lines[:] = result
 
 
+def write_generated(app):
+    """What pages include: tables made of the option files and of the leaderboard's numbers."""
+    pages = {
+        "closures": closure_table.table(ROOT / "docs" / "leaderboard"),
+        "configuration": configuration_pages.configuration(ROOT / "conf"),
+        "experiments": configuration_pages.experiments(ROOT / "conf"),
+        "options": configuration_pages.options(ROOT / "conf"),
+    }
+    folder = ROOT / "docs" / "generated"
+    folder.mkdir(exist_ok=True)
+    for name, text in pages.items():
+        file = folder / f"{name}.md"
+        if not file.is_file() or file.read_text() != text + "\n":  # what has not changed is not read again
+            file.write_text(text + "\n")
+
+
 def setup(app):
     app.add_source_parser(NotebookParser)
-    app.connect("builder-inited", lambda app: configuration_pages.write(ROOT / "conf", ROOT / "docs" / "generated"))
+    app.connect("builder-inited", write_generated)
     app.connect("autodoc-process-docstring", as_restructured_text)

@@ -101,12 +101,3 @@ def options(conf: Path) -> str:
         names = ", ".join(f"`{file.stem}`" for file in sorted((conf / group).glob("*.yaml")))
         lines.append(f"| `{group}` | {names} |")
     return "\n".join(lines)
-
-
-def write(conf: Path, folder: Path) -> None:
-    """The pages into `folder`, where they differ from what is there."""
-    folder.mkdir(exist_ok=True)
-    for name, make in (("configuration", configuration), ("experiments", experiments), ("options", options)):
-        text, file = make(conf) + "\n", folder / f"{name}.md"
-        if not file.is_file() or file.read_text() != text:
-            file.write_text(text)

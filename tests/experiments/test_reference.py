@@ -11,10 +11,16 @@ from omegaconf import OmegaConf
 from knudsen.experiments.help import CONF, groups
 
 DOCS = Path(__file__).parents[2] / "docs"
-SPEC = importlib.util.spec_from_file_location("configuration_pages", DOCS / "configuration_pages.py")
-pages = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(pages)
 
+
+def module(name):
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+pages, closures = module("configuration_pages"), module("closure_table")
 MESSAGES = re.findall(r"^\$ knudsen (.*)\n(knudsen: .*)$", (DOCS / "faq.md").read_text(), re.MULTILINE)
 
 
@@ -26,6 +32,23 @@ def leaves(content: dict, above: str = "") -> list[str]:
             continue
         found += leaves(value, f"{above}{key}.") if isinstance(value, dict) and value else [f"{above}{key}"]
     return found
+
+
+def test_table_of_closures_has_the_leaderboards_numbers():
+    """Row and numbers of HermMLC and NSF as in the printed tables; what is said in words is of closures that are there."""
+    text = closures.table(DOCS / "leaderboard")
+    for gas in ("bgk_1v", "bgk_3v"):
+        board = (DOCS / "leaderboard" / f"{gas}.md").read_text()
+        part = text[text.index(f"| `{gas}`") :]
+        for name, label in (("herm_mlc", "HermMLC"), ("nsf", "NSF")):
+            lines = (
+                next(line for line in of.splitlines() if start in line)
+                for of, start in ((part, f"| `{name}` |"), (board, f"| {label} "))
+            )
+            mine, theirs = ([cell.strip() for cell in line.split("|")] for line in lines)
+            assert mine[3:6] == [theirs[i].split(" / ")[0] for i in (2, 3, 6)]
+            assert mine[6] == theirs[7].split(" of ")[0] and mine[7] == theirs[8]
+    assert {name for _, name in closures.WORDS} <= set(closures.ORDER)
 
 
 def test_reference_has_every_option():
