@@ -64,11 +64,11 @@ def _execute(cell: Cell, names: dict[str, Any], title: str) -> None:
     open_ones = [plt.figure(number) for number in plt.get_fignums()]
     quiet = cell.source.rstrip().endswith(";")
     for shown in [*([] if value is None or quiet or open_ones else [value]), *open_ones]:
-        cell.shown.append(_show(shown))
+        cell.shown.append(show(shown))
     plt.close("all")
 
 
-def _show(value: Any) -> tuple[str, str]:
+def show(value: Any) -> tuple[str, str]:
     """The richest form that a value has: an image (base64), HTML, or text."""
     if hasattr(value, "savefig"):
         drawn = BytesIO()
