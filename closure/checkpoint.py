@@ -15,7 +15,7 @@ from knudsen.kinetic.gas import gas as gas_of_name
 
 FORMAT = 1
 SHIPPED = Path(__file__).with_name("weights")
-GAS = ("name", "dims", "collision", "omega", "prandtl")  # what a file says of its gas
+GAS = ("name", "dims", "collision", "omega", "prandtl")  # what a file says of its gas, and of others that it is for
 
 
 def network_factory(config: dict, named: Collection[str] = ()):
@@ -35,13 +35,26 @@ def save(path: Path, law, network_config: dict, recipe: dict) -> None:
     content = {
         "format": FORMAT,
         "closure": law.name,
-        "gas": {key: getattr(law.gas, key) for key in GAS},
+        "gas": _record(law.gas),
         "config": law.options | {"network": dict(network_config)},
         "state": law.network.state_dict(),
         "recipe": recipe,
     }
     with Draft(path) as partial:
         torch.save(content, partial)
+
+
+def extend(path: Path, gas: Gas) -> None:
+    """Say in a file that its weights are for another gas too: where its errors have been measured there. A law that they make
+    for that gas has it among its ``notes``."""
+    content = torch.load(path, weights_only=True, map_location="cpu")
+    content["others"] = [other for other in content.get("others", ()) if other["name"] != gas.name] + [_record(gas)]
+    with Draft(path) as partial:
+        torch.save(content, partial)
+
+
+def _record(gas: Gas) -> dict:
+    return {key: getattr(gas, key) for key in GAS}
 
 
 def load(path: Path | list, gas: Gas, kind: type[LearnedLaw] = HermMLC, named: Collection[str] = ()) -> LearnedLaw:
@@ -56,7 +69,8 @@ def load(path: Path | list, gas: Gas, kind: type[LearnedLaw] = HermMLC, named: C
         return kind.ensemble([load(one, gas, kind, named) for one in path])
     path = Path(path)
     content = read(path)
-    if key := difference(content["gas"], gas):
+    key = difference(content["gas"], gas)
+    if key and all(difference(other, gas) for other in content["others"]):
         raise InputError(
             f"{path}: checkpoint for gas {content['gas'].name}, but gas={gas.name} has another gas.{key}: "
             "choose the matching closure.checkpoint"
@@ -75,6 +89,8 @@ def load(path: Path | list, gas: Gas, kind: type[LearnedLaw] = HermMLC, named: C
     law.network.eval()
     law.assemble()
     law.recipe = content["recipe"]
+    if key:
+        law.notes = (f"weights of another gas: its network learned in gas={content['gas'].name}",)
     return law
 
 
@@ -85,7 +101,7 @@ def difference(there: Gas, gas: Gas) -> str | None:
 
 
 def _gas_of(content: dict) -> Gas:
-    """Files from before 0.2 have the gas's name alone, and most of them its options among the recipe's."""
+    """The gas of the labels. Files from before 0.2 have its name alone, and most of them its options among the recipe's."""
     known = content["gas"] if isinstance(content["gas"], Mapping) else content["recipe"].get("gas")
     if not isinstance(known, Mapping):
         return gas_of_name(content["gas"])
@@ -93,8 +109,8 @@ def _gas_of(content: dict) -> Gas:
 
 
 def read(path: Path) -> dict:
-    """What a checkpoint holds: closure, gas, config (its network by the name of today), state, recipe. InputError if the file is
-    absent, unreadable or of another format."""
+    """What a checkpoint holds: closure, gas, others (gases that it is for too), config (its network by the name of today),
+    state, recipe. InputError if the file is absent, unreadable or of another format."""
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint: train one with experiment=train, or leave closure.checkpoint out")
     try:
@@ -102,7 +118,9 @@ def read(path: Path) -> dict:
         found = content["format"]
         if found == FORMAT:
             content["config"]["network"] = renamed(content["config"]["network"])
-            content = {key: content[key] for key in ("closure", "config", "state", "recipe")} | {"gas": _gas_of(content)}
+            others = [Gas(**{key: other[key] for key in GAS}) for other in content.get("others", ())]
+            parts = {key: content[key] for key in ("closure", "config", "state", "recipe")}
+            content = parts | {"gas": _gas_of(content), "others": others}
     except FOREIGN:
         raise InputError(f"{path}: not a checkpoint of this program: give a file written by experiment=train") from None
     if found != FORMAT:
@@ -119,7 +137,7 @@ def shipped(gas: Gas, config: dict, name: str) -> Path:
     others = []
     for path in sorted(SHIPPED.glob("*.pt")):
         content = read(path)
-        if content["closure"] != name or difference(content["gas"], gas):
+        if content["closure"] != name or all(difference(known, gas) for known in (content["gas"], *content["others"])):
             continue
         if {key: content["config"].get(key) for key in config} == config:
             return path

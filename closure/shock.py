@@ -40,7 +40,7 @@ class ShockSolution(Fields):
     residual: see ``Steadiness``; status 'ok' | 'not_converged' | 'diverged'; iterations; seconds.
     schemes: reconstruction, flux, integrator ('implicit': steps of the search); fallback: explicit steps had to decide;
     oscillation: how much the density goes up and down beyond its one rise, as a part of the jump;
-    unseen: the share of the cells that the closure was not trained for; warnings: in words.
+    unseen: the share of the cells that the closure was not trained for; notes: the law's; warnings: in words.
     """
 
     mach: float
@@ -54,6 +54,7 @@ class ShockSolution(Fields):
     schemes: tuple[str, str, str] = ("muscl", "rusanov", "implicit")
     fallback: bool = False
     unseen: float = 0.0
+    notes: tuple[str, ...] = ()
 
     @property
     def oscillation(self) -> float:
@@ -61,7 +62,7 @@ class ShockSolution(Fields):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        words = [unlike(self.unseen)] if self.unseen > UNSEEN else []
+        words = [*self.notes, unlike(self.unseen)] if self.unseen > UNSEEN else [*self.notes]
         if self.oscillation > OSCILLATES:
             words += [f"its profile oscillates: the density goes up and down by {100 * self.oscillation:.1f} % of the jump"]
         return tuple(words)
@@ -177,7 +178,7 @@ def solve_shock(
         lambda1_over_delta=path * slope / (downstream[0] - upstream[0]), drift=drift, status=status,
         residual=result.residual, iterations=result.iterations, seconds=seconds,
         schemes=solver.schemes if marched else (*solver.schemes[:2], "implicit"), fallback=marched,
-        unseen=law.unseen(result.U, cells) if result.U.isfinite().all() else 0.0,
+        unseen=law.unseen(result.U, cells) if result.U.isfinite().all() else 0.0, notes=law.notes,
     )  # fmt: skip
 
 

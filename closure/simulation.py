@@ -134,7 +134,7 @@ def simulate(
 
 def _doubts(law, solution: Solution, case: Case, cfl: float) -> tuple[str, ...]:
     """What is doubtful about a solution, in words: schemes that smear, a step that has collapsed, states unlike the labels."""
-    doubts = []
+    doubts = [*law.notes]
     if solution.fallback:
         doubts.append(f"made by its robust schemes, {' and '.join(solution.schemes[:2])}: steep fronts are smeared")
     fastest = float(np.max(np.abs(case.u) + FASTEST * np.sqrt(case.T)))

@@ -83,8 +83,7 @@ def closure_names(cfg: DictConfig, gas: kinetic.Gas) -> list[str]:
     if cfg.closures is None:
         study = study_name(cfg)
         names = [study, *(name for name in DEFAULT_RIVALS if name != study)]
-        chosen = any(override.startswith(("closure=", "closure._target_=")) for override in HydraConfig.get().overrides.task)
-        return [name for name in names if (name == study and chosen) or closure_config(cfg, name)[0].handles(gas)]
+        return [name for name in names if (name == study and _chosen()) or closure_config(cfg, name)[0].handles(gas)]
     names = plain(cfg.closures)
     names = [names] if isinstance(names, str) else list(names)
     if not names or len(set(names)) < len(names) or "kinetic" in names:
@@ -92,6 +91,11 @@ def closure_names(cfg: DictConfig, gas: kinetic.Gas) -> list[str]:
             f"closures={names}: give a list of different closures, e.g. [herm_mlc,nsf]; the kinetic model is always there"
         )
     return names
+
+
+def _chosen() -> bool:
+    """Did the command line choose the closure under study?"""
+    return any(override.startswith(("closure=", "closure._target_=")) for override in HydraConfig.get().overrides.task)
 
 
 def study_name(cfg: DictConfig) -> str:
@@ -169,7 +173,10 @@ def closures(cfg: DictConfig, gas: kinetic.Gas) -> dict[str, Any]:
 def able_closures(cfg: DictConfig, gas: kinetic.Gas) -> tuple[dict[str, Any], dict[str, str]]:
     """({option name: balance law}, {option name: why not}). Only of ``closures=all`` may one be unable: nobody asked for it."""
     if cfg.closures != "all":
-        return {name: law(cfg, name, gas) for name in closure_names(cfg, gas)}, {}
+        names, study = closure_names(cfg, gas), study_name(cfg)
+        if cfg.closures is None and study not in names:
+            print(f"{study} is left out of gas={gas.name}: {closure_config(cfg, study)[0].otherwise}")
+        return {name: law(cfg, name, gas) for name in names}, {}
     able, unable = {}, {}
     brought = (name for group, name in plugins.found() if group == "closure")
     for name in dict.fromkeys((*closure.CLOSURES, study_name(cfg), *brought)):

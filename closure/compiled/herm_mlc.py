@@ -7,7 +7,7 @@ import numpy as np
 
 from knudsen.closure.compiled import network, quadrature
 from knudsen.closure.compiled.protocol import ADJUST, CORRECT, DIFFERENTIATE, DIFFUSIVITY, LEFT, RESPOND, Rows, row_function
-from knudsen.closure.compiled.quadrature import reach_of, shape_of, variables
+from knudsen.closure.compiled.quadrature import reach_of, sample_variance, shape_of, variables
 from knudsen.closure.compiled.raw import OTHER_COUNTS, OTHER_NUMBERS, collision_time, raw
 from knudsen.closure.compiled.vectors import exp, inverse_root, matrix
 from knudsen.closure.laws.recurrence import B_FLOOR
@@ -49,7 +49,7 @@ def rows_of(law) -> Rows | None:
 
 @compiled
 def learned_of(data):
-    c, first = data.counts[OTHER_COUNTS:], OTHER_NUMBERS + data.counts[0]  # 1 + 2 n = n_g numbers of the quadrature closure
+    c, first = data.counts[OTHER_COUNTS:], OTHER_NUMBERS + 1 + data.counts[0] // 2 * 2  # the quadrature closure's
     n = data.numbers[first:]
     size = network.Size(c[1], c[2], c[3], c[4], c[5], c[6], n[3])
     rest = matrix(n, 4 + size.outputs, size.members, size.outputs)
@@ -57,25 +57,24 @@ def learned_of(data):
 
 
 @compiled
-def _moved(V, n, k):
-    """Row k of what has gradients among the inputs: the fluid's, the shape's, those of h."""
-    return V[k] if k < 2 * n + 1 else V[k + 1]
+def _moved(law, k):
+    """The row of V that is k-th of what has gradients among the inputs: the fluid's, the shape's, those of h."""
+    return k if k < 2 * law.n + law.odd else k + 1
 
 
 @compiled
 def _inputs(data, mesh, U, V, phi, reach):
     """The networks' inputs into phi [input, column], and eps_* sqrt(T_x) into reach."""
     law, learned = shape_of(data), learned_of(data)
-    n, n_h, width = law.n, law.n_h, V.shape[1]
-    transverse = n + 1 if n_h > 0 else 0
-    state = 2 * n - 2 + transverse
-    for k in range(2 * n - 2):
+    n_g, n_h, width = 2 * law.n + law.odd, law.n_h, V.shape[1]
+    state = n_g - 3 + n_h
+    for k in range(n_g - 3):
         phi[k] = V[3 + k]
     if n_h > 0:
         for i in range(width):
-            phi[2 * n - 2, i] = V[2 * n + 2, i] - V[2, i]
-        for k in range(1, n + 1):
-            phi[2 * n - 2 + k] = V[2 * n + 2 + k]
+            phi[n_g - 3, i] = V[n_g + 1, i] - V[2, i]
+        for k in range(1, n_h):
+            phi[n_g - 3 + k] = V[n_g + 1 + k]
     if learned.gradients:
         inverse = np.empty(width)
         collision_time(data, mesh, U, reach)
@@ -84,7 +83,7 @@ def _inputs(data, mesh, U, V, phi, reach):
             reach[i] = reach[i] / (1.0 + reach[i] / learned.memory) * root
             inverse[i] = 1.0 / root
         for k in range(3 + state):
-            row, target = _moved(V, n, k), phi[state + k]
+            row, target = V[_moved(law, k)], phi[state + k]
             for i in range(1, width - 1):
                 target[i] = 0.5 * (row[i + 1] - row[i - 1]) * (reach[i] / mesh.dx)
             target[0] = (row[1] - row[0]) * (reach[0] / mesh.dx)
@@ -96,15 +95,19 @@ def _inputs(data, mesh, U, V, phi, reach):
 
 @compiled
 def _add(data, V, out, span):
-    """The networks' outputs to the closing rows of V; span: a row, comes back as the bound of the speeds over that at rest."""
+    """The networks' outputs to the closing rows of V; span: a row, comes back as the unit of the first."""
     law = shape_of(data)
-    reach_of(data, V, span)
+    n_g = 2 * law.n + law.odd
+    span[:] = 1.0
+    if law.odd:
+        reach_of(data, V, span)
+        for i in range(V.shape[1]):
+            span[i] /= law.reach
     for i in range(V.shape[1]):
-        span[i] /= law.reach
-        V[2 * law.n + 1, i] += out[0, i] * span[i]
+        V[n_g, i] += out[0, i] * span[i]
     if law.n_h > 0:
         for i in range(V.shape[1]):
-            V[3 * law.n + 3, i] += out[1, i]
+            V[n_g + 1 + law.n_h, i] += out[1, i]
 
 
 @row_function(CORRECT)
@@ -121,71 +124,87 @@ def correct(data, mesh, U, V):
 
 
 @compiled
-def _log_b(V, n, log_b):
-    """ln(n! b_2/2 ... b_n/n) of the columns."""
-    whole = 1.0
-    for k in range(2, n + 1):
+def _log_b(V, law, log_b):
+    """ln(b_1 b_2 ...) of the columns, of those that the moments know."""
+    known, whole = law.n - 1 + law.odd, 1.0
+    for k in range(2, known + 1):
         whole *= k
     log_b[:] = log(whole)
-    for k in range(2, n + 1):
+    for k in range(2, known + 1):
         for i in range(log_b.size):
-            log_b[i] += V[n + k, i]
+            log_b[i] += V[law.n + k, i]
 
 
 @compiled
 def _by_closing(data, V, by):
     """dF/dV of the closing coefficients in the last fluxes, by [row * output, column]."""
     law = shape_of(data)
-    n, log_b = law.n, np.empty(V.shape[1])
-    _log_b(V, n, log_b)
+    n, n_h, n_g, log_b = law.n, law.n_h, 2 * law.n + law.odd, np.empty(V.shape[1])
+    _log_b(V, law, log_b)
     for i in range(V.shape[1]):
-        by[0, i] = exp(V[0, i] + 0.5 * (2 * n + 1) * V[2, i] + log_b[i])
-    if law.n_h > 0:
+        by[0, i] = exp(V[0, i] + 0.5 * n_g * V[2, i] + log_b[i])
+        if not law.odd:
+            by[0, i] *= n * exp(V[n_g, i])
+    if n_h > 0:
         for i in range(V.shape[1]):
-            norm = (law.dims - 1) * exp(V[0, i] + V[2 * n + 2, i] + 0.5 * (n + 1) * V[2, i] + 0.5 * log_b[i])
-            by[1, i], by[2, i], by[3, i] = 0.0, norm * V[3 * n + 2, i], norm * sqrt(n + 1.0)
+            norm = (law.dims - 1) * exp(V[0, i] + V[n_g + 1, i] + 0.5 * n_h * V[2, i] + 0.5 * log_b[i])
+            by[1, i], by[2, i], by[3, i] = 0.0, norm * V[n_g + n_h, i] if law.odd else 0.0, norm * sqrt(1.0 * n_h)
+
+
+@compiled
+def _last(law):
+    """The row of V that the last moment of g is in."""
+    return 2 * law.n if law.odd else law.n + 1
 
 
 @row_function(RESPOND)
 def response(data, V, E):
     law = shape_of(data)
-    n, height, log_b = law.n, V.shape[0], np.empty(V.shape[1])
-    _log_b(V, n, log_b)
+    n_h, n_g, height, last, log_b = law.n_h, 2 * law.n + law.odd, V.shape[0], _last(law), np.empty(V.shape[1])
+    _log_b(V, law, log_b)
     E[:] = 0.0
     for i in range(V.shape[1]):
-        E[2 * n, i] = exp(-V[0, i] - n * V[2, i] - log_b[i])
-    if law.n_h > 0:
+        E[last, i] = exp(-V[0, i] - 0.5 * (n_g - 1) * V[2, i] - log_b[i])
+    if n_h > 0:
+        eta = n_g + n_h
         for i in range(V.shape[1]):
-            E[3 * n + 2, i] = -0.5 * V[3 * n + 2, i] * E[2 * n, i]
-            E[height + 3 * n + 2, i] = exp(-V[0, i] - V[2 * n + 2, i] - 0.5 * n * V[2, i] - 0.5 * log_b[i]) / (law.dims - 1)
+            if law.odd:
+                E[eta, i] = -0.5 * V[eta, i] * E[last, i]
+            E[height + eta, i] = exp(-V[0, i] - V[n_g + 1, i] - 0.5 * (n_h - 1) * V[2, i] - 0.5 * log_b[i]) / (law.dims - 1)
 
 
 @row_function(ADJUST)
 def adjust(data, before, U, E, V):
-    """b_n is linear in G_2n, eta_n sqrt(b_n) in H_n."""
+    """b_n is linear in G_2n, eta_n sqrt(b_n) in H_n; of an even number of moments a_{n-1} in G_2n-1."""
     law = shape_of(data)
-    n, height, width = law.n, V.shape[0], V.shape[1]
-    ratio, least, lowest = np.empty(width), np.inf, np.inf
-    for i in range(width):
-        ratio[i] = 1.0 + E[2 * n, i] * (U[2 * n, i] - before[0, i])
-        least, lowest = min(least, ratio[i]), min(lowest, V[2 * n, i] + min(ratio[i] - 1.0, 0.0) / ratio[i])  # <= ln b_n/n
-    if not (least > 0.0 and lowest > log(B_FLOOR)):  # at the floor of b_n
-        variables(data, U, V)
-        return
-    for i in range(width):
-        V[2 * n, i] += log(ratio[i])
-    if law.n_h > 0:
+    n_h, n_g, height, width, last = law.n_h, 2 * law.n + law.odd, V.shape[0], V.shape[1], _last(law)
+    eta = n_g + n_h
+    ratio, least, lowest = np.ones(width), np.inf, np.inf
+    if law.odd:
         for i in range(width):
-            change = E[height + 3 * n + 2, i] * (U[3 * n + 1, i] - before[1, i])
-            V[3 * n + 2, i] = (V[3 * n + 2, i] + change) / sqrt(ratio[i])
+            ratio[i] = 1.0 + E[last, i] * (U[n_g - 1, i] - before[0, i])
+            least, lowest = min(least, ratio[i]), min(lowest, V[last, i] + min(ratio[i] - 1.0, 0.0) / ratio[i])  # <= ln b_n/n
+        if not (least > 0.0 and lowest > log(B_FLOOR)):  # at the floor of b_n
+            variables(data, U, V)
+            return
+        for i in range(width):
+            V[last, i] += log(ratio[i])
+    else:
+        for i in range(width):
+            V[last, i] += E[last, i] * (U[n_g - 1, i] - before[0, i])
+        sample_variance(law, V)
+    if n_h > 0:
+        for i in range(width):
+            change = E[height + eta, i] * (U[n_g + n_h - 1, i] - before[1, i])
+            V[eta, i] = (V[eta, i] + change) / sqrt(ratio[i])
 
 
 @row_function(DIFFERENTIATE)
 def gradient(data, mesh, U, V, c, slopes, fresh):
     """slopes: dN/dx of the networks' stretched inputs, [output * input, column]."""
     law, learned, width = shape_of(data), learned_of(data), V.shape[1]
-    size, order = learned.size, learned.order
-    n, outputs, inputs, height = law.n, size.outputs, size.inputs, V.shape[0]
+    size, order, last_row = learned.size, learned.order, _last(law)
+    outputs, inputs, height = size.outputs, size.inputs, V.shape[0]
     phi, out, rows = np.empty((inputs, width)), np.empty((outputs, width)), np.empty((3, width))
     reach, span, s = rows[0], rows[1], rows[2]
     _inputs(data, mesh, U, V, phi, reach)
@@ -202,7 +221,7 @@ def gradient(data, mesh, U, V, c, slopes, fresh):
         if outputs == 2:
             by[2, i] *= span[i]
     c[:] = 0.0
-    moved = 2 * n + 1 + (n + 1 if law.n_h > 0 else 0)
+    moved = 2 * law.n + law.odd + law.n_h
     steep = np.empty(width, np.float32)
     for j in range(inputs):
         k = order[j] - (inputs - moved)
@@ -214,7 +233,7 @@ def gradient(data, mesh, U, V, c, slopes, fresh):
                 for i in range(width):
                     steep[i] /= np.float32(s[i])
             for r in range(outputs):
-                target = c[r * height + (k if k < 2 * n + 1 else k + 1)]
+                target = c[r * height + _moved(law, k)]
                 for o in range(outputs):
                     slope, last = slopes[o * inputs + order[j]], by[r * outputs + o]
                     for i in range(width):
@@ -222,8 +241,8 @@ def gradient(data, mesh, U, V, c, slopes, fresh):
     response(data, V, E)
     M = np.zeros((outputs * outputs, width))
     for q in range(outputs):
-        for j in (2 * n, height - 2):  # ln b_n and eta_n
-            if j == 2 * n or law.n_h > 0:
+        for j in (last_row, height - 2):  # and the last eta
+            if j == last_row or law.n_h > 0:
                 for r in range(outputs):
                     for i in range(width):
                         M[r * outputs + q, i] += c[r * height + j, i] * E[q * height + j, i]
@@ -240,13 +259,12 @@ def gradient(data, mesh, U, V, c, slopes, fresh):
 def _reach(data, mesh, V, reach):
     """eps_* in the columns of V."""
     law, memory = raw(data), learned_of(data).memory
-    n = (law.n_g - 1) // 2
     for i in range(reach.size):
         reach[i] = mesh.knudsen[i]
     if law.exponent > -np.inf:
         for i in range(reach.size):
             T = exp(V[2, i])
-            T_mean = (T + (law.dims - 1) * exp(V[2 * n + 2, i])) / law.dims if law.n_h > 0 else T
+            T_mean = (T + (law.dims - 1) * exp(V[law.n_g + 1, i])) / law.dims if law.n_h > 0 else T
             reach[i] /= law.scale * exp(V[0, i]) * exp(law.exponent * log(T_mean))
     for i in range(reach.size):
         reach[i] /= 1.0 + reach[i] / memory

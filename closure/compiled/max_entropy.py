@@ -40,7 +40,7 @@ def _functions(closing_of, reach_of) -> dict:
     def sides(data, V, U, F, frame):
         law, floor = shape_of(data), data.numbers[FLOOR]
         tables, span = np.empty((2, law.n + 2, V.shape[1])), np.empty(V.shape[1])
-        jacobi(V, law.n, tables[0], tables[1])
+        jacobi(V, law.n, law.odd, tables[0], tables[1])
         for i in range(span.size):
             span[i] = reach_of(V[3, i], 2.0 * exp(V[4, i]), floor)
         fill_sides(law, V, tables[0], tables[1], span, U, F, frame)

@@ -12,7 +12,8 @@ from knudsen.solvers.cells import GHOST
 
 
 class Raw(NamedTuple):
-    """n_g moments of g and n_h of h in ``dims`` velocity dimensions; collision frequency scale rho T^exponent, exponent -inf: 1.
+    """n_g moments of g and n_h of h in ``dims`` velocity dimensions; collision frequency nu = scale rho T^exponent, exponent -inf:
+    1; relaxation at ``rate`` nu, of the heat flux at ``prandtl`` nu, to a target with shares of ``stress`` and ``heat`` flux.
     ``Data`` of these laws begins with these numbers; what else there is starts at OTHER_COUNTS, OTHER_NUMBERS."""
 
     n_g: int
@@ -20,20 +21,28 @@ class Raw(NamedTuple):
     dims: int
     scale: float
     exponent: float
+    rate: float
+    prandtl: float
+    stress: float
+    heat: float
 
 
-OTHER_COUNTS, OTHER_NUMBERS = 3, 2
+OTHER_COUNTS, OTHER_NUMBERS = 3, 6
 
 
 def raw_numbers(law) -> tuple[list[int], list[float]]:
-    """How ``Data`` begins."""
-    return [law.n_g, law.n_h, law.gas.dims], frequency_numbers(law.gas)
+    """How ``Data`` begins. Of a Boltzmann gas, whose collisions are not here, the last four are none."""
+    gas = law.gas
+    target = [1.0, gas.prandtl, 0.0, 0.0]
+    if not gas.is_boltzmann:
+        target = [gas.model.rate(gas.prandtl), gas.prandtl, *gas.model.shares(gas.prandtl)]
+    return [law.n_g, law.n_h, gas.dims], [*frequency_numbers(gas), *target]
 
 
 @compiled
 def raw(data):
-    c = data.counts
-    return Raw(c[0], c[1], c[2], data.numbers[0], data.numbers[1])
+    c, n = data.counts, data.numbers
+    return Raw(c[0], c[1], c[2], n[0], n[1], n[2], n[3], n[4], n[5])
 
 
 @row_function(BOOST)
@@ -65,30 +74,49 @@ def collision_time(data, mesh, U, tau):
 
 
 @compiled
-def _defect(data, mesh, U, tau, M):
-    """M_k - U_k into the first rows of M, for the moments that relax, and tau nu/eps into its last one; the part of G_2 is that
-    of H_0 with the other sign. M: [2 + component, cell]."""
+def _defect(data, mesh, U, tau, implicit, M):
+    """M_k - U_k into the first rows of M, for the moments that relax, and what they change by, in units of it, into its last one;
+    the part of G_2 is that of H_0 with the other sign. M: [1 + component, cell]. implicit: of the state after a step of tau;
+    else tau times the source."""
     law = raw(data)
     n_g, n_h, dims, cells = law.n_g, law.n_h, law.dims, U.shape[1]
-    rows = np.empty((2, cells))
-    u, T, weight, H = rows[0], rows[1], M[n_g + n_h], M[n_g:]
+    shared = law.stress != 0.0 or law.heat != 0.0
+    rows = np.empty((4, cells))
+    u, along, across, B, weight, H = rows[0], rows[1], rows[2], rows[3], M[n_g + n_h], M[n_g:]
     for i in range(cells):
         rho = U[0, i]
         u[i] = U[1, i] / rho
         energy = U[2, i] + U[n_g, i] if n_h > 0 else U[2, i]
-        T[i] = (energy / rho - u[i] * u[i]) / dims
-        weight[i] = tau / mesh.knudsen[GHOST + i]
+        T = (energy / rho - u[i] * u[i]) / dims
+        x = tau / mesh.knudsen[GHOST + i]
         if law.exponent > -np.inf:
-            weight[i] *= law.scale * rho * T[i] ** law.exponent
+            x *= law.scale * rho * T**law.exponent
+        along[i] = T
+        if shared:
+            second, q = U[2, i] / rho - u[i] * u[i], (U[3, i] - 3.0 * u[i] * U[2, i]) / rho + 2.0 * u[i] ** 3
+            if n_h > 0:
+                along[i] += law.stress * (second - T) / (1.0 + x if implicit else 1.0)
+                q += (U[n_g + 1, i] - u[i] * U[n_g, i]) / rho
+            q *= 0.5 * law.heat / (1.0 + law.prandtl * x if implicit else 1.0)
+            B[i] = q * along[i] / (dims * T + 2.0 * along[i])
+        across[i] = dims * T - along[i]
+        weight[i] = law.rate * x / (1.0 + law.rate * x if implicit else 1.0)
         M[0, i] = rho
         M[1, i] = rho * u[i]
     for k in range(1, n_g - 1):
         for i in range(cells):
-            M[k + 1, i] = u[i] * M[k, i] + k * T[i] * M[k - 1, i]
+            M[k + 1, i] = u[i] * M[k, i] + k * along[i] * M[k - 1, i]
     for k in range(1, n_h):
         for i in range(cells):
-            H[k, i] = (dims - 1) * T[i] * M[k, i] - U[n_g + k, i]
-    for k in range(2, n_g):
+            H[k, i] = across[i] * M[k, i] - U[n_g + k, i]
+        if shared:
+            for i in range(cells):
+                third = k * (k - 1) * (k - 2) * M[k - 3, i] if k > 2 else 0.0
+                H[k, i] += across[i] * B[i] * (third + 2 * k * M[k - 1, i] / along[i])
+    for k in range(n_g - 1, 1, -1):
+        if shared and k > 2:
+            for i in range(cells):
+                M[k, i] += B[i] * (k * (k - 1) * (k - 2)) * M[k - 3, i]
         for i in range(cells):
             M[k, i] -= U[k, i]
 
@@ -112,19 +140,16 @@ def _add(data, M, U):
 
 @row_function(RELAX)
 def relax(data, mesh, U, tau):
-    """U' = U + tau nu (M - U')/eps."""
+    """U' = U + tau r nu (M' - U')/eps."""
     M = np.empty((U.shape[0] + 1, U.shape[1]))
-    _defect(data, mesh, U, tau, M)
-    weight = M[U.shape[0]]
-    for i in range(weight.size):
-        weight[i] /= 1.0 + weight[i]
+    _defect(data, mesh, U, tau, True, M)
     _add(data, M, U)
 
 
 @row_function(SOURCE)
 def source(data, mesh, U, S):
     M = np.empty((U.shape[0] + 1, U.shape[1]))
-    _defect(data, mesh, U, 1.0, M)
+    _defect(data, mesh, U, 1.0, False, M)
     S[:] = 0.0
     _add(data, M, S)
 

@@ -47,8 +47,10 @@ class MomentLaw(Law):
     robust: tuple[Mapping[str, str], ...] = ()  # schemes that a case is run with again where others lose it, the sharpest first
     collisions: tuple[str, ...] = ("bgk",)  # models whose relaxation the closure has, of ``kinetic.collisions.COLLISIONS``
     dims: tuple[int, ...] = (1, 2, 3)  # velocity dimensions it is for
+    otherwise: str = "it is not for its collisions and velocity dimensions"  # why not for other gases, in words
     excused: Mapping[str, str] = MappingProxyType({})  # promises (``knudsen.testing.PROMISES``) that it does not make: why not
     single = False  # does its network compute in single precision in the compiled loop?
+    notes: tuple[str, ...] = ()  # what users of its solutions should know, in words
     members: Sequence = ()  # of an ensemble: it then has ``spread(U, cells)``, the closed moment's standard deviation
 
     def __init__(self, gas):

@@ -25,6 +25,7 @@ class Grad(RawMomentLaw):
     name = "grad"
     label = "Grad"
     colour = "#0072B2"
+    collisions = ("bgk",)  # three moments do not know the heat flux
     dims = (1,)
 
     def __init__(self, gas, moments: int = 9):

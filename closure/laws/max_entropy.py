@@ -32,6 +32,7 @@ class MaxEntropy(Quadrature):
     name = "max_entropy"
     label = "maximum entropy"
     colour = "#882255"
+    collisions = ("bgk",)  # its closing term is that of the moments themselves
     dims = (1,)
 
     def __init__(self, gas, floor: float = 1e-3):

@@ -10,7 +10,20 @@ from knudsen.solvers import GHOST
 
 
 class RawMomentLaw(MomentLaw):
-    """Shared by the closures that carry G_0..G_{n_g - 1} and, for D > 1, H_0..H_{n_h - 1}."""
+    r"""Shared by the closures that carry G_0..G_{n_g - 1} and, for D > 1, H_0..H_{n_h - 1}.
+
+    Collisions: those of the relaxation models, :math:`r \nu (M - f)/\epsilon`, with all that the moments know of the target M
+    (:mod:`knudsen.kinetic.collisions.target`): its shares s of the stress and h of the heat flux. In the gas's own frame, with
+    :math:`\Lambda = T + s \sigma/\rho`, :math:`\Lambda_\perp = D T - \Lambda`, :math:`B = h q \Lambda / (\rho (D T + 2 \Lambda))`
+    and :math:`E_k` the moments of a Gaussian of variance Lambda,
+
+    .. math:: G_k[M] = \rho\,[E_k + B\, k(k-1)(k-2) E_{k-3}], \qquad
+              H_k[M] = \rho \Lambda_\perp \big[E_k + B \big(k(k-1)(k-2) E_{k-3} + 2 k E_{k-1}/\Lambda\big)\big] .
+
+    Stress and heat flux relax at nu and Pr nu by themselves, so that an implicit step knows them before it asks for M: exact.
+    """
+
+    collisions = ("bgk", "shakhov", "es_bgk")
 
     def __init__(self, gas, n_g: int, n_h: int):
         super().__init__(gas)
@@ -27,20 +40,38 @@ class RawMomentLaw(MomentLaw):
     def energy(self, U):
         return 0.5 * (U[:, 2] + U[:, self.n_g]) if self.n_h else 0.5 * U[:, 2]
 
-    def equilibrium_defect(self, U):
+    def target_defect(self, U, stress, heat_flux):
+        """M - U of a target with these shares of U's stress and heat flux (numbers, or [batch, 1, cell])."""
         rho, u, T = self.fluid(U)
-        m, h = gaussian_moments(self.order, self.gas.dims)
-        s = T.sqrt()
-        M = rho.unsqueeze(1) * shift_moments(scale_moments(m[:, : self.n_g].expand(len(U), -1, U.shape[2]), s), u)
+        along, shared = T, any(self.gas.model.shares(self.gas.prandtl))
+        if shared:
+            fields = self.macroscopic(U, None)
+            along = T + (stress * (fields["sigma"] / rho).unsqueeze(1))[:, 0]
+        E = gaussian(along, self.order)
+        G, H = E[:, : self.n_g], E[:, : self.n_h]
+        if shared:
+            B = heat_flux * (fields["q"] * along / (rho * (self.gas.dims * T + 2 * along))).unsqueeze(1)
+            of_g, of_h = skew(E, along)
+            G, H = G + B * of_g[:, : self.n_g], H + B * of_h[:, : self.n_h]
+        M = rho.unsqueeze(1) * shift_moments(G, u)
         if self.n_h:
-            h = scale_moments(h[:, : self.n_h].expand(len(U), -1, U.shape[2]), s, degree=2)
-            M = torch.cat((M, rho.unsqueeze(1) * shift_moments(h, u)), 1)
+            M = torch.cat((M, (rho * (self.gas.dims * T - along)).unsqueeze(1) * shift_moments(H, u)), 1)
         defect = M - U
         zero = torch.zeros_like(rho)
         if self.n_h:  # the energy is shared by G_2 and H_0: what one gains the other loses, to the last bit
             head = torch.stack((zero, zero, defect[:, 2]), 1)
             return torch.cat((head, defect[:, 3 : self.n_g], -defect[:, 2:3], defect[:, self.n_g + 1 :]), 1)
         return torch.cat((torch.zeros_like(U[:, :3]), defect[:, 3:]), 1)
+
+    def relax(self, U, tau, cells):
+        model, prandtl, w = self.gas.model, self.gas.prandtl, tau * self.rate(U, cells)
+        share, r = model.shares(prandtl), model.rate(prandtl)
+        defect = self.target_defect(U, share.stress / (1 + w), share.heat_flux / (1 + prandtl * w))
+        return U + r * w / (1 + r * w) * defect
+
+    def source(self, U, cells):
+        model, prandtl = self.gas.model, self.gas.prandtl
+        return model.rate(prandtl) * self.rate(U, cells) * self.target_defect(U, *model.shares(prandtl))
 
     def closed_moment(self, U, cells):
         _, u, T = self.fluid(U)
@@ -74,6 +105,18 @@ class RawMomentLaw(MomentLaw):
         sigma = own[:, 2] - rho * T
         q = 0.5 * (own[:, 3] + own[:, self.n_g + 1]) if self.n_h else 0.5 * own[:, 3]
         return {"rho": rho, "u": u, "T": T, "sigma": sigma if self.n_h else torch.zeros_like(T), "q": q}
+
+
+def gaussian(variance: torch.Tensor, order: int) -> torch.Tensor:
+    """Moments 0..order of a Gaussian at rest, [batch, order + 1, cell], of its variance [batch, cell]."""
+    return scale_moments(gaussian_moments(order, 1)[0].expand(len(variance), -1, variance.shape[1]), variance.sqrt())
+
+
+def skew(E: torch.Tensor, variance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a heat flux adds, per B, to the moments E of a Gaussian, of g and of h/Lambda_perp, same shape (``RawMomentLaw``)."""
+    k, zero = torch.arange(E.shape[1], dtype=E.dtype)[:, None], torch.zeros_like(E[:, :1])
+    third = k * (k - 1) * (k - 2) * torch.cat((zero, zero, zero, E[:, :-3]), 1)
+    return third, third + 2 * k * torch.cat((zero, E[:, :-1]), 1) / variance.unsqueeze(1)
 
 
 def _least_b(m: torch.Tensor) -> torch.Tensor:

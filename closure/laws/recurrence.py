@@ -21,7 +21,7 @@ A_LIMIT, B_LIMIT = 100.0, 1e-4
 def recurrence_from_moments(m: Tensor) -> tuple[Tensor, Tensor]:
     """Chebyshev's algorithm: moments m_0..m_{2n} [batch, 2n+1, cell] -> a_0..a_{n-1} [batch, n, cell], b_1..b_n [batch, n, cell].
 
-    Not guarded: b_k <= 0 comes out as it is when the moments are not realizable.
+    Of an even number, m_0..m_{2n-1}, all but b_n. Not guarded: b_k <= 0 comes out as it is when the moments are not realizable.
     """
     n = (m.shape[1] - 1) // 2
     previous, current = torch.zeros_like(m), m
@@ -32,7 +32,7 @@ def recurrence_from_moments(m: Tensor) -> tuple[Tensor, Tensor]:
         if b:
             following = following - b[-1].unsqueeze(1) * previous[:, 2:-2]
         b.append(following[:, 0] / current[:, 0])
-        if k < n:
+        if following.shape[1] > 1:
             a.append(following[:, 1] / following[:, 0] - current[:, 1] / current[:, 0])
         previous, current = current, following
     return torch.stack(a, 1), torch.stack(b, 1)

@@ -21,11 +21,13 @@ EXPLICIT = 0.48
 class HermMLC(LearnedLaw, Quadrature):
     r"""The quadrature closure with a network's correction to its rule.
 
-    .. math:: a_n = \frac1n\sum_{k<n} a_k + \frac{s}{s_0} N_1(\phi), \qquad \langle h, P_{n+1} \rangle \propto N_2(\phi)\ (D > 1),
+    .. math:: a_n = \frac1n\sum_{k<n} a_k + \frac{s}{s_0} N_1(\phi), \qquad
+              \langle h, P_{N_h} \rangle \propto N_2(\phi)\ (D > 1),
 
-    s the bound of the quadrature closure's speeds and s_0 its value at equilibrium.
+    s the bound of the quadrature closure's speeds and s_0 its value at equilibrium; of an even number of moments ln b_n, plus
+    N_1.
 
-    Carries rho, u, T and the Hermite moments W_3..W_{2n} (as raw moments; both are the same numbers in another basis).
+    Carries rho, u, T and the Hermite moments W_3..W_{N-1} (as raw moments; both are the same numbers in another basis).
     Inputs phi, dimensionless and of the gas's own frame: a_k, ln(b_k/k), for D > 1 also ln(T_perp/T_x) and eta_k; with
     ``gradients`` their local Knudsen gradients and those of ln rho, u, ln T_x:
 
@@ -61,8 +63,9 @@ class HermMLC(LearnedLaw, Quadrature):
     single = True
     mixing = 0.015  # chi
 
-    def __init__(self, gas, network, moments: int = 9, gradients: bool = True, memory: float = 0.05):
+    def __init__(self, gas, network, moments: int | None = 9, gradients: bool = True, memory: float = 0.05):
         """``network``: a constructor (inputs, outputs, parity_in, parity_out) -> torch.nn.Module; the law owns what it makes."""
+        moments = 9 if moments is None else moments
         super().__init__(gas, moments)
         if not memory > 0:
             raise ValueError(f"closure.memory is {memory}: give a positive time")
@@ -70,18 +73,15 @@ class HermMLC(LearnedLaw, Quadrature):
         self.gradients, self.memory = gradients, memory
         self.options = {"moments": moments, "gradients": gradients, "memory": memory}
         even, odd = [1.0], [-1.0]
-        state = odd * (n - 1) + even * (n - 1)  # a_k, ln b_k
+        state = odd * (n - 1) + even * (self.n_g - n - 2)  # a_k, ln b_k
         fluid = even + odd + even  # ln rho, u, ln T_x
-        if self.n_h:
-            transverse = [(-1.0) ** k for k in range(1, n + 1)]
-            state, fluid = state + even + transverse, fluid
-            slopes = fluid + odd * (n - 1) + even * (n - 1) + even + transverse
-        else:
-            slopes = fluid + state
-        parity = state + [-p for p in slopes] if gradients else state
+        transverse = [(-1.0) ** k for k in range(self.n_h)]  # ln T_perp, eta_k
+        parity = state + transverse
+        if gradients:
+            parity = parity + [-p for p in fluid + state + transverse]
         self.inputs, self.outputs = len(parity), 2 if self.n_h else 1
         self.parity_in = torch.tensor(parity, dtype=torch.float64)
-        self.parity_out = torch.tensor([-1.0, (-1.0) ** (n + 1)][: self.outputs], dtype=torch.float64)
+        self.parity_out = torch.tensor([-1.0 if self.odd else 1.0, (-1.0) ** self.n_h][: self.outputs], dtype=torch.float64)
         made = network(self.inputs, self.outputs, parity_in=self.parity_in, parity_out=self.parity_out)
         self.network = Normalised(made, self.inputs, self.outputs)
 
@@ -90,18 +90,12 @@ class HermMLC(LearnedLaw, Quadrature):
 
         return herm_mlc.rows_of(self)
 
-    # Positions in V of the closing coefficients, and of what the network sees.
-
-    @property
-    def closing(self) -> list[int]:
-        return [2 * self.n + 1, 3 * self.n + 3] if self.n_h else [2 * self.n + 1]
-
     def features(self, V: Tensor, dx, tau: Tensor) -> Tensor:
         """The network's inputs [batch, n_in, cell]; tau = eps/nu [batch, 1, cell]. Central differences, one-sided at the ends."""
-        n = self.n
-        parts = [V[:, 3 : 2 * n + 1]]
+        parts = [V[:, 3 : self.n_g]]
         if self.n_h:
-            parts += [V[:, 2 * n + 2 : 2 * n + 3] - V[:, 2:3], V[:, 2 * n + 3 : 3 * n + 3]]
+            across = self.n_g + 1
+            parts += [V[:, across : across + 1] - V[:, 2:3], V[:, across + 1 : across + self.n_h]]
         if self.gradients:
             parts.append(self._reach_of(V, tau) * central_slopes(V[:, self.moved], dx))
         return torch.cat(parts, 1)
@@ -109,8 +103,7 @@ class HermMLC(LearnedLaw, Quadrature):
     @property
     def moved(self) -> list[int]:
         """Positions in V of what the network sees the gradients of."""
-        n = self.n
-        return [*range(2 * n + 1), *(range(2 * n + 2, 3 * n + 3) if self.n_h else ())]
+        return [*range(self.n_g), *range(self.n_g + 1, self.n_g + 1 + self.n_h)]
 
     def _reach_of(self, V: Tensor, tau: Tensor) -> Tensor:
         """What makes gradients dimensionless: eps_* sqrt(T_x), for that of u eps_*, [batch, moved, cell]."""
@@ -138,8 +131,9 @@ class HermMLC(LearnedLaw, Quadrature):
     def units(self, V: Tensor) -> Tensor:
         """What the network's outputs are counted in, [batch, n_out, cell]: for a_n the span of the closure's speeds, 1 at
         equilibrium, so that a few fast particles ahead of a shock, where all a_k are large, ask no more of the network."""
-        span = (self._span(V) / self._reach).unsqueeze(1)
-        return torch.cat((span, torch.ones_like(span)), 1) if self.n_h else span
+        one = torch.ones_like(V[:, :1])
+        first = (self._span(V) / self._reach).unsqueeze(1) if self.odd else one
+        return torch.cat((first, one), 1) if self.n_h else first
 
     def _tau(self, V, cells):
         """eps/nu, [batch, 1, cell], on padded cells."""
@@ -157,8 +151,8 @@ class HermMLC(LearnedLaw, Quadrature):
         """Standard deviation of the ensemble's word for the closed moment (``closed_moment``), interior cells, [batch, cell]."""
         U = cells.pad(U)
         V = self.local_variables(U)
-        a_n = self.corrections(self.features(V, cells.dx, self._tau(V, cells)))[:, :, 0] * self.units(V)[:, 0]
-        return (a_n.std(0, correction=0) * self.sensitivity(V))[:, GHOST:-GHOST]
+        said = self.corrections(self.features(V, cells.dx, self._tau(V, cells)))[:, :, 0] * self.units(V)[:, 0]
+        return (said.std(0, correction=0) * self.sensitivity(V))[:, GHOST:-GHOST]
 
     def unseen(self, U, cells) -> float:
         """The largest share, over the batch, of interior cells with an input beyond the ``largest`` of the training's recipe."""
@@ -177,7 +171,7 @@ class HermMLC(LearnedLaw, Quadrature):
     def variables(self, U, cells):
         V = self.local_variables(U)
         delta = self.correction(self.features(V, cells.dx, self._tau(V, cells))) * self.units(V)
-        i = 2 * self.n + 1
+        i = self.n_g
         if self.n_h:
             return torch.cat((V[:, :i], V[:, i : i + 1] + delta[:, :1], V[:, i + 1 : -1], V[:, -1:] + delta[:, 1:]), 1)
         return torch.cat((V[:, :i], V[:, i:] + delta), 1)
@@ -228,28 +222,32 @@ class HermMLC(LearnedLaw, Quadrature):
 
     def by_closing(self, V) -> Tensor:
         """dF_r/dV of the closing coefficients: of the last moments' fluxes, [batch, R, output, cell]."""
-        by_a = self.sensitivity(V)
+        by_first = self.sensitivity(V)
         if not self.n_h:
-            return by_a[:, None, None]
-        n = self.n
-        log_b = V[:, n + 2 : 2 * n + 1].sum(1)
-        norm = (
-            (V[:, 0] + V[:, 2 * n + 2] + 0.5 * (n + 1) * V[:, 2] + 0.5 * log_b).exp() * (self.gas.dims - 1) * factorial(n) ** 0.5
-        )
-        rows = torch.stack((by_a, 0 * by_a, norm * V[:, 3 * n + 2], norm * (n + 1) ** 0.5), 1)
-        return rows.unflatten(1, (2, 2))
+            return by_first[:, None, None]
+        m, zero = self.n_h, torch.zeros_like(by_first)
+        norm = self._norm(V, m)
+        by_a = norm * V[:, self.n_g + m] if self.odd else zero  # H_{N_h} - zeta contains a_n, but not b_n
+        return torch.stack((by_first, zero, by_a, norm * m**0.5), 1).unflatten(1, (2, 2))
+
+    def _norm(self, V, order: int) -> Tensor:
+        """dH_order by the coefficient eta of P_{N_h - 1}, [batch, cell]; times sqrt(T_x) if the order is N_h."""
+        exponent = V[:, 0] + V[:, self.n_g + 1] + 0.5 * order * V[:, 2] + 0.5 * V[:, self.log_b].sum(1)
+        return exponent.exp() * (self.gas.dims - 1) * factorial(self.n_h - 1) ** 0.5
 
     def response(self, V) -> Tensor:
-        """dV/dU of the last moments G_2n, H_n, [batch, nv, R, cell]: of ln b_n, and for D > 1 of eta_n, whose unit holds b_n."""
-        n = self.n
+        """dV/dU of the last moments, [batch, nv, R, cell]: G_{2n} is in ln b_n, and for D > 1 in eta_n, whose unit holds b_n; of
+        an even number G_{2n-1} is in a_{n-1} alone."""
+        n, known = self.n, self.n_g - 1
         result = V.new_zeros(len(V), V.shape[1], self.outputs, V.shape[2])
-        log_b = V[:, n + 2 : 2 * n + 1].sum(1)
-        by_b = (-V[:, 0] - n * V[:, 2] - log_b).exp() / factorial(n)
-        result[:, 2 * n, 0] = by_b
+        log_b = V[:, self.log_b].sum(1)
+        by_last = (-V[:, 0] - 0.5 * known * V[:, 2] - log_b).exp() / factorial(known // 2)
+        result[:, 2 * n if self.odd else n + 1, 0] = by_last
         if self.n_h:
-            norm = (V[:, 0] + V[:, 2 * n + 2] + 0.5 * n * V[:, 2] + 0.5 * log_b).exp() * (self.gas.dims - 1) * factorial(n) ** 0.5
-            result[:, 3 * n + 2, 0] = -0.5 * V[:, 3 * n + 2] * by_b
-            result[:, 3 * n + 2, 1] = 1 / norm
+            last = self.n_g + self.n_h
+            if self.odd:
+                result[:, last, 0] = -0.5 * V[:, last] * by_last
+            result[:, last, 1] = 1 / self._norm(V, self.n_h - 1)
         return result
 
     def spread_length(self, V, cells):
@@ -260,7 +258,7 @@ class HermMLC(LearnedLaw, Quadrature):
     def rest_diffusion(self) -> float:
         """The diffusion of the last moments at rest in units of eps_* T_x: the largest eigenvalue of -dF_r/d(dU_s/dx). Away from
         rest it is less: the network sees its inputs through arsinh."""
-        V = torch.zeros(1, 3 * self.n + 4 if self.n_h else 2 * self.n + 2, 1, dtype=torch.float64)
+        V = torch.zeros(1, self.closing[-1] + 1, 1, dtype=torch.float64)
         phi = torch.zeros(1, self.inputs, 1, dtype=V.dtype)
         c = self.by_slopes(V, phi, torch.full_like(V[:, :1], 1e-9), self._slopes(phi)) * 1e9
         matrix = -torch.einsum("brjn,bjsn->brsn", c, self.response(V))[0, :, :, 0]
@@ -271,7 +269,9 @@ class HermMLC(LearnedLaw, Quadrature):
     def last_rates(self) -> list[float]:
         """Relaxation rates of the last moments in units of nu/eps (of rho/eps: Maxwell molecules)."""
         last = (self.n_g - 1, self.n_g + self.n_h - 1)
-        return [1.0] * self.outputs if self.molecules is None else self.molecules.rates(last)
+        if self.molecules is None:
+            return [self.gas.model.rate(self.gas.prandtl)] * self.outputs
+        return self.molecules.rates(last)
 
     def relaxation(self, U, tau, cells):
         rate = self.rate(U, cells) if self.molecules is None else U[:, :1] / cells.knudsen

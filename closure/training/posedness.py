@@ -76,17 +76,16 @@ class Linear:
 
 def linear(law, phi: Tensor) -> Linear:
     """About the states that inputs phi [row, input] of the network tell of."""
-    n, rows, last = law.n, len(phi), list(law.gradient_rows)
-    V = torch.zeros(1, 3 * n + 4 if law.n_h else 2 * n + 2, rows, dtype=torch.float64)
-    V[0, 3 : 2 * n + 1] = phi[:, : 2 * n - 2].T
-    if law.n_h:
-        V[0, 2 * n + 2 : 3 * n + 3] = phi[:, 2 * n - 2 : 3 * n - 1].T
+    rows, last, across, inputs = len(phi), list(law.gradient_rows), law.n_g + 1, law.n_g - 3
+    V = torch.zeros(1, law.closing[-1] + 1, rows, dtype=torch.float64)
+    V[0, 3 : law.n_g] = phi[:, :inputs].T
+    V[0, across : across + law.n_h] = phi[:, inputs : inputs + law.n_h].T
     U = law.conserved(V).detach().requires_grad_()
     with torch.enable_grad():
         V = law.local_variables(U)
-        states = [V[0, 3 : 2 * n + 1]]
+        states = [V[0, 3 : law.n_g]]
         if law.n_h:
-            states += [V[0, 2 * n + 2 : 2 * n + 3] - V[0, 2:3], V[0, 2 * n + 3 : 3 * n + 3]]
+            states += [V[0, across : across + 1] - V[0, 2:3], V[0, across + 1 : across + law.n_h]]
         by = (law.by_closing(V) * law.units(V).unsqueeze(1))[0]
         F = law.flux(V)[0, last]
 

@@ -1,10 +1,12 @@
 """Offline training of HermMLC: regression of the closing coefficients on labelled kinetic states, resumable."""
 
+from math import factorial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from knudsen.closure.laws.recurrence import B_FLOOR
 from knudsen.closure.learned.samples import Samples
 from knudsen.closure.training.epochs import TrainOptions, fit
 from knudsen.closure.training.posedness import Posedness
@@ -24,10 +26,9 @@ def samples(law, data) -> Samples:
     """Inputs and targets of every cell of a label set (``labels``), through the law's own variables and features."""
     if law.corrects is None:
         return law.samples(data)
-    n = law.n
-    if data.sizes["moment"] <= 2 * n + 1:
+    if data.sizes["moment"] <= law.n_g:
         raise InputError(
-            f"closure.moments={law.n_g}: the labels hold moments up to order {data.sizes['moment'] - 1}, {2 * n + 1} is needed"
+            f"closure.moments={law.n_g}: the labels hold moments up to order {data.sizes['moment'] - 1}, {law.n_g} is needed"
         )
     parts = []
     for first in range(0, data.sizes["snapshot"], 500):
@@ -49,7 +50,7 @@ def samples(law, data) -> Samples:
         keep[ends, 0] = keep[ends, -1] = False
         if law.gas.is_boltzmann:
             keep &= torch.tensor(part.spacing.values)[:, None] <= RESOLVED * (0.5 * V[:, 2]).exp()
-            keep &= (V[:, n + 2 : 2 * n + 1] > LEAST_B).all(1)
+            keep &= (V[:, law.log_b] > LEAST_B).all(1)
         index = torch.tensor(part.trajectory.values)[:, None].expand(-1, G.shape[2])
         parts.append([row.transpose(1, 2)[keep] for row in rows] + [index[keep]])
     phi, target, trajectory = (torch.cat(column) for column in zip(*parts, strict=True))
@@ -70,24 +71,24 @@ def features(law, U: Tensor, dx, knudsen: Tensor, periodic: bool) -> Tensor:
 
 
 def true_correction(law, V: Tensor, G: Tensor, H: Tensor | None) -> Tensor:
-    """What a_n and zeta should be beyond the rule, [batch, n_out, cell].
+    """What the closing coefficients, a_n or ln b_n and zeta, should be beyond the rule, [batch, n_out, cell].
 
-    From the moments beyond the carried ones: a_n from G_{2n+1}, then zeta from H_{n+1}; differences to the rule's moments,
+    From the moments beyond the carried ones: the first from G_N, then zeta from H_{N_h}; differences to the rule's moments,
     in which everything known cancels.
     """
-    n = law.n
+    i = law.n_g
     rho, s = V[:, 0].exp(), (0.5 * V[:, 2]).exp()
-    log_b = V[:, n + 2 : 2 * n + 1].sum(1)
-    factorial = torch.arange(1, n + 1).prod()
     rule, _ = law._moments(V)
-    delta = [(G[:, 2 * n + 1] - rule[:, -1]) / (rho * s ** (2 * n + 1) * log_b.exp() * factorial)]
+    delta = [(G[:, i] - rule[:, -1]) / law.sensitivity(V)]
+    if not law.odd:  # G_N is linear in b_n, not in its logarithm
+        delta = [delta[0].clamp(min=B_FLOOR - 1).log1p()]
     if law.n_h:
-        i = law.closing[0]
         V = torch.cat((V[:, :i], V[:, i : i + 1] + delta[0].unsqueeze(1), V[:, i + 1 :]), 1)
         _, rule = law._moments(V)
-        eta_0 = (law.gas.dims - 1) * V[:, 2 * n + 2].exp()
-        norm = (log_b.exp() * factorial).sqrt() * (n + 1) ** 0.5
-        delta.append((H[:, n + 1] - rule[:, -1]) / (rho * eta_0 * s ** (n + 1) * norm))
+        m = law.n_h
+        norm = (V[:, law.log_b].sum(1).exp() * factorial(m - 1)).sqrt() * m**0.5
+        eta_0 = (law.gas.dims - 1) * V[:, i + 1].exp()
+        delta.append((H[:, m] - rule[:, -1]) / (rho * eta_0 * s**m * norm))
     return torch.stack(delta, 1)
 
 
