@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from knudsen import closure, kinetic
 from knudsen.build import build
 from knudsen.errors import InputError, UnderResolvedWarning
-from knudsen.experiments import canonical, evaluation_plots, leaderboard, plots, references, setup
+from knudsen.experiments import canonical, evaluation_plots, leaderboard, numbers, plots, references, setup
 from knudsen.experiments.measure import conserved, rel_l2
 from knudsen.experiments.output import Output, number, table
 from knudsen.experiments.progress import bar
@@ -37,6 +37,8 @@ def run(cfg: DictConfig, output: Output) -> int:
     variants = of_variants(cfg, kinds)
     rivals = of_rivals(cfg, gas)
     laws, unable = setup.able_closures(cfg, gas)
+    laws, lacking = numbers.expand(cfg, gas, laws)
+    unable |= lacking
     options = setup.solver_options(cfg, "moments")
     kept = output.directory / "references" if cfg.reference.keep is None else Path(cfg.reference.keep)
 
@@ -86,6 +88,8 @@ def run(cfg: DictConfig, output: Output) -> int:
     output.figure("errors", evaluation_plots.evaluation_figure({kind: points[kind] for kind in kinds}, title))
     output.figure("heat_flux", evaluation_plots.decades_figure(metrics, kinds, decades, f"{setting}: heat flux"))
     output.figure("cost", evaluation_plots.cost_figure(metrics, kinds, f"{setting}: accuracy against cost", reduced))
+    if setup.plain(cfg.moments):
+        output.figure("moments", numbers.numbers_figure(metrics, laws, kinds, f"{setting}: error against the number of moments"))
     print("\n" + table(header, rows))
     if cannot:
         print(f"gas={gas.name}:\n{cannot}\n")

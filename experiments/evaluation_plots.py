@@ -13,7 +13,7 @@ from knudsen.experiments.plots import PAGE
 MOST = 8  # closures of a panel: those with the smallest errors
 
 
-def _panels(kinds: Sequence[str], words: Callable[[Any], str] = kind_in_words):
+def panels(kinds: Sequence[str], words: Callable[[Any], str] = kind_in_words):
     """A figure as wide as a page, at most three panels side by side, and the panels."""
     columns = 2 if len(kinds) in (2, 4) else min(3, max(len(kinds), 1))
     rows = -(-max(len(kinds), 1) // columns)
@@ -29,7 +29,7 @@ def _panels(kinds: Sequence[str], words: Callable[[Any], str] = kind_in_words):
     return figure, axes
 
 
-def _finish(figure: Figure, axes, xlabel: str, ylabel: str, title: str) -> Figure:
+def finish_panels(figure: Figure, axes, xlabel: str, ylabel: str, title: str) -> Figure:
     """Labels at the edges, the legend in the free corner of the grid or below, letters, title."""
     columns = len({round(axis.get_subplotspec().colspan.start) for axis in axes})
     for i, axis in enumerate(axes):
@@ -62,20 +62,20 @@ def _shades(models: Sequence[str]) -> dict[str, Any]:
 
 def evaluation_figure(points: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], title: str) -> Figure:
     """Error of every random case against its Knudsen number, one panel per kind. points: {kind: {closure: (knudsen, rel_l2)}}."""
-    figure, axes = _panels(list(points))
+    figure, axes = panels(list(points))
     first = next(iter(points.values()))
     models = _best(list(first), lambda model: float(np.mean([np.nanmean(points[kind][model][1]) for kind in points])))
     for axis, by_closure in zip(axes, points.values()):
         for model, colour in _shades(models).items():
             knudsen, error = by_closure[model]
             axis.loglog(knudsen, 100 * error, "o", ms=3, color=colour, label=label(model))
-    return _finish(figure, axes, r"Knudsen number $\varepsilon$", r"error of $(\rho, m, E)$ [%]", title)
+    return finish_panels(figure, axes, r"Knudsen number $\varepsilon$", r"error of $(\rho, m, E)$ [%]", title)
 
 
 def decades_figure(metrics: Mapping[str, Mapping[str, Any]], kinds: Sequence[str], decades: Sequence[int], title: str) -> Figure:
     """Mean error of the heat flux in every Knudsen decade, one panel per kind that has decades."""
     kinds = [kind for kind in kinds if any(value is not None for m in metrics.values() for value in m[kind]["by_decade"])]
-    figure, axes = _panels(kinds)
+    figure, axes = panels(kinds)
     centres = [10.0 ** (d + 0.5) for d in decades]
 
     def mean(model: str) -> float:
@@ -86,7 +86,7 @@ def decades_figure(metrics: Mapping[str, Mapping[str, Any]], kinds: Sequence[str
         for model, colour in _shades(models).items():
             values = [np.nan if v is None else 100 * v for v in metrics[model][kind]["heat_flux_by_decade"]]
             axis.loglog(centres, values, "o-", ms=3, color=colour, label=label(model))
-    return _finish(figure, axes, r"Knudsen number $\varepsilon$", "error of the heat flux [%]", title)
+    return finish_panels(figure, axes, r"Knudsen number $\varepsilon$", "error of the heat flux [%]", title)
 
 
 def cost_figure(metrics: Mapping[str, Mapping[str, Any]], kinds: Sequence[str], title: str, full_grid: bool) -> Figure:
@@ -95,7 +95,7 @@ def cost_figure(metrics: Mapping[str, Mapping[str, Any]], kinds: Sequence[str], 
     The kinetic solver with few velocities is a line over their number; with ``full_grid`` it is named as what it is for D > 1,
     the reduced pair, and another line says what as many velocities in every coordinate would cost at the kernel's speed.
     """
-    figure, axes = _panels(kinds)
+    figure, axes = panels(kinds)
     rivals = sorted((m for m in metrics if m.startswith("kinetic_")), key=_velocities)
     colour = colours([m for m in metrics if m not in rivals])
     for axis, kind in zip(axes, kinds):
@@ -113,13 +113,13 @@ def cost_figure(metrics: Mapping[str, Mapping[str, Any]], kinds: Sequence[str], 
                 axis.loglog(full, error, "s--", ms=3, color="black", mfc="white", label="kinetic, full grid (estimate)")
             for i in (0, len(n) - 1):
                 axis.annotate(f"{n[i]:.0f}", (cost[i], error[i]), xytext=(4, 3), textcoords="offset points", fontsize="x-small")
-    return _finish(figure, axes, r"CPU time per cell and step [$\mu$s]", r"error of $(\rho, m, E)$ [%]", title)
+    return finish_panels(figure, axes, r"CPU time per cell and step [$\mu$s]", r"error of $(\rho, m, E)$ [%]", title)
 
 
 def cells_figure(points: Mapping[float, Mapping[str, tuple[np.ndarray, np.ndarray]]], title: str) -> Figure:
     """Mean error against the number of cells, a panel per Knudsen number; the kinetic solver on the same cells in black.
     points: {Knudsen number: {model: (cells, relative error)}}."""
-    figure, axes = _panels(list(points), lambda knudsen: rf"$\varepsilon$ = {knudsen:g}")
+    figure, axes = panels(list(points), lambda knudsen: rf"$\varepsilon$ = {knudsen:g}")
     models = _best(list(next(iter(points.values()))), lambda model: float(np.mean([p[model][1].mean() for p in points.values()])))
     for axis, by_model in zip(axes, points.values()):
         for model, colour in _shades(models).items():
@@ -127,14 +127,14 @@ def cells_figure(points: Mapping[float, Mapping[str, tuple[np.ndarray, np.ndarra
             axis.loglog(cells, 100 * error, "s-" if model == "kinetic" else "o-", ms=3, color=colour, label=label(model))
         axis.set_xticks(cells, [str(n) for n in cells])
         axis.minorticks_off()
-    return _finish(figure, axes, "cells", r"error of $(\rho, m, E)$ [%]", title)
+    return finish_panels(figure, axes, "cells", r"error of $(\rho, m, E)$ [%]", title)
 
 
 def growth_figure(growth: Mapping[str, Mapping[str, Any]], title: str) -> Figure:
     """Mean error over the Knudsen numbers against time, a panel per case; a line ends where a run has ended.
     growth: {model: {"growth": {"time", "error": {case: [...]}}}}."""
     names = list(next(iter(growth.values()))["growth"]["error"])
-    figure, axes = _panels(names)
+    figure, axes = panels(names)
 
     def last(model: str) -> float:
         ends = [errors[-1] for errors in growth[model]["growth"]["error"].values()]
@@ -145,7 +145,7 @@ def growth_figure(growth: Mapping[str, Mapping[str, Any]], title: str) -> Figure
             of = growth[model]["growth"]
             error = [np.nan if e is None else 100 * e for e in of["error"][name]]
             axis.semilogy(of["time"], error, "s-" if model == "kinetic" else "o-", ms=3, color=colour, label=label(model))
-    return _finish(figure, axes, "$t$", r"error of $(\rho, m, E)$ [%]", title)
+    return finish_panels(figure, axes, "$t$", r"error of $(\rho, m, E)$ [%]", title)
 
 
 def _velocities(rival: str) -> int:

@@ -12,9 +12,9 @@ from knudsen.solvers.cells import GHOST
 
 
 class Raw(NamedTuple):
-    """n_g moments of g and n_h of h in ``dims`` velocity dimensions; collision frequency nu = scale rho T^exponent, exponent -inf:
-    1; relaxation at ``rate`` nu, of the heat flux at ``prandtl`` nu, to a target with shares of ``stress`` and ``heat`` flux.
-    ``Data`` of these laws begins with these numbers; what else there is starts at OTHER_COUNTS, OTHER_NUMBERS."""
+    """n_g moments of g and n_h of h in ``dims`` velocity dimensions; collision frequency nu = scale rho T^exponent, exponent
+    -inf: 1; relaxation at ``rate`` nu, of the heat flux at ``prandtl`` nu, to a target with shares of ``stress`` and ``heat``
+    flux. ``Data`` of these laws begins with these numbers; what else there is starts at OTHER_COUNTS, OTHER_NUMBERS."""
 
     n_g: int
     n_h: int

@@ -26,8 +26,8 @@ def recurrence_from_moments(m: Tensor) -> tuple[Tensor, Tensor]:
     n = (m.shape[1] - 1) // 2
     previous, current = torch.zeros_like(m), m
     a, b = [m[:, 1] / m[:, 0]], []
-    for k in range(1, n + 1):
-        # current holds sigma_{k-1, l} for l = k-1 .. 2n-k+1; one column is lost on each side per step.
+    for _ in range(n):
+        # current holds sigma_{k, l} for l = k .. 2n-k, k steps before; one column is lost on each side per step.
         following = current[:, 2:] - a[-1].unsqueeze(1) * current[:, 1:-1]
         if b:
             following = following - b[-1].unsqueeze(1) * previous[:, 2:-2]

@@ -70,11 +70,17 @@ def test_a_weak_shock_leaves_its_start(mach):
     assert shock.oscillation < 1e-3 and shock.warnings == ()
 
 
-@pytest.mark.parametrize("mach, omega", [(1.05, None), (2.0, 1.0), (3.0, 0.5)])
-def test_the_learned_closure_has_steady_shocks_of_every_gas(mach, omega):
+@pytest.mark.parametrize(
+    "name, mach, omega",
+    [
+        ("bgk_1v", 1.05, None), ("bgk_1v", 2.0, 1.0), ("bgk_1v", 3.0, 0.5), ("es_bgk_3v", 3.0, 0.81),
+        pytest.param("es_bgk_3v", 8.0, 0.81, marks=SLOW),
+    ],
+)  # fmt: skip
+def test_the_learned_closure_has_steady_shocks_of_every_gas(name, mach, omega):
     """Implicit steps alone reach it: the limiter leaves a resolved profile alone, the network is differentiated in double
     precision, the wave is pinned."""
-    gas = kinetic.gas("bgk_1v", omega=omega)
+    gas = kinetic.gas(name, omega=omega)
     profile = kinetic.solve_shock(gas, mach)
     shock = closure.solve_shock(closure.build("herm_mlc", gas), gas, mach, start=profile, cells_per_thickness=30)
     assert shock.status == "ok" and not shock.fallback and shock.iterations <= 40
@@ -85,7 +91,8 @@ def test_the_learned_closure_has_steady_shocks_of_every_gas(mach, omega):
     for name, low in zip(("rho", "u", "T"), upstream, strict=True):
         error = (getattr(shock, name) - exact[name])[inside]
         assert np.linalg.norm(error) < 0.01 * np.linalg.norm((exact[name] - low)[inside]), name
-    assert shock.lambda1_over_delta == pytest.approx(profile.lambda1_over_delta, rel=0.02)
+    # strong shocks of ES-BGK, whose weights are BGK's, are wider by 4 %
+    assert shock.lambda1_over_delta == pytest.approx(profile.lambda1_over_delta, rel=0.02 if mach < 8 else 0.05)
 
 
 def test_a_search_that_stalls_or_takes_too_long_ends():
