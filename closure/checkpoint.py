@@ -131,14 +131,16 @@ def read(path: Path) -> dict:
 
 
 def shipped(gas: Gas, config: dict, name: str) -> Path:
-    """The first checkpoint that comes with the package for a gas, a closure and the options given (null fits any); InputError
-    for none."""
+    """The first checkpoint that comes with the package for a gas, a closure and the options given (null fits any), one that
+    learned in this gas before those of others; InputError for none."""
     config = {key: value for key, value in config.items() if value is not None}
-    others = []
+    others, known = [], []
     for path in sorted(SHIPPED.glob("*.pt")):
         content = read(path)
-        if content["closure"] != name or all(difference(known, gas) for known in (content["gas"], *content["others"])):
-            continue
+        differences = [difference(one, gas) for one in (content["gas"], *content["others"])]
+        if content["closure"] == name and not all(differences):
+            known.append((bool(differences[0]), path, content))
+    for _, path, content in sorted(known, key=lambda one: one[:2]):
         if {key: content["config"].get(key) for key in config} == config:
             return path
         others.append(content["config"])

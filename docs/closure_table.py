@@ -26,7 +26,8 @@ WORDS = {
     ("bgk_3v", "nsf"): ("", "small Knudsen numbers"),
 }
 OTHERS = (  # gases without a leaderboard: gas, closures, shocks, limits
-    ("`shakhov_3v`, `es_bgk_3v`", "`grad`, `nsf`, `euler`", "", "Prandtl number 2/3; no random cases were judged"),
+    ("`es_bgk_3v`", "`herm_mlc`, `quadrature`", "Mach 1.5 to 8: 0.03 to 0.39 / 0.05 to 0.44", "[of `bgk_3v`](real_gases.md)"),
+    ("`shakhov_3v`", "`herm_mlc`, `quadrature`", "Mach 1.5 to 8: 0.06 to 0.42 / 0.08 to 0.84", "[six moments](real_gases.md)"),
     ("`maxwell_2v`", "`herm_mlc`, `quadrature`", "", "[errors and limits](maxwell_closures.md)"),
     (
         "`hard_sphere_3v`",

@@ -104,5 +104,5 @@ def test_only_gases_whose_collisions_are_known_are_taken():
         closure.build("quadrature", kinetic.gas("hard_sphere_3v"))
     with pytest.raises(InputError, match=r"closure=quadrature: .*maxwell_3v"):
         closure.build("quadrature", kinetic.gas("maxwell_3v"))
-    with pytest.raises(InputError, match=r"closure=herm_mlc: .*shakhov_3v"):
-        closure.untrained(kinetic.gas("shakhov_3v"), network={"_target_": "knudsen.closure.learned.networks.MLP"})
+    with pytest.raises(InputError, match=r"closure=herm_mlc: .*maxwell_3v"):
+        closure.untrained(kinetic.gas("maxwell_3v"), network={"_target_": "knudsen.closure.learned.networks.MLP"})

@@ -73,8 +73,8 @@ def test_a_weak_shock_leaves_its_start(mach):
 @pytest.mark.parametrize(
     "name, mach, omega",
     [
-        ("bgk_1v", 1.05, None), ("bgk_1v", 2.0, 1.0), ("bgk_1v", 3.0, 0.5), ("es_bgk_3v", 3.0, 0.81),
-        pytest.param("es_bgk_3v", 8.0, 0.81, marks=SLOW),
+        ("bgk_1v", 1.05, None), ("bgk_1v", 2.0, 1.0), ("bgk_1v", 3.0, 0.5), ("es_bgk_3v", 3.0, 0.81), ("shakhov_3v", 5.5, 0.81),
+        pytest.param("es_bgk_3v", 8.0, 0.81, marks=SLOW), pytest.param("shakhov_3v", 8.0, 0.81, marks=SLOW),
     ],
 )  # fmt: skip
 def test_the_learned_closure_has_steady_shocks_of_every_gas(name, mach, omega):

@@ -44,7 +44,7 @@ BAD = {
     "solver.flux=[hll]": "knudsen -m solver.flux=A,B",
     "solver.integrator={a: 1}": "solver.integrator={'a': 1}: give a text",
     "solver.compiled=3": "solver.compiled=3: give true or false",
-    "closure.moments=abc": "closure.moments=abc: give a number",
+    "closure.moments=abc": "closure.moments=abc: give an integer",
     "closure.network.width=wide": "closure.network.width=wide",
     "closures=5": "closures=5: give a list",
     "executor.workers=abc": "executor.workers=abc",
