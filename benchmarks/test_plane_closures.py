@@ -21,7 +21,7 @@ def test_step(benchmark, name):
     case = plane_cases.wave2d(seed=0, cells=(CELLS, CELLS), knudsen=0.1)
     plane, U = rectangle(law, case), start(law, case)[None]
     solver = PlaneSolver(law)
-    solver.faces = LineFluxes(law, *solver.schemes[:2])
+    solver.line_fluxes = LineFluxes(law, *solver.schemes[:2])
     dt = float(solver.max_dt(U, plane))
     assert bool(benchmark.pedantic(solver.step, (U, dt, plane), rounds=40, warmup_rounds=1).isfinite().all())
     if benchmark.stats:

@@ -79,15 +79,14 @@ class PlaneSolver:
     reconstruction and numerical flux of one dimension is one of two, along the lines of cells of either axis.
     reconstruction, flux, integrator: names in IN_PLANE, FLUXES, INTEGRATORS; at most of second order for laws that are not
     linear (fluxes are those of the midpoints of faces).
-    faces: what finds the fluxes along lines in place of :meth:`line_fluxes`, a compiled form of the same.
     cfl: largest dt (max speed along x / dx + max speed along y / dy), within (0, 1].
 
-    Conserves every component without a source to round-off. Raises ValueError, naming the option.
+    Conserves every component without a source to round-off. :meth:`line_fluxes`, where the time goes, may be replaced by a
+    compiled form. Raises ValueError, naming the option.
     """
 
     def __init__(
-        self, law, reconstruction: str = "weno5_thinc", flux: str = "hll", integrator: str = "ars222", cfl: float = 0.45,
-        faces: Callable | None = None,
+        self, law, reconstruction: str = "weno5_thinc", flux: str = "hll", integrator: str = "ars222", cfl: float = 0.45
     ):  # fmt: skip
         if not 0 < cfl <= 1:
             raise ValueError(f"cfl={cfl} must lie within (0, 1]")
@@ -95,7 +94,6 @@ class PlaneSolver:
         self.reconstruct = choose("reconstruction", reconstruction, IN_PLANE)
         self.flux = choose("flux", flux, FLUXES)
         self.integrator = choose("integrator", integrator, INTEGRATORS)
-        self.faces = faces or self.line_fluxes
 
     def right_hand_side(self, U: Tensor, plane: Rectangle) -> Tensor:
         """-dF/dx - dG/dy in every cell, [batch, component, y, x]."""
@@ -112,7 +110,7 @@ class PlaneSolver:
     def through(self, U: Tensor, plane: Rectangle, axis: int) -> tuple[Tensor, Tensor | float]:
         """The fluxes through the faces across an axis, [batch, component, y, x], one more of them along it than cells; what the
         law's non-conservative product takes from each cell beside, in units of dx."""
-        F, inside, product = self.faces(self._padded(self._lines(U, axis), plane, axis), plane, axis)
+        F, inside, product = self.line_fluxes(self._padded(self._lines(U, axis), plane, axis), plane, axis)
         for end in (0, 1):
             side = plane.sides[2 * axis + end]
             if side.kind == "walls":

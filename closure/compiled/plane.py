@@ -27,7 +27,7 @@ def linear(a, b):
 
 
 class LineFluxes:
-    """The function ``faces`` of a ``solvers.plane.PlaneSolver`` for a law with row functions and these schemes."""
+    """The function ``line_fluxes`` of a ``solvers.plane.PlaneSolver`` for a law with row functions and these schemes."""
 
     def __init__(self, law, reconstruction: str, flux: str):
         from knudsen.closure.compiled.rollout import waves_of  # not at the top: the sweeps hold nothing of it
