@@ -14,6 +14,7 @@ SYMBOLS |= {"u_y": "u_y", "sigma_xy": r"\sigma_{xy}", "q_y": "q_y"}
 WORDS = {"rho": "density", "u": "velocity", "T": "temperature", "q": "heat flux", "sigma": "stress"}
 WORDS |= {"u_y": "velocity", "sigma_xy": "shear stress", "q_y": "heat flux"}
 PAGE = 6.9  # inches: the width of a page
+JUMP = 4.0  # times the kinetic shock's largest slope
 FLOOR = 0.01  # per cent: errors below are not told apart
 GASES = {"bgk": "BGK", "shakhov": "Shakhov", "es_bgk": "ES-BGK", "hard_sphere": "Boltzmann", "maxwell": "Boltzmann"}
 
@@ -85,6 +86,16 @@ def _small_table(axis: Any, header: Sequence[str], rows: Sequence[Sequence[str]]
         cell.set_linewidth(0.3)
 
 
+def _jumping(data: xr.Dataset) -> set[str]:
+    """The models whose profile somewhere is so many times steeper than the kinetic one that it is a jump over some cells."""
+    steepest = {name: abs(data[name].differentiate("x")).max("x") for name in ("rho", "u", "T")}
+    return {
+        model
+        for model in data.model.values[1:]
+        if any(float(slope.sel(model=model)) > JUMP * float(slope[0]) for slope in steepest.values())
+    }
+
+
 def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]] | None = None, title: str = "", points: Any = None) -> Figure:
     """Profiles over x / lambda1, and under them the errors of density and temperature where there are models.
 
@@ -109,7 +120,9 @@ def shock_figure(data: xr.Dataset, rows: Sequence[Sequence[str]] | None = None, 
     if lost := list(filter(None, data.attrs.get("not_converged", "").split(", "))):
         words = f"no steady profile:\n{models_in_words(lost)}"
         axes["T"].text(0.97, 0.06, words, transform=axes["T"].transAxes, ha="right", fontsize=8)
-    axes["rho"].legend(loc="upper left")
+    handles, _ = axes["rho"].get_legend_handles_labels()
+    words = [label(model) + (", with a jump" if model in _jumping(data) else "") for model in data.model.values]
+    axes["rho"].legend(handles, [*words, *["measured"] * (len(handles) - len(words))], loc="upper left")
     for name in ("rho", "T") if compared else ():
         _errors(axes[f"error_{name}"], data[name], x, 1.0, f"$|$error of ${SYMBOLS[name]}|$ [% of jump]")
     for name in ("error_rho", "error_T") if compared else ("T", "q"):

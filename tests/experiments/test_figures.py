@@ -56,6 +56,14 @@ def test_a_model_without_a_profile_is_named():
     assert not any(text.get_text() for axis in plots.shock_figure(shock(not_converged="")).axes for text in axis.texts)
 
 
+def test_a_profile_with_a_jump_is_marked():
+    x = np.linspace(-5, 5, 401)
+    data = shock(("kinetic", "nsf", "grad")).interp(x=x)
+    data["u"][2] = np.where(x < -1, -1.0, data.u[0])
+    words = [text.get_text() for text in plots.shock_figure(data).axes[0].get_legend().texts]
+    assert words == ["kinetic", "NSF", "Grad, with a jump"]
+
+
 @pytest.mark.parametrize("rows, panels", [(None, 6), ([["NSF", "0.1", "1", "1", "1", "ok"]], 7)])
 def test_the_table_is_there_only_where_it_is_asked_for(rows, panels):
     assert len(plots.shock_figure(shock(), rows).axes) == panels
