@@ -1,7 +1,7 @@
 """Row functions of EncMLC (``learned.enc_mlc.EncMLC``, where the formulae stand). Its network computes in double precision, as
-there."""
+there: its equations let short waves grow, and with them the errors of single precision."""
 
-from math import sqrt
+from math import floor, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 
 from knudsen.closure.compiled import feedforward, network
 from knudsen.closure.compiled.fluxes import UPWIND
+from knudsen.closure.compiled.product import DOUBLE, multiply, padded
 from knudsen.closure.compiled.protocol import (
     BOOST,
     CORRECT,
@@ -22,21 +23,24 @@ from knudsen.closure.compiled.protocol import (
     no_sides,
     row_function,
 )
-from knudsen.closure.compiled.vectors import TINY, exp, matrix
+from knudsen.closure.compiled.vectors import TINY, add, copy, exp, matrix
 from knudsen.closure.learned.enc_collisions import MOST, SETTLED
 from knudsen.closure.learned.encoder import REACH
 from knudsen.compile import compiled
 from knudsen.solvers.cells import GHOST
 from knudsen.solvers.rows import log
 
-COUNTS, NUMBERS = 16, 7  # how many of each there are before the tables and the network's numbers
+COUNTS, NUMBERS = 16, 7  # how many of each there are before the order of the network's inputs, and before the tables
 
 
 class Tables(NamedTuple):
-    """K nodes c, P densities, M moments, R components. to_z = A^T [R, M], open [R, R], synthesis [R, P K], maxwellian [P K],
-    w [P (K + 7), M], shift [M]; slopes [R, 2 M], at_rest [2 M]: what the frame's motion does to W, of z and of the Maxwellian."""
+    """K nodes c, P densities, M moments, R components. y = stretch c and its root sqrt(1 + y^2) [K] (no stretch: c and 1),
+    to_z = A^T [R, M], open [R, R], synthesis [R, P K], maxwellian [P K], w/6 [P (K + 7), M], shift [M]; slopes [R, 2 M], at_rest
+    [2 M]: what the frame's motion does to W, of z and of the Maxwellian. Rows of synthesis, w and slopes are ``padded``."""
 
     c: np.ndarray
+    y: np.ndarray
+    root: np.ndarray
     to_z: np.ndarray
     open: np.ndarray
     synthesis: np.ndarray
@@ -63,28 +67,29 @@ def rows_of(law) -> Rows | None:
     closing, nodes = law.network["closing"], law.nodes
     M, R, K, P = law.moments, law.outputs, nodes.count, nodes.densities
     if network.is_compilable([closing]):
-        size = network.size_of([closing])
-        order = network.order_of([closing])
-        closes = network.weights_of([closing], torch.float64).tolist()
-        closes += network.at_rest([closing], law.parity_out).ravel().tolist()
+        size, order = network.size_of([closing]), network.order_of([closing])
+        weights, rest = network.weights_of([closing], torch.float64), network.at_rest([closing], law.parity_out)
         sizes = [1, *size[:-1]]
     elif feedforward.is_compilable(closing.network):
-        size, closes = feedforward.numbers_of(
-            closing.network, closing.bound, law.parity_in, law.parity_out, closing.scale_in, closing.scale_out
+        size, weights, rest = feedforward.weights_of(
+            closing.network, closing.bound, law.parity_in, law.parity_out, closing.scale_in, closing.scale_out, torch.float64
         )
         sizes, order = [0, *size[:-1], 0], []
     else:
         return None
     omega = law.gas.omega
+    y = nodes.stretch * nodes.c if nodes.stretch else nodes.c
     with torch.no_grad():
         parts = [
-            nodes.c, law.A.T, law.open, law.encoder.synthesis.T, nodes.maxwellian, law.w.T, law.shift,
-            (law.w_slopes @ law.encoder.synthesis).T, law.w_slopes @ nodes.maxwellian,
+            nodes.c, y, (1 + y * y).sqrt() if nodes.stretch else torch.ones(K), law.A.T, law.open,
+            _filled(law.encoder.synthesis.T), nodes.maxwellian, _filled(law.w.T / 6), law.shift,
+            _filled((law.w_slopes @ law.encoder.synthesis).T), law.w_slopes @ nodes.maxwellian,
         ]  # fmt: skip
     numbers = [-np.inf if omega is None else 1.0 - omega, law.memory, nodes.spacing, nodes.stretch, nodes.xi[0], size.bound]
     numbers += [law.gas.model.stress_rate(law.gas.dims, omega) if law.gas.is_boltzmann else 1.0]
     numbers += _flat(parts)
     counts = [law.gas.dims, P, K, M, R, int(law.gradients), *sizes]
+    closes = [*rest.ravel().tolist(), *weights.tolist()]
     counts += [0] * (COUNTS - 2 - len(counts)) + [len(numbers), len(numbers) + len(closes)] + order
     numbers += closes
     collisions = {"relax": relax, "source": source}
@@ -95,6 +100,11 @@ def rows_of(law) -> Rows | None:
         data=Data(np.array(counts, np.int64), np.array(numbers, float)), energy=law.energy_weights, height=3 + R,
         variables=variables, sides=no_sides, speed=speed, boost=boost, correct=correct, transport=transport, **collisions,
     )  # fmt: skip
+
+
+def _filled(table):
+    """With columns of zeros, for ``product.multiply``."""
+    return torch.nn.functional.pad(table, (0, -table.shape[1] % DOUBLE))
 
 
 def _flat(parts) -> list[float]:
@@ -118,15 +128,16 @@ def _molecules(collisions) -> list:
 def tables_of(data):
     c, numbers, at = data.counts, data.numbers, NUMBERS
     P, K, M, R = c[1], c[2], c[3], c[4]
-    nodes, at = numbers[at : at + K], at + K
+    nodes, y, root, at = numbers[at : at + K], numbers[at + K : at + 2 * K], numbers[at + 2 * K : at + 3 * K], at + 3 * K
     to_z, at = matrix(numbers, at, R, M), at + R * M
     opened, at = matrix(numbers, at, R, R), at + R * R
-    synthesis, at = matrix(numbers, at, R, P * K), at + R * P * K
+    density, moments, both = padded(P * K, DOUBLE), padded(M, DOUBLE), padded(2 * M, DOUBLE)
+    synthesis, at = matrix(numbers, at, R, density), at + R * density
     maxwellian, at = numbers[at : at + P * K], at + P * K
-    w, at = matrix(numbers, at, P * (K + 7), M), at + P * (K + 7) * M
+    w, at = matrix(numbers, at, P * (K + 7), moments), at + P * (K + 7) * moments
     shift, at = numbers[at : at + M], at + M
-    slopes, at = matrix(numbers, at, R, 2 * M), at + R * 2 * M
-    return Tables(nodes, to_z, opened, synthesis, maxwellian, w, shift, slopes, numbers[at : at + 2 * M])
+    slopes, at = matrix(numbers, at, R, both), at + R * both
+    return Tables(nodes, y, root, to_z, opened, synthesis, maxwellian, w, shift, slopes, numbers[at : at + 2 * M])
 
 
 @compiled
@@ -143,8 +154,8 @@ def _rate(data, mesh, U, first, rate):
 
 @row_function(VARIABLES)
 def variables(data, U, V):
-    dims, M, width = data.counts[0], data.counts[3], U.shape[1]
-    W = np.empty((M, width))
+    dims, M, R, width = data.counts[0], data.counts[3], data.counts[4], U.shape[1]
+    W, z = np.zeros((M, padded(width, DOUBLE))), np.empty((R, padded(width, DOUBLE)))
     for i in range(width):
         rho, u = max(U[0, i], TINY), U[1, i] / U[0, i]
         V[0, i], V[1, i] = log(rho), u
@@ -152,7 +163,8 @@ def variables(data, U, V):
     for k in range(M):
         for i in range(width):
             W[k, i] = U[3 + k, i] / max(U[0, i], TINY)
-    V[3:] = np.dot(tables_of(data).to_z, W)
+    multiply(tables_of(data).to_z, 0, M, 1, W, z)
+    copy(z, V[3:])
 
 
 @row_function(CORRECT)
@@ -160,7 +172,8 @@ def correct(data, mesh, U, V):
     """Adds the part of z that the moments leave open."""
     c, M, R, width = data.counts, data.counts[3], data.counts[4], U.shape[1]
     gradients, first = c[5] != 0, c[COUNTS - 2]
-    phi, zhat = np.empty((2 * M + 3 if gradients else M, width)), np.empty((R, width))
+    phi, both = np.empty((2 * M + 3 if gradients else M, width)), np.zeros((2, R, padded(width, DOUBLE)))
+    zhat, z = both[0], both[1]
     for k in range(M):
         for i in range(width):
             phi[k, i] = U[3 + k, i] / max(U[0, i], TINY)
@@ -180,14 +193,14 @@ def correct(data, mesh, U, V):
             if k == 1:
                 for i in range(width):
                     target[i] *= inverse[i]
-    numbers, bound = data.numbers[first : c[COUNTS - 1]], data.numbers[5]
+    rest, bound, weights = matrix(data.numbers, first, 1, R), data.numbers[5], data.numbers[first + R : c[COUNTS - 1]]
     if c[6] != 0:
         size = network.Size(c[7], c[8], c[9], c[10], c[11], c[12], bound)
-        end = numbers.size - size.outputs
-        network.evaluate(numbers[:end], size, phi, c[COUNTS:], matrix(numbers, end, 1, size.outputs), zhat)
+        network.evaluate(weights, size, phi, c[COUNTS:], rest, zhat)
     else:
-        feedforward.evaluate(numbers, feedforward.Size(c[7], c[8], c[9], c[10], c[11], bound), phi, zhat)
-    V[3:] += np.dot(tables_of(data).open, zhat)
+        feedforward.evaluate(weights, feedforward.Size(c[7], c[8], c[9], c[10], c[11], bound), phi, rest[0], zhat)
+    multiply(tables_of(data).open, 0, R, 1, zhat, z)
+    add(1.0, z, V[3:])
 
 
 @row_function(SPEED)
@@ -204,47 +217,33 @@ def boost(data, U, velocity):
 
 
 @compiled
-def _columns(V, first, z):
-    """z [column, component] of the columns of V from ``first`` on."""
-    for r in range(z.shape[1]):
-        for i in range(z.shape[0]):
-            z[i, r] = V[3 + r, first + i]
+def _frames(V, frames):
+    """rho, u, sqrt(T) and ln T of columns of V into the rows of ``frames``."""
+    for i in range(V.shape[1]):
+        frames[0, i], frames[1, i], frames[2, i], frames[3, i] = exp(V[0, i]), V[1, i], exp(0.5 * V[2, i]), V[2, i]
 
 
 @compiled
-def _sided(data, tables, flux, side, V_l, V_r, F, v, fluid):
-    """What crosses the faces from one side (0: left, 1: right): F [face, P K] in masses, theta in units of velocity squared, at
-    the velocities v [face, K]; mass, momentum and energy are added to fluid [3, face]."""
-    dims, P, K, R = data.counts[0], data.counts[1], data.counts[2], data.counts[4]
-    V, faces, sign = V_l if side == 0 else V_r, V_l.shape[1], 1.0 if side == 0 else -1.0
-    z, fastest = np.empty((faces, R)), np.empty(faces)
-    _columns(V, 0, z)
-    F[:] = np.dot(z, tables.synthesis)
-    for i in range(faces):
-        fastest[i] = max(abs(V_l[1, i]) + REACH * exp(0.5 * V_l[2, i]), abs(V_r[1, i]) + REACH * exp(0.5 * V_r[2, i]))
-    for i in range(faces):
-        h, at = F[i], v[i]
-        rho, u, s = 0.5 * exp(V[0, i]), V[1, i], exp(0.5 * V[2, i])
-        T, fast, rounded = s * s, sign * fastest[i], 0.0025 * s * s
+def _sided(data, tables, flux, sign, V, frames, fastest, F, fluid):
+    """What crosses the faces from one side (sign 1: left, -1: right): F [face, P K and more] in masses, theta in units of
+    velocity squared, of velocities u + sqrt(T) c; mass, momentum and energy are added to fluid [3, face]."""
+    dims, P, K = data.counts[0], data.counts[1], data.counts[2]
+    multiply(V, 3 * F.shape[0], 1, F.shape[0], tables.synthesis, F)
+    for i in range(F.shape[0]):
+        h, rho, u, s = F[i], 0.5 * frames[0, i], frames[1, i], frames[2, i]
+        fast, T = sign * fastest[i], s * s
+        for d in range(P):
+            unit = rho if d == 0 else rho * T
+            for j in range(K):
+                v = u + s * tables.c[j]
+                speed = sign * sqrt(v * v + 0.0025 * T) if flux == UPWIND else fast
+                h[d * K + j] = unit * (v + speed) * (tables.maxwellian[j] + h[d * K + j])
         mass = momentum = energy = transverse = 0.0
         for j in range(K):
-            at[j] = u + s * tables.c[j]
-        if flux == UPWIND:
-            for j in range(K):
-                weight = rho * (at[j] + sign * sqrt(at[j] * at[j] + rounded))
-                h[j] = weight * (tables.maxwellian[j] + h[j])
-                if P > 1:
-                    h[K + j] = weight * T * (tables.maxwellian[j] + h[K + j])
-        else:
-            for j in range(K):
-                h[j] = rho * (at[j] + fast) * (tables.maxwellian[j] + h[j])
-            if P > 1:
-                for j in range(K):
-                    h[K + j] = rho * T * (at[j] + fast) * (tables.maxwellian[j] + h[K + j])
-        for j in range(K):
+            v = u + s * tables.c[j]
             mass += h[j]
-            momentum += h[j] * at[j]
-            energy += h[j] * at[j] * at[j]
+            momentum += h[j] * v
+            energy += h[j] * v * v
         for j in range(K, P * K):
             transverse += h[j]
         fluid[0, i] += mass
@@ -253,74 +252,118 @@ def _sided(data, tables, flux, side, V_l, V_r, F, v, fluid):
 
 
 @compiled
-def _place(xi_0, spacing, stretch, most, v, u, inverse, F, sign, place, t, weights):
-    """Velocities v [K] in the frame (u, 1/inverse^2), with masses sign F [P K]: the spline interval of each, and what its mass
-    adds to the integrals of four B-splines, [P, 4, K]; t: scratch [K]."""
-    K = v.size
-    for j in range(K):
-        c = (v[j] - u) * inverse
-        if stretch != 0.0:
-            y = stretch * c
-            size = log(abs(y) + sqrt(1.0 + y * y)) * (1.0 / stretch)
-            c = size if y > 0.0 else -size
-        p = min(max((c - xi_0) * (1.0 / spacing) + 2.0, 0.0), most)
-        place[j] = np.int64(p)
-        t[j] = p - np.int64(p)
-    for d in range(F.size // K):
-        masses, one, two, three, four = F[d * K : (d + 1) * K], weights[d, 0], weights[d, 1], weights[d, 2], weights[d, 3]
-        for j in range(K):
-            mass, s, r, t2 = sign * masses[j], t[j], 1.0 - t[j], t[j] * t[j]
-            one[j] = mass * (r * r * r * (1.0 / 6.0))
-            two[j] = mass * (t2 * (0.5 * s - 1.0) + 2.0 / 3.0)
-            three[j] = mass * (0.5 * (s + t2 - t2 * s) + 1.0 / 6.0)
-            four[j] = mass * (t2 * s * (1.0 / 6.0))
+def _shift_near(y, root, u, s, unit, shifts, q):
+    for j in range(y.size):
+        x = u + s * y[j]
+        z = u * root[j] + y[j] * (s * root[j] - sqrt(1.0 + x * x))
+        w = z * z
+        p = (((-63.0 / 2816.0 * w + 35.0 / 1152.0) * w - 5.0 / 112.0) * w + 3.0 / 40.0) * w - 1.0 / 6.0
+        shifts[q, j] = (z + z * w * p) * unit
 
 
 @compiled
-def _deposit(place, weights, integrals, bins):
-    """Sums what four sets of velocities add, place [4, K] and weights [4, P, 4, K], into bins [P (K + 7)]; integrals: scratch
-    [4, P, K + 7], one for each set, so that the additions do not wait for each other."""
-    P, K = weights.shape[1], place.shape[1]
-    integrals[:] = 0.0
-    for d in range(P):
-        for j in range(K):
-            for q in range(4):
-                k = place[q, j]
-                integrals[q, d, k] += weights[q, d, 0, j]
-                integrals[q, d, k + 1] += weights[q, d, 1, j]
-                integrals[q, d, k + 2] += weights[q, d, 2, j]
-                integrals[q, d, k + 3] += weights[q, d, 3, j]
-        for k in range(K + 7):
-            bins[d * (K + 7) + k] = integrals[0, d, k] + integrals[1, d, k] + integrals[2, d, k] + integrals[3, d, k]
+def _shift_far(y, root, u, s, unit, shifts, q):
+    for j in range(y.size):
+        x = u + s * y[j]
+        z = u * root[j] + y[j] * (s * root[j] - sqrt(1.0 + x * x))
+        size = log(abs(z) + sqrt(1.0 + z * z)) * unit
+        shifts[q, j] = size if z > 0.0 else -size
+
+
+@compiled
+def _shift_evenly(y, u, s, unit, shifts, q):
+    for j in range(y.size):
+        shifts[q, j] = (u + (s - 1.0) * y[j]) * unit
+
+
+@compiled(forceinline=True)
+def _spread(x, mass):
+    """What a mass at x in [0, 2) adds to six times the integrals of the five B-splines there, nothing elsewhere."""
+    mass = mass if (x >= 0.0) & (x < 2.0) else 0.0
+    y, low, high = 2.0 - x, max(1.0 - x, 0.0), max(x - 1.0, 0.0)
+    x3, y3, low, high = x * x * x, y * y * y, low * low * low, high * high * high
+    middle = 6.0 - y3 - x3 + 3.0 * (low + high)
+    return mass * low, mass * (y3 - 4.0 * low), mass * middle, mass * (x3 - 4.0 * high), mass * high
+
+
+@compiled(forceinline=True)
+def _deposit(shifts, F, cell, first, start, five, bins):
+    """Adds to bins [K + 4] six times the integrals of B-splines against what four sets of nodes bring, of those that are shifted
+    by ``start`` to start + 2; ``first``: the density's first mass in F [2, face, P K and more]. All loops vectorise: what is
+    shifted alike stays in its order. five: scratch [5, K + 8], zero at both ends."""
+    for j in range(shifts.shape[1]):
+        a = _spread(shifts[0, j] - start, F[0, cell, first + j])
+        b = _spread(shifts[1, j] - start, F[1, cell, first + j])
+        c = _spread(shifts[2, j] - start, F[0, cell + 1, first + j])
+        d = _spread(shifts[3, j] - start, F[1, cell + 1, first + j])
+        five[0, 4 + j] = a[0] + b[0] - c[0] - d[0]
+        five[1, 4 + j] = a[1] + b[1] - c[1] - d[1]
+        five[2, 4 + j] = a[2] + b[2] - c[2] - d[2]
+        five[3, 4 + j] = a[3] + b[3] - c[3] - d[3]
+        five[4, 4 + j] = a[4] + b[4] - c[4] - d[4]
+    for j in range(bins.size):
+        bins[j] += five[0, j + 4] + five[1, j + 3] + five[2, j + 2] + five[3, j + 1] + five[4, j]
+
+
+@compiled
+def _bring(data, tables, F, frames, own, bins):
+    """What the four sides of faces that a cell sees bring into it, inflow at its left face less outflow at its right one, in its
+    own frame: six times the integrals of B-splines, bins [cell, P (K + 7)]. frames [2, 4, face], own [4, cell]."""
+    P, K, spacing, stretch = data.counts[1], data.counts[2], data.numbers[2], data.numbers[3]
+    shifts, five, wide = np.empty((4, K)), np.zeros((5, K + 8)), np.empty((P, 3 * K + 8))
+    y, root, unit = tables.y, tables.root, 1.0 / (stretch * spacing)
+    for i in range(own.shape[1]):
+        u, inverse, least, most = own[1, i], 1.0 / own[2, i], 0.0, 0.0
+        for q in range(4):
+            side, face = q % 2, i + q // 2
+            b, s = (frames[side, 1, face] - u) * inverse, frames[side, 2, face] * inverse
+            # arsinh'(x) <= 1, and |arsinh(s x) - arsinh(x)| <= |ln s|
+            reach = abs(s - 1.0) * tables.c[K - 1] if stretch == 0.0 else 0.5 * abs(frames[side, 3, face] - own[3, i]) / stretch
+            least, most = min(least, min(b, 0.0) - reach), max(most, max(b, 0.0) + reach)
+            if stretch == 0.0:
+                _shift_evenly(y, b, s, 1.0 / spacing, shifts, q)
+            elif stretch * (reach + abs(b)) < 0.3:
+                _shift_near(y, root, stretch * b, s, unit, shifts, q)
+            else:
+                _shift_far(y, root, stretch * b, s, unit, shifts, q)
+        # beyond the outermost nodes all functions vanish; the margin is for round-off
+        start, last = np.int64(floor(max(least / spacing, -K - 1.0) - 1e-9)), min(most / spacing, K + 1.0) + 1e-9
+        wide[:] = 0.0
+        while start <= last:
+            for d in range(P):
+                _deposit(shifts, F, i, d * K, float(start), five, wide[d, K + 2 + start : 2 * K + 6 + start])
+            start += 2
+        for d in range(P):  # h/(D - 1): in the unit of the cell that counts it
+            own_unit = 1.0 if d == 0 else inverse * inverse
+            for k in range(K + 7):
+                bins[i, d * (K + 7) + k] = wide[d, K + k] * own_unit
 
 
 @row_function(TRANSPORT)
 def transport(data, mesh, flux, V_l, V_r, V, K):
-    dims, P, N, M, R = data.counts[0], data.counts[1], data.counts[2], data.counts[3], data.counts[4]
-    spacing, stretch, xi_0 = data.numbers[2], data.numbers[3], data.numbers[4]
+    dims, P, N, M = data.counts[0], data.counts[1], data.counts[2], data.counts[3]
     tables, cells, faces = tables_of(data), K.shape[1], V_l.shape[1]
-    F, v, fluid = np.empty((2, faces, P * N)), np.empty((2, faces, N)), np.zeros((3, faces))
+    F, fluid = np.empty((2, faces, padded(P * N, DOUBLE))), np.zeros((3, faces))
+    frames, fastest = np.empty((2, 4, faces)), np.zeros(faces)
     for side in range(2):
-        _sided(data, tables, flux, side, V_l, V_r, F[side], v[side], fluid)
-    bins, z = np.empty((cells, P * (N + 7))), np.empty((cells, R))
-    weights, place, t, integrals = np.empty((4, P, 4, N)), np.empty((4, N), np.int64), np.empty(N), np.empty((4, P, N + 7))
-    for i in range(cells):  # the four sides of faces that a cell sees, in its frame: inflow at its left face, else outflow
-        u, inverse = V[1, GHOST + i], exp(-0.5 * V[2, GHOST + i])
-        for q in range(4):
-            at, masses, sign = v[q % 2, i + q // 2], F[q % 2, i + q // 2], 1.0 - 2.0 * (q // 2)
-            _place(xi_0, spacing, stretch, N + 3.0, at, u, inverse, masses, sign, place[q], t, weights[q])
-        _deposit(place, weights, integrals, bins[i])
-        for k in range(N + 7, bins.shape[1]):  # h/(D - 1), in the unit of the cell that counts it
-            bins[i, k] *= inverse * inverse
-    _columns(V, GHOST, z)
-    moved, entered = np.dot(z, tables.slopes), np.dot(bins, tables.w)
+        _frames(V_l if side == 0 else V_r, frames[side])
+        for i in range(faces):
+            fastest[i] = max(fastest[i], abs(frames[side, 1, i]) + REACH * frames[side, 2, i])
+    for side in range(2):
+        _sided(data, tables, flux, 1.0 - 2.0 * side, V_l if side == 0 else V_r, frames[side], fastest, F[side], fluid)
+    own, bins = np.empty((4, cells)), np.empty((cells, P * (N + 7)))
+    _frames(V[:3, GHOST : GHOST + cells], own)
+    _bring(data, tables, F, frames, own, bins)
+    moved, entered = np.empty((cells, tables.slopes.shape[1])), np.empty((cells, tables.w.shape[1]))
+    multiply(V, 3 * V.shape[1] + GHOST, 1, V.shape[1], tables.slopes, moved)
+    multiply(bins, 0, bins.shape[1], 1, tables.w, entered)
     for i in range(cells):
-        u, inverse = V[1, GHOST + i], exp(-0.5 * V[2, GHOST + i])
-        T = 1.0 / (inverse * inverse)
+        u, s = own[1, i], own[2, i]
+        T = s * s
         mass, momentum, energy = fluid[0, i] - fluid[0, i + 1], fluid[1, i] - fluid[1, i + 1], fluid[2, i] - fluid[2, i + 1]
         K[0, i], K[1, i], K[2, i] = mass, momentum, energy
         # the frame's own motion, times rho
-        by_u = (momentum - u * mass) * inverse
+        by_u = (momentum - u * mass) / s
         by_T = 0.5 * (2.0 * energy - 2.0 * u * momentum + (u * u - dims * T) * mass) / (dims * T)
         for m in range(M):
             of_u, of_T = tables.at_rest[m] + moved[i, m], tables.at_rest[M + m] + moved[i, M + m]

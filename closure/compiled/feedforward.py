@@ -1,24 +1,24 @@
-"""A feed-forward network (``learned.networks.MLP`` between arsinh and tanh, as in ``Normalised``) on rows, in double precision,
-averaged over the mirrored input.
+"""A feed-forward network (``learned.networks.MLP`` between arsinh and tanh, as in ``Normalised``) on rows, in the precision
+of its weights, averaged over the mirrored input.
 
-Its numbers: scale [input], mirror sign [input], of every layer the matrix [output, input] and the bias, scale [output], mirror
-sign [output], and what the even outputs say in equilibrium [output].
+Its weights: scale [input], mirror sign [input], of every layer the matrix with the bias as last column [output, input + 1], scale
+[output] and mirror sign [output]. The rows between the layers have one of ones, which brings the bias.
 """
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from knudsen.closure.compiled.network import arsinh
-from knudsen.closure.compiled.vectors import matrix
+from knudsen.closure.compiled.network import ONE, S, saturate, stretch
+from knudsen.closure.compiled.product import BYTES, multiply, padded
 from knudsen.closure.learned.networks import MLP
 from knudsen.compile import compiled
-from knudsen.solvers.rows import LOG2E, exp2
+from knudsen.solvers.rows import LOG2E, exp2, exp2_single
 
 ACTIVATIONS = {"SiLU": 0, "Tanh": 1}
 SILU = ACTIVATIONS["SiLU"]
+ROOT, FADES = S(LOG2E), S(80.0)  # e^80 is as good as infinite
 
 
 class Size(NamedTuple):
@@ -37,70 +37,64 @@ def is_compilable(network) -> bool:
 
 
 @torch.no_grad()
-def numbers_of(network, bound: float, mirror_in, mirror_out, scale_in=None, scale_out=None) -> tuple[Size, list[float]]:
-    """Of an MLP; mirror_in, mirror_out: signs of its inputs and outputs in a mirror; scales: 1 unless given."""
+def weights_of(network, bound: float, mirror_in, mirror_out, scale_in=None, scale_out=None, dtype=torch.float32):
+    """(size, weights, what the outputs are in equilibrium [output]) of an MLP; mirror_in, mirror_out: signs of its inputs and
+    outputs in a mirror; scales: 1 unless given."""
     linear = [layer for layer in network.layers if isinstance(layer, torch.nn.Linear)]
     activation = ACTIVATIONS[type(network.layers[1]).__name__]
     size = Size(linear[0].in_features, linear[-1].out_features, linear[0].out_features, len(linear) - 1, activation, bound)
     scale_in = torch.ones(size.inputs) if scale_in is None else scale_in
     scale_out = torch.ones(size.outputs) if scale_out is None else scale_out
-    parts = [scale_in, mirror_in, *(part for layer in linear for part in (layer.weight, layer.bias)), scale_out, mirror_out]
-    numbers = torch.cat([part.detach().flatten().double() for part in (*parts, torch.zeros(size.outputs))]).numpy()
+    layers = [torch.cat((layer.weight, layer.bias[:, None]), 1) for layer in linear]
+    parts = [scale_in, mirror_in, *layers, scale_out, mirror_out]
+    weights = torch.cat([part.detach().flatten().to(dtype) for part in parts]).numpy()
     rest = np.empty((size.outputs, 1))
-    evaluate(numbers, size, np.zeros((size.inputs, 1)), rest)
-    return size, [*numbers[: -size.outputs].tolist(), *rest[:, 0].tolist()]
-
-
-def count_of(size: Size) -> int:
-    """How many numbers there are."""
-    sizes = [size.inputs] + [size.width] * size.depth + [size.outputs]
-    return 2 * size.inputs + sum(n * m + m for n, m in pairwise(sizes)) + 3 * size.outputs
+    evaluate(weights, size, np.zeros((size.inputs, 1)), np.zeros(size.outputs), rest)
+    return size, weights, rest[:, 0]
 
 
 @compiled
-def activate(x, bias, activation):
-    """The activation of x + bias, in place."""
-    for k in range(x.shape[0]):
-        if activation == SILU:
-            for i in range(x.shape[1]):
-                y = x[k, i] + bias[k]
-                x[k, i] = y / (1.0 + exp2(-LOG2E * max(y, -600.0)))
-        else:
-            for i in range(x.shape[1]):
-                x[k, i] = tanh(x[k, i] + bias[k])
+def _activate(table, activation):
+    """The activation of a whole table, in place."""
+    y = table.reshape(table.size)
+    if activation != SILU:
+        saturate(table)
+    elif y.itemsize == 4:
+        for i in range(y.size):
+            y[i] = y[i] / (ONE + exp2_single(-ROOT * S(min(max(y[i], -FADES), FADES))))
+    else:
+        for i in range(y.size):
+            y[i] = y[i] / (1.0 + exp2(-LOG2E * max(y[i], -600.0)))
 
 
 @compiled
-def tanh(x):
-    """To 1e-16, absolute; odd."""
-    e = exp2(-2.0 * LOG2E * min(abs(x), 20.0))
-    value = (1.0 - e) / (1.0 + e)
-    return value if x > 0.0 else -value
-
-
-@compiled
-def evaluate(numbers, size, phi, out):
+def evaluate(weights, size, phi, rest, out):
     """The outputs [output, column] for phi [input, column]: half the sum of N(x) and what a mirror makes of N(its image), less
-    what that is for x = 0."""
-    columns = phi.shape[1]
-    x = np.empty((size.inputs, 2 * columns))
+    ``rest``."""
+    columns, wide = phi.shape[1], size.inputs + 1
+    both = padded(2 * columns, BYTES // weights.itemsize)
+    x = np.zeros((wide, both), weights.dtype)
     for k in range(size.inputs):
-        scale, sign = 1.0 / numbers[k], numbers[size.inputs + k]
+        stretch(phi[k], weights[k], x[k])
         for i in range(columns):
-            x[k, i] = arsinh(phi[k, i] * scale)
-        for i in range(columns):
-            x[k, columns + i] = sign * x[k, i]
-    at, wide = 2 * size.inputs, size.inputs
+            x[k, columns + i] = weights[size.inputs + k] * x[k, i]
+    x[size.inputs] = ONE
+    at = 2 * size.inputs
     for _ in range(size.depth):
-        x = np.dot(matrix(numbers, at, size.width, wide), x)
+        y = np.empty((size.width + 1, both), weights.dtype)
+        multiply(weights, at, wide, 1, x, y[: size.width])
+        _activate(y[: size.width], size.activation)
+        y[size.width] = ONE
         at += size.width * wide
-        activate(x, numbers[at : at + size.width], size.activation)
-        at, wide = at + size.width, size.width
-    x = np.dot(matrix(numbers, at, size.outputs, wide), x)
+        x, wide = y, size.width + 1
+    y = np.empty((size.outputs, both), weights.dtype)
+    multiply(weights, at, wide, 1, x, y)
     at += size.outputs * wide
     for k in range(size.outputs):
-        bias, scale = numbers[at + k], numbers[at + size.outputs + k] * size.bound
-        sign, rest = numbers[at + 2 * size.outputs + k], numbers[at + 3 * size.outputs + k]
+        for i in range(both):
+            y[k, i] /= size.bound
+    saturate(y)
+    for k in range(size.outputs):
+        scale, sign = 0.5 * size.bound * weights[at + k], weights[at + size.outputs + k]
         for i in range(columns):
-            one, mirrored = tanh((x[k, i] + bias) / size.bound), tanh((x[k, columns + i] + bias) / size.bound)
-            out[k, i] = 0.5 * scale * (one + sign * mirrored) - rest
+            out[k, i] = scale * (y[k, i] + sign * y[k, columns + i]) - rest[k]

@@ -1,6 +1,5 @@
 """Row functions of the closures with a learned hyperbolic polynomial (``learned.gradient_net``, ``learned.entropy_net``, where
-the formulae stand). GradientNet's network computes in double precision, with the numbers of ``law.double()``, EntropyNet's in
-single precision: it is larger, and what it says counts through the few low moments of a distribution."""
+the formulae stand). Their networks compute in single precision, the rest in double."""
 
 from math import sqrt
 from typing import NamedTuple
@@ -9,6 +8,7 @@ import numpy as np
 import torch
 
 from knudsen.closure.compiled import feedforward
+from knudsen.closure.compiled.product import SINGLE, multiply, padded
 from knudsen.closure.compiled.protocol import (
     DEPARTURE,
     FAST,
@@ -29,11 +29,10 @@ from knudsen.closure.compiled.walls import raw_wall
 from knudsen.closure.laws.hme import hermite_norms
 from knudsen.closure.laws.recurrence import A_LIMIT, B_LIMIT
 from knudsen.closure.learned.networks import ICNN
-from knudsen.compile import SAFE, compiled
+from knudsen.compile import compiled
 from knudsen.solvers.rows import LOG2E, exp2, exp2_single, log, log1p_single
 
 GRADIENT, ENTROPY = 0, 1  # which network
-NONE = np.zeros(1, np.float32)
 ROOT, FADES = np.float32(LOG2E), np.float32(80.0)  # e^-80 counts as nothing beside 1
 
 
@@ -60,15 +59,15 @@ def gradient_rows(law) -> Rows | None:
     net = law.network
     if not feedforward.is_compilable(net.network):
         return None
-    size, numbers = feedforward.numbers_of(net.network, float(net.bound), law._parity_in, law._parity_out)
-    return _rows(law, GRADIENT, size[:-1], size.bound, numbers)
+    size, weights, rest = feedforward.weights_of(net.network, float(net.bound), law._parity_in, law._parity_out)
+    return _rows(law, GRADIENT, size[:-1], size.bound, rest.tolist(), weights)
 
 
 @torch.no_grad()
 def entropy_rows(law) -> Rows | None:
     """Of EntropyNet; None where its network is no ``ICNN``. Its numbers: the norms and mirror signs of w_3..w_{n-1}, the slopes
-    at rest; nodes and Maxwellian. Its weights: of every hidden layer the direct matrix, its transpose and the bias, from the
-    second one on the positive matrix and its transpose too; the direct and the positive row of the output."""
+    at rest; nodes and Maxwellian. Its weights: of every hidden layer the direct matrix and the bias, from the second one on
+    the positive matrix too; the direct and the positive row of the output."""
     net, n = law.network, law.n_g
     if type(net) is not ICNN:
         return None
@@ -76,7 +75,7 @@ def entropy_rows(law) -> Rows | None:
     layers = [(layer.weight, layer.bias) for layer in net.direct]
     weights = []
     for (weight, bias), P in zip(layers[:-1], positive[:-1], strict=True):
-        weights += [weight, weight.T, bias, *(() if P is None else (P, P.T))]
+        weights += [weight, bias, *(() if P is None else (P,))]
     weights = torch.cat([part.flatten().float() for part in (*weights, layers[-1][0], positive[-1])]).numpy()
     sizes = np.array((n - 3, len(layers[0][1]), len(layers) - 1, len(law._c), 0))
     known = torch.cat((hermite_norms(n - 1)[3:], law._parity, torch.zeros(n - 3))).numpy()
@@ -85,7 +84,7 @@ def entropy_rows(law) -> Rows | None:
     return _rows(law, ENTROPY, sizes, law.FLOOR, numbers, weights)
 
 
-def _rows(law, kind, sizes, bound, network, weights=NONE) -> Rows:
+def _rows(law, kind, sizes, bound, network, weights) -> Rows:
     counts, numbers = raw_numbers(law)
     counts += [kind, *sizes]
     numbers += [bound, law._reach]
@@ -166,7 +165,8 @@ def _learned_gradient(law, alpha, beta):
             if k > 0:
                 phi[k - 1, i], phi[h - 2 + k, i] = alpha[k, i], ln_b
     sizes = law.sizes
-    feedforward.evaluate(law.network, feedforward.Size(sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], law.bound), phi, out)
+    size_of = feedforward.Size(sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], law.bound)
+    feedforward.evaluate(law.weights, size_of, phi, law.network, out)
     for i in range(width):
         s, s2 = exp(0.5 * size[i]), size[i]
         for k in range(h, n):
@@ -180,48 +180,49 @@ def _slope(numbers, weights, sizes, w):
     """d h-hat / d w_k, k = 3..n-1, of EntropyNet, from rows w_3..w_{n-1}; its network computes in single precision."""
     inputs, units, depth, at = sizes[0], sizes[1], sizes[2], 0
     width, one, zero = w.shape[1], np.float32(1.0), np.float32(0.0)
-    x, slopes = np.empty((inputs, 2 * width), np.float32), np.empty((depth, units, 2 * width), np.float32)
+    both = padded(2 * width, SINGLE)
+    x, slopes = np.zeros((inputs, both), np.float32), np.empty((depth, units, both), np.float32)
     for k in range(inputs):
         norm, sign = 1.0 / numbers[k], np.float32(numbers[inputs + k])
         for i in range(width):
             x[k, i] = w[k, i] * norm
             x[k, width + i] = sign * x[k, i]
-    z = np.empty((units, 2 * width), np.float32)
+    tables = np.empty((3, units, both), np.float32)
+    y, z, by_z = tables[0], tables[1], tables[2]
     for layer in range(depth):
-        y = np.dot(matrix(weights, at, units, inputs), x)
-        bias = weights[at + 2 * units * inputs : at + units * (2 * inputs + 1)]
-        at += units * (2 * inputs + 1)
+        multiply(weights, at, inputs, 1, x, y)
+        bias = weights[at + units * inputs : at + units * (inputs + 1)]
+        at += units * (inputs + 1)
         if layer > 0:
-            add(one, np.dot(matrix(weights, at, units, units), z), y)
-            at += 2 * units * units
+            multiply(weights, at, units, 1, z, by_z)
+            add(one, by_z, y)
+            at += units * units
         for k in range(units):
             shift = bias[k]
-            for i in range(2 * width):
+            for i in range(both):
                 value = y[k, i] + shift
                 e = exp2_single(-ROOT * min(abs(value), FADES))
                 slopes[layer, k, i] = (one if value > zero else e) / (one + e)
                 if layer < depth - 1:  # what a last softplus says is the entropy itself
                     z[k, i] = max(value, zero) + log1p_single(e)
-    total, back = np.empty((inputs, 2 * width), np.float32), np.empty((units, 2 * width), np.float32)
+    total, by_x, back = np.empty((inputs, both), np.float32), np.empty((inputs, both), np.float32), y
     for k in range(inputs):
         total[k] = weights[at + k]
     for k in range(units):
         by = weights[at + inputs + k]
-        for i in range(2 * width):
+        for i in range(both):
             back[k, i] = by * slopes[depth - 1, k, i]
     for layer in range(depth - 1, -1, -1):
         if layer > 0:
             at -= units * units
-            positive = matrix(weights, at, units, units)
-            at -= units * units
-        at -= units * (inputs + 1)
-        add(one, np.dot(matrix(weights, at, inputs, units), back), total)
-        at -= units * inputs
+        multiply(weights, at - units * (inputs + 1), 1, inputs, back, by_x)
+        add(one, by_x, total)
         if layer > 0:
-            back = np.dot(positive, back)
+            multiply(weights, at, 1, units, back, by_z)
             for k in range(units):
-                for i in range(2 * width):
-                    back[k, i] *= slopes[layer - 1, k, i]
+                for i in range(both):
+                    back[k, i] = by_z[k, i] * slopes[layer - 1, k, i]
+        at -= units * (inputs + 1)
     g = np.empty((inputs, width))
     for k in range(inputs):
         norm, sign, rest = numbers[k], numbers[inputs + k], numbers[2 * inputs + k]
@@ -248,30 +249,26 @@ def _learned_entropy(law, w, m, alpha, beta):
     _stieltjes(law, multipliers, alpha, beta)
 
 
-@compiled(fastmath=SAFE | {"nnan"})  # a maximum vectorises where NaN need not be seen: f itself shows it
-def _exponents(c, b1, b2, b3, b4, b5, b6, f):
-    """f = b1 c + .. + b6 c^6; returns the largest."""
-    top = -np.inf
-    for j in range(f.size):
-        x = c[j]
-        value = (((((b6 * x + b5) * x + b4) * x + b3) * x + b2) * x + b1) * x
-        f[j] = value
-        top = value if value > top else top
-    return top
-
-
 @compiled
 def _stieltjes(law, multipliers, alpha, beta):
     """alpha_k, k >= h, and beta_k/k, k > h, of exp(multipliers . powers) on the nodes, by Stieltjes' procedure, column by column:
-    the loops over the nodes vectorise, and everything stays in first-level cache. multipliers [7, column]."""
+    the loops over the nodes vectorise, and everything stays in first-level cache. multipliers [7, column]. No view of a table is
+    made on the way: each would be counted, in time for a loop over the nodes."""
     n, nodes, start = law.n, law.sizes[3], 3 * (law.n - 3)
     h, c, maxwellian = (n - 1) // 2, law.network[start : start + nodes], law.network[start + nodes : start + 2 * nodes]
-    f, now, old = np.empty(nodes), np.empty(nodes), np.empty(nodes)
+    f, polynomials = np.empty(nodes), np.empty((2, nodes))
     for i in range(multipliers.shape[1]):
-        size = flow = mass = 0.0
-        top = _exponents(
-            c, multipliers[1, i], multipliers[2, i], multipliers[3, i], multipliers[4, i], multipliers[5, i], multipliers[6, i], f
-        )
+        b1, b2, b3 = multipliers[1, i], multipliers[2, i], multipliers[3, i]
+        b4, b5, b6 = multipliers[4, i], multipliers[5, i], multipliers[6, i]
+        size = flow = mass = top = beyond = 0.0
+        for j in range(nodes):
+            x = c[j]
+            value = (((((b6 * x + b5) * x + b4) * x + b3) * x + b2) * x + b1) * x
+            f[j] = value
+            beyond += 1.0 if value > 600.0 else 0.0  # a sum vectorises where a maximum does not
+        if beyond > 0.0:
+            for j in range(nodes):
+                top = max(top, f[j])
         for j in range(nodes):
             value = exp2(LOG2E * max(f[j] - top, -600.0))
             f[j] = value
@@ -279,19 +276,19 @@ def _stieltjes(law, multipliers, alpha, beta):
         floor = mass * law.bound
         for j in range(nodes):
             value = f[j] + floor * maxwellian[j]
-            f[j], now[j], old[j] = value, 1.0, 0.0
+            f[j], polynomials[0, j], polynomials[1, j] = value, 1.0, 0.0
             size += value
             flow += c[j] * value
         mean, ratio = flow / size, 0.0
-        for k in range(1, n):  # monic polynomials
+        for k in range(1, n):  # monic polynomials; the new one takes the place of the one before last
+            now, new = (k - 1) % 2, k % 2
             before, size, flow = size, 0.0, 0.0
             for j in range(nodes):
-                value = (c[j] - mean) * now[j] - ratio * old[j]
+                value = (c[j] - mean) * polynomials[now, j] - ratio * polynomials[new, j]
                 weight = f[j] * value * value
-                old[j] = value
+                polynomials[new, j] = value
                 size += weight
                 flow += c[j] * weight
-            now, old = old, now
             mean, ratio = flow / size, size / before
             if k >= h:
                 alpha[k, i] = mean

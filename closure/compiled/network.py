@@ -4,7 +4,8 @@ In ``Data.weights`` (single precision) or among ``Data.numbers`` (double), membe
 of every layer the even matrix with its bias as last column [2 half, even + odd + 1] and the odd matrix [half, odd]; then to_even
 and to_odd [output, half], constant and scale_out [output].
 
-The loops between the products run over whole tables, which vectorises to the end; a row of ones brings the bias.
+The rows are filled up for ``product.multiply``. The loops between the products run over whole tables, which vectorises to the
+end; a row of ones brings the bias.
 """
 
 from math import sqrt
@@ -14,10 +15,11 @@ import numpy as np
 import torch
 from numba import types
 
-from knudsen.closure.compiled.vectors import add, inverse_root, matrix
+from knudsen.closure.compiled.product import BYTES, SINGLE, multiply, padded
+from knudsen.closure.compiled.vectors import add, inverse_root
 from knudsen.closure.learned.networks import Equivariant
 from knudsen.compile import compiled
-from knudsen.solvers.rows import LOG2E, bits_of_single, exp2, log, single_of
+from knudsen.solvers.rows import EXP2_SINGLE, LOG2E, SHIFT_SINGLE, bits_of_single, exp2, log, single_of
 
 
 class Size(NamedTuple):
@@ -58,8 +60,7 @@ def weights_of(members, dtype=torch.float32) -> np.ndarray:
     parts = []
     for member in members:
         net, size = member.network, size_of(members)
-        tables = torch.zeros(2, size.outputs, size.half, dtype=dtype)
-        constant = torch.zeros(size.outputs, dtype=dtype)
+        tables, constant = torch.zeros(2, size.outputs, size.half, dtype=dtype), torch.zeros(size.outputs, dtype=dtype)
         if net.even_out:
             tables[0, net.even_out], constant[net.even_out] = net.to_even.weight.to(dtype), net.to_even.bias.to(dtype)
         if net.odd_out:
@@ -86,7 +87,15 @@ def arsinh(x):
     return value if x > 0.0 else -value
 
 
-ONE, TWO, S = np.float32(1.0), np.float32(2.0), np.float32
+@compiled
+def tanh(x):
+    """To 1e-16, absolute; odd."""
+    e = exp2(-2.0 * LOG2E * min(abs(x), 20.0))
+    value = (1.0 - e) / (1.0 + e)
+    return value if x > 0.0 else -value
+
+
+ZERO, ONE, TWO, S = np.float32(0.0), np.float32(1.0), np.float32(2.0), np.float32
 ROOT_TWO, LN2, MANTISSA = S(2.0**0.5), S(0.6931471805599453), types.int32(0x7FFFFF)
 ARTANH = tuple(S(2.0 / k) for k in (3, 5, 7, 9))
 
@@ -111,21 +120,48 @@ def arsinh_single(x):
     return value if x > S(0.0) else -value
 
 
+@compiled(fastmath={"contract"})
+def tanh_single(x):
+    """In single precision, to 2e-7 of the value; odd. From e^2x - 1, made without loss where x is small."""
+    y = TWO * S(LOG2E) * min(abs(x), S(10.0))
+    shifted = y + SHIFT_SINGLE
+    r = y - (shifted - SHIFT_SINGLE)  # 2^r - 1 = r p
+    p = ((EXP2_SINGLE[6] * r + EXP2_SINGLE[5]) * r + EXP2_SINGLE[4]) * r + EXP2_SINGLE[3]
+    p = (p * r + EXP2_SINGLE[2]) * r + EXP2_SINGLE[1]
+    whole = single_of(types.int32(types.int32(bits_of_single(shifted) << types.int32(23)) + types.int32(0x3F800000)))
+    rise = whole * (r * p) + (whole - ONE)
+    value = rise / (rise + TWO)
+    return value if x > S(0.0) else -value
+
+
 @compiled
 def stretch(source, scale, target):
-    """arsinh(source / scale), in the precision of the target."""
+    """arsinh(source / scale) into the first columns of the target, in its precision."""
     inverse = 1.0 / scale
     if target.itemsize == 4:
-        for i in range(target.size):
+        for i in range(source.size):
             target[i] = arsinh_single(S(source[i] * inverse))
     else:
-        for i in range(target.size):
+        for i in range(source.size):
             target[i] = arsinh(source[i] * inverse)
+
+
+@compiled
+def saturate(table):
+    """tanh of a whole table, in place."""
+    x = table.reshape(table.size)
+    if x.itemsize == 4:
+        for i in range(x.size):
+            x[i] = tanh_single(S(x[i]))
+    else:
+        for i in range(x.size):
+            x[i] = tanh(x[i])
 
 
 @compiled
 def _enter(weights, begin, size, phi, order, x, odd):
     """The stretched inputs: into x [even + odd + 1, column] the even ones, the squares of the odd ones and ones; the odd ones."""
+    x[:], odd[:] = ZERO, ZERO
     for k in range(size.inputs):
         stretch(phi[order[k]], weights[begin + k], x[k] if k < size.evens else odd[k - size.evens])
     for k in range(odd.shape[0]):
@@ -167,20 +203,24 @@ def _is_odd(weights, at, size):
 @compiled
 def _say(weights, at, size, even, odd, rest, out, steep):
     """Adds a member's mean part of the outputs to out; steep [output, column]: its derivative by what the last layer says."""
-    many = size.outputs * size.half
-    said = np.dot(matrix(weights, at + many, size.outputs, size.half), odd)
+    many, shape = size.outputs * size.half, (size.outputs, odd.shape[1])
+    said, by_even = np.empty(shape, weights.dtype), np.empty(shape, weights.dtype)
+    multiply(weights, at + many, size.half, 1, odd, said)
     if not _is_odd(weights, at, size):
-        add(ONE, np.dot(matrix(weights, at, size.outputs, size.half), even), said)
+        multiply(weights, at, size.half, 1, even, by_even)
+        add(ONE, by_even, said)
     at += 2 * many
     for k in range(size.outputs):
-        constant, scale = weights[at + k], weights[at + size.outputs + k]
+        constant = weights[at + k]
+        for i in range(said.shape[1]):
+            said[k, i] = (said[k, i] + constant) / size.bound
+    saturate(said)
+    for k in range(size.outputs):
+        scale = weights[at + size.outputs + k] / size.members
+        for i in range(said.shape[1]):
+            steep[k, i] = (1.0 - said[k, i] * said[k, i]) * scale
         for i in range(out.shape[1]):
-            y = (said[k, i] + constant) / size.bound
-            e = exp2(-2.0 * LOG2E * min(abs(float(y)), 20.0))
-            value = (1.0 - e) / (1.0 + e)
-            steep[k, i] = (1.0 - value * value) * scale / size.members
-            value *= size.bound * scale
-            out[k, i] += ((value if y > 0.0 else -value) - rest[k]) / size.members
+            out[k, i] += said[k, i] * (size.bound * scale) - rest[k] / size.members
     return at + 2 * size.outputs
 
 
@@ -188,8 +228,9 @@ def _say(weights, at, size, even, odd, rest, out, steep):
 def evaluate(weights, size, phi, order, rest, out):
     """The mean of the members' outputs, without ``rest``, into out [output, column]; phi [input, column], as the law orders it;
     order: its row for each input of the network."""
-    half, width, odds, at = size.half, phi.shape[1], size.inputs - size.evens, 0
-    both, steep = np.empty((2 * half, width), weights.dtype), np.empty((size.outputs, width))
+    half, width, odds, at = size.half, padded(phi.shape[1], BYTES // weights.itemsize), size.inputs - size.evens, 0
+    both, lifted = np.empty((2 * half, width), weights.dtype), np.empty((half, width), weights.dtype)
+    steep = np.empty((size.outputs, width), weights.dtype)
     out[:] = 0.0
     for m in range(size.members):
         x, odd = np.empty((size.inputs + 1, width), weights.dtype), np.empty((odds, width), weights.dtype)
@@ -197,13 +238,13 @@ def evaluate(weights, size, phi, order, rest, out):
         at += size.inputs
         for layer in range(size.depth):
             wide, below = x.shape[0], odd.shape[0]
-            lifted = np.dot(matrix(weights, at + 2 * half * wide, half, below), odd)
+            multiply(weights, at + 2 * half * wide, below, 1, odd, lifted)
             end = at + 2 * half * wide + half * below
             gated = layer == size.depth - 1 and _is_odd(weights, end, size)
             if gated:
-                np.dot(matrix(weights, at + half * wide, half, wide), x, both[:half])
+                multiply(weights, at + half * wide, wide, 1, x, both[:half])
             else:
-                np.dot(matrix(weights, at, 2 * half, wide), x, both)
+                multiply(weights, at, wide, 1, x, both)
             at = end
             if layer == 0:
                 x, odd = np.empty((2 * half + 1, width), weights.dtype), np.empty((half, width), weights.dtype)
@@ -219,11 +260,12 @@ def evaluate(weights, size, phi, order, rest, out):
 def differentiate(weights, size, phi, order, rest, out, slopes):
     """As ``evaluate``, and the outputs' derivatives by x = arsinh(phi/scale), scale the first member's, into slopes
     [output * input, column], as the law orders them, by backpropagation. In single precision."""
-    half, width, odds, depth = size.half, phi.shape[1], size.inputs - size.evens, size.depth
+    columns, half, odds, depth = phi.shape[1], size.half, size.inputs - size.evens, size.depth
+    width = padded(columns, SINGLE)
     most = max(odds, half)
     pre, lifts = np.empty((depth, 2 * half, width), np.float32), np.empty((depth, half, width), np.float32)
     odd_in = np.empty((depth, most, width), np.float32)  # the odd channels before each layer
-    d_both, steep = np.empty((2 * half, width), np.float32), np.empty((size.outputs, width))
+    d_both, steep = np.empty((2 * half, width), np.float32), np.empty((size.outputs, width), np.float32)
     out[:] = 0.0
     slopes[:] = 0.0
     begin = 0
@@ -234,9 +276,9 @@ def differentiate(weights, size, phi, order, rest, out, slopes):
         last = np.empty((half, width), np.float32)
         for layer in range(depth):
             wide, below = x.shape[0], odd.shape[0]
-            np.dot(matrix(weights, at, 2 * half, wide), x, pre[layer])
+            multiply(weights, at, wide, 1, x, pre[layer])
             at += 2 * half * wide
-            np.dot(matrix(weights, at, half, below), odd, lifts[layer])
+            multiply(weights, at, below, 1, odd, lifts[layer])
             at += half * below
             x = np.empty((2 * half + 1, width), np.float32)
             x[2 * half] = ONE
@@ -249,14 +291,15 @@ def differentiate(weights, size, phi, order, rest, out, slopes):
             for k in range(half):
                 to_even, to_odd = weights[tail + o * half + k], weights[tail + (size.outputs + o) * half + k]
                 for i in range(width):
-                    d_even[k, i], d_odd[k, i] = to_even * S(steep[o, i]), to_odd * S(steep[o, i])
+                    d_even[k, i], d_odd[k, i] = to_even * steep[o, i], to_odd * steep[o, i]
             for layer in range(depth - 1, -1, -1):
                 below, above = (odds, size.evens) if layer == 0 else (half, half)
                 _deactivate(pre[layer], lifts[layer], d_even, d_odd, d_both)
+                lower, d_in = np.empty((below, width), np.float32), np.empty((above + below, width), np.float32)
                 at -= half * below
-                lower = np.dot(matrix(weights, at, half, below).T, d_odd)
+                multiply(weights, at, 1, below, d_odd, lower)
                 at -= 2 * half * (above + below + 1)
-                d_in = np.dot(matrix(weights, at, 2 * half, above + below + 1).T, d_both)
+                multiply(weights, at, 1, above + below + 1, d_both, d_in)
                 for k in range(below):
                     for i in range(width):
                         lower[k, i] += TWO * odd_in[layer, k, i] * d_in[above + k, i]
@@ -266,10 +309,10 @@ def differentiate(weights, size, phi, order, rest, out, slopes):
                 source, target = phi[order[k]], slopes[o * size.inputs + order[k]]
                 own, first = S(weights[begin + k]) ** TWO, S(weights[k]) ** TWO
                 if m == 0:
-                    for i in range(width):
+                    for i in range(columns):
                         target[i] += by[i]
                 else:
-                    for i in range(width):
+                    for i in range(columns):
                         square = S(source[i] * source[i])
                         target[i] += by[i] * sqrt((first + square) / (own + square))
         begin = end

@@ -20,7 +20,7 @@ def copy(source, target):
 
 @compiled
 def add(factor, source, target):
-    """target + factor source, in place."""
+    """target plus factor times the first columns of source, in place."""
     for k in range(target.shape[0]):
         for i in range(target.shape[1]):
             target[k, i] += factor * source[k, i]

@@ -156,6 +156,7 @@ class GradientNet(HyperbolicNet):
     name = "gradient_net"
     label = "gradient network"
     colour = "#117733"
+    single = True
     MOST = 13  # moments
     BOUND = 1.5  # of the network's outputs
 

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from closure_samples import make_enc_mlc
 
 from knudsen import closure, kinetic
 from knudsen.closure.checkpoint import network_factory
 from knudsen.closure.compiled import Rollout
 from knudsen.closure.compiled.fluxes import FLUXES
+from knudsen.closure.compiled.product import BYTES, multiply, padded
+from knudsen.closure.compiled.protocol import Mesh
 from knudsen.closure.compiled.reconstructions import RECONSTRUCTIONS
 from knudsen.closure.laws.quadrature import Quadrature
 from knudsen.closure.learned.herm_mlc import HermMLC
@@ -107,6 +110,36 @@ def test_explicit_source_of_a_frame_of_each_cell(gas):
     """EncMLC's source by itself, between outflow boundaries."""
     case = cases.riemann((1.0, 0.3, 1.0), (0.5, 0.0, 0.8), cells=40, knudsen=0.3, t_end=0.02)
     assert_same(*both(closure.build("enc_mlc", kinetic.gas(gas)), case, ("muscl", "hll", "ssprk2")), 1e-11)
+
+
+@pytest.mark.parametrize("flux", ["hll", "upwind"])
+@pytest.mark.parametrize("gas, stretch", [("bgk_1v", 0.3), ("bgk_1v", 0.0), ("bgk_3v", 0.3)])
+def test_transport_between_frames_far_apart(gas, stretch, flux):
+    """Nodes of neighbours that lie many intervals beside a cell's own, and beyond all of them."""
+    law, random = make_enc_mlc(gas, stretch=stretch), np.random.default_rng(0)
+    rows, n = law.compiled(), 24
+    V = 0.05 * random.normal(size=(3, 3 + law.outputs, n + 2 * GHOST))
+    V[:, :3] = random.uniform([[-1], [-4], [-2]], [[1], [4], [2]], (3, 3, n + 2 * GHOST))
+    left, right = (np.ascontiguousarray(side[:, : n + 1]) for side in V[:2])
+    mesh = Mesh(0.01, 0, np.zeros(1), np.zeros(1), np.ones(n + 2 * GHOST))
+    rate = np.zeros((len(law.components), n))
+    rows.transport(rows.data, mesh, FLUXES[flux], left, right, V[2], rate)
+    with torch.no_grad():
+        sides = (torch.tensor(side)[None] for side in (left, right, V[2][:, GHOST:-GHOST]))
+        expected = law.transport(TORCH_FLUXES[flux], *sides)[0].numpy()
+    np.testing.assert_allclose(rate / np.abs(expected).max(1)[:, None], expected / np.abs(expected).max(1)[:, None], atol=1e-11)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows, inner, columns", [(1, 3, 8), (7, 1, 40), (13, 33, 112)])
+def test_products_of_small_matrices(rows, inner, columns, dtype):
+    """Rows beside the tiles' and one vector beside two; of a table and of its transpose, somewhere in a vector."""
+    random, wide = np.random.default_rng(0), padded(columns, BYTES // np.dtype(dtype).itemsize)
+    A, b = random.normal(size=(rows, inner)).astype(dtype), random.normal(size=(inner, wide)).astype(dtype)
+    for numbers, down, along in ((A, inner, 1), (A.T, 1, rows)):
+        c = np.full((rows, wide), np.nan, dtype)
+        multiply(np.concatenate(([9.0, 9.0], numbers.ravel())).astype(dtype), 2, down, along, b, c)
+        np.testing.assert_allclose(c, A @ b, rtol=0, atol=10 * inner * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("integrator", INTEGRATORS)
