@@ -110,7 +110,7 @@ def _steady(cfg, case, gas, velocities):
         "residual": flow.residual,
         "coarse_sweeps": flow.coarse_sweeps,
     }
-    metrics |= {"schemes": ["upwind sweeps, order 2"], "fallback": False, "warnings": list(flow.warnings), "walls": flow.walls}
+    metrics |= {"schemes": list(flow.schemes), "fallback": False, "warnings": list(flow.warnings), "walls": flow.walls}
     return metrics, datasets.steady_plane(flow), f"{flow.iterations} sweeps, residual {flow.residual:.1e}"
 
 

@@ -19,7 +19,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from knudsen.errors import InputError
-from knudsen.kinetic import Case, Gas, cases, gas
+from knudsen.kinetic import Case, Gas, PlaneCase, cases, gas
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,21 +38,25 @@ FINER = 3  # times the cells of a case has the kinetic solution that closures ar
 
 
 def solve(
-    case: Case, gas: Gas, closure: str | MomentLaw | None = None, *, threads: int = 1, progress: bool = False, **options: Any
-) -> xr.Dataset:
+    case: Case | PlaneCase, gas: Gas, closure: str | MomentLaw | None = None, *, threads: int = 1, progress: bool = False,
+    **options: Any,
+) -> xr.Dataset:  # fmt: skip
     """The case over time: fields over ``time`` and ``x``, row 0 the start, the last at ``case.t_end``.
 
     closure: None: the kinetic equation, by the discrete-velocity solver; a name (``"nsf"``, ``"herm_mlc"`` with its shipped
     weights, ...) or a law (``knudsen.closure.build(name, gas, ...)``): the moment solver.
     options: of :func:`knudsen.kinetic.simulate` (transport, integrator, cfl, ...) or :func:`knudsen.closure.simulate`
     (reconstruction, flux, integrator, cfl, ...).
+    A case of two space dimensions (``knudsen.kinetic.plane_cases``) has fields over ``time``, ``y`` and ``x``; of a steady one
+    there is one row, at time infinity, and the options are of :func:`knudsen.kinetic.solve_plane`. Its closures are those of
+    ``knudsen.closure.plane_law``.
     A solution that diverges says so in ``attrs["status"]``, and is NaN from there on.
     """
     from knudsen.experiments import datasets
 
     _check_threads(threads)
-    if not isinstance(case, Case):
-        raise InputError("case: has two space dimensions; give it to kinetic.solve_plane or kinetic.simulate")
+    if isinstance(case, PlaneCase):
+        return _in_plane(case, gas, closure, threads, progress, options)
     if closure is None:
         found, model = _kinetic(case, gas, threads, progress, options), KINETIC
     else:
@@ -62,6 +66,30 @@ def solve(
         found, model = simulate(law, [case], **options)[0], law.name
     data = datasets.describe(datasets.solution(found, case, gas))
     return data.assign_attrs(_made(model, gas, found))
+
+
+def _in_plane(
+    case: PlaneCase, gas: Gas, closure: str | MomentLaw | None, threads: int, progress: bool, options: Mapping[str, Any]
+) -> xr.Dataset:
+    from knudsen.experiments import datasets
+
+    found: Any
+    if closure is not None:
+        import torch
+
+        from knudsen.closure import plane_law, simulate_plane
+
+        torch.set_num_threads(threads)
+        law: Any = plane_law(closure, gas) if isinstance(closure, str) else closure
+        found, model = simulate_plane(law, case, **options), law.name
+    elif case.steady:
+        from knudsen.kinetic import solve_plane
+
+        found, model = solve_plane(case, gas, **options), KINETIC
+    else:
+        found, model = _kinetic(case, gas, threads, progress, options), KINETIC
+    data = datasets.steady_plane(found) if closure is None and case.steady else datasets.plane(found)
+    return datasets.describe(data).assign_attrs(_made(model, gas, found))
 
 
 def compare(case: Case, gas: Gas, closures: Closures, *, threads: int = 1, progress: bool = False, **options: Any) -> xr.Dataset:
@@ -189,6 +217,10 @@ def plot(data: xr.Dataset | Mapping[str, xr.Dataset], title: str = "", *, points
         return plots.shock_figure(data, title=title, points=points)
     if "model" in data.dims and "x" in data.dims:
         return plots.comparison_figure(_last(data), title)
+    if "y" in data.dims:
+        from knudsen.experiments import plane_plots
+
+        return plane_plots.fields_figure(data, title)
     if "time" in data.dims:
         return plots.solution_figure(data, title)
     if "u_y" in data:
@@ -200,7 +232,7 @@ def _last(data: xr.Dataset) -> xr.Dataset:
     return data.isel(time=-1) if "time" in data.dims else data
 
 
-def _kinetic(case: Case, gas: Gas, threads: int, progress: bool, options: Mapping[str, Any]):
+def _kinetic(case: Case | PlaneCase, gas: Gas, threads: int, progress: bool, options: Mapping[str, Any]):
     from knudsen.kinetic import simulate
 
     return simulate([case], gas, workers=threads, progress=progress, **options)[0]

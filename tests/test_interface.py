@@ -33,6 +33,20 @@ def test_both_solvers_give_one_kind_of_data_set():
     np.testing.assert_allclose(kinetic.T, direct.T, rtol=1e-10)
 
 
+def test_two_space_dimensions_give_that_kind_of_data_set_too():
+    gas, cases = kn.gas("bgk_2v"), kn.kinetic.plane_cases
+    steady, wave = cases.cavity(cells=(6, 5), knudsen=0.1, lid=0.1), cases.wave2d(seed=0, cells=(6, 5), t_end=0.01)
+    for case, times in ((steady, [np.inf]), (wave, [0, 0.01])):
+        exact, moments = kn.solve(case, gas), kn.solve(case, gas, "grad13")
+        for data, model in ((exact, "kinetic"), (moments, "grad13")):
+            assert data.rho.dims == ("time", "y", "x") and data.time.values.tolist() == times and data.attrs["model"] == model
+            assert data.attrs["status"] == "ok" and data.attrs["steps"] > 0
+            assert all(data[name].attrs["units"] for name in data.variables)
+    assert len(kn.plot(moments).axes) > 4
+    with pytest.raises(InputError, match="closure=herm_mlc: has no form in two space dimensions"):
+        kn.solve(wave, gas, "herm_mlc")
+
+
 def test_a_law_goes_where_its_name_could():
     law = kn.closure.build("grad", GAS, moments=5)
     assert kn.solve(CASE, GAS, law).attrs["model"] == "grad"

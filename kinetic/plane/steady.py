@@ -51,6 +51,12 @@ class PlaneFlow:
     residuals: list[float] = field(repr=False)
     warnings: tuple[str, ...] = ()
     coarse_sweeps: int = 0
+    schemes: tuple[str, ...] = ("upwind sweeps, order 2",)
+
+    @property
+    def steps(self) -> int:
+        """The sweeps, as what other solvers call steps."""
+        return self.iterations
 
 
 def solve_plane(
