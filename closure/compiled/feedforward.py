@@ -75,9 +75,11 @@ def evaluate(weights, size, phi, rest, out):
     both = padded(2 * columns, BYTES // weights.itemsize)
     x = np.zeros((wide, both), weights.dtype)
     for k in range(size.inputs):
-        stretch(phi[k], weights[k], x[k])
+        inverse = 1.0 / weights[k]
         for i in range(columns):
+            x[k, i] = phi[k, i] * inverse
             x[k, columns + i] = weights[size.inputs + k] * x[k, i]
+    stretch(x)
     x[size.inputs] = ONE
     at = 2 * size.inputs
     for _ in range(size.depth):

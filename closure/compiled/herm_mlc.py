@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from knudsen.closure.compiled import network, quadrature
+from knudsen.closure.compiled.product import SINGLE, padded
 from knudsen.closure.compiled.protocol import ADJUST, CORRECT, DIFFERENTIATE, DIFFUSIVITY, LEFT, RESPOND, Rows, row_function
 from knudsen.closure.compiled.quadrature import reach_of, sample_variance, shape_of, variables
 from knudsen.closure.compiled.raw import OTHER_COUNTS, OTHER_NUMBERS, collision_time, raw
@@ -222,22 +223,28 @@ def gradient(data, mesh, U, V, c, slopes, fresh):
             by[2, i] *= span[i]
     c[:] = 0.0
     moved = 2 * law.n + law.odd + law.n_h
-    steep = np.empty(width, np.float32)
+    table = np.zeros((inputs, padded(width, SINGLE)), np.float32)  # d arsinh(x)/dx, of whole vectors
     for j in range(inputs):
-        k = order[j] - (inputs - moved)
+        source, inverse, target = phi[order[j]], 1.0 / data.weights[j], table[j]
+        for i in range(width):
+            target[i] = source[i] * inverse
+    every = table.reshape(table.size)
+    for i in range(every.size):
+        every[i] = inverse_root(every[i])
+    for j in range(inputs):
+        k, inverse = order[j] - (inputs - moved), 1.0 / data.weights[j]
         if k >= 0:
-            source, inverse = phi[order[j]], 1.0 / data.weights[j]
             for i in range(width):
-                steep[i] = inverse_root(np.float32(source[i] * inverse)) * np.float32(reach[i] * inverse)
+                table[j, i] *= reach[i] * inverse
             if k == 1:
                 for i in range(width):
-                    steep[i] /= np.float32(s[i])
+                    table[j, i] /= s[i]
             for r in range(outputs):
-                target = c[r * height + _moved(law, k)]
+                row = r * height + _moved(law, k)
                 for o in range(outputs):
-                    slope, last = slopes[o * inputs + order[j]], by[r * outputs + o]
+                    slope, last = o * inputs + order[j], r * outputs + o
                     for i in range(width):
-                        target[i] += last[i] * slope[i] * steep[i]
+                        c[row, i] += by[last, i] * slopes[slope, i] * table[j, i]
     response(data, V, E)
     M = np.zeros((outputs * outputs, width))
     for q in range(outputs):

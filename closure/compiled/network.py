@@ -135,15 +135,15 @@ def tanh_single(x):
 
 
 @compiled
-def stretch(source, scale, target):
-    """arsinh(source / scale) into the first columns of the target, in its precision."""
-    inverse = 1.0 / scale
-    if target.itemsize == 4:
-        for i in range(source.size):
-            target[i] = arsinh_single(S(source[i] * inverse))
+def stretch(table):
+    """arsinh of a whole table, in place, in its precision."""
+    x = table.reshape(table.size)
+    if x.itemsize == 4:
+        for i in range(x.size):
+            x[i] = arsinh_single(S(x[i]))
     else:
-        for i in range(source.size):
-            target[i] = arsinh(source[i] * inverse)
+        for i in range(x.size):
+            x[i] = arsinh(x[i])
 
 
 @compiled
@@ -162,8 +162,16 @@ def saturate(table):
 def _enter(weights, begin, size, phi, order, x, odd):
     """The stretched inputs: into x [even + odd + 1, column] the even ones, the squares of the odd ones and ones; the odd ones."""
     x[:], odd[:] = ZERO, ZERO
-    for k in range(size.inputs):
-        stretch(phi[order[k]], weights[begin + k], x[k] if k < size.evens else odd[k - size.evens])
+    for k in range(size.evens):
+        row, inverse = order[k], 1.0 / weights[begin + k]
+        for i in range(phi.shape[1]):
+            x[k, i] = phi[row, i] * inverse
+    for k in range(odd.shape[0]):
+        row, inverse = order[size.evens + k], 1.0 / weights[begin + size.evens + k]
+        for i in range(phi.shape[1]):
+            odd[k, i] = phi[row, i] * inverse
+    stretch(x[: size.evens])
+    stretch(odd)
     for k in range(odd.shape[0]):
         for i in range(odd.shape[1]):
             x[size.evens + k, i] = odd[k, i] * odd[k, i]
