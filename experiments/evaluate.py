@@ -262,7 +262,7 @@ def fields_at(solution, truth, when: int, frame: tuple[float, bool]) -> tuple[di
     """Fields of the solution and of the truth at one saved time: rho, u (of the protocol's frame), T, q and the closed moment."""
     velocity, at_rest = frame
     value, exact = ({"rho": s.rho[when], "u": s.u[when] - velocity, "T": s.T[when], "q": s.q[when]} for s in (solution, truth))
-    if solution.closed is not None:
+    if solution.closed is not None and solution.closed_order < truth.G.shape[1]:
         value["closed"] = solution.closed[when]
         exact["closed"] = kinetic.moments.hermite_moment(truth.G[when], truth.u[when], truth.T[when], solution.closed_order)
     if at_rest:

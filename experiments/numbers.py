@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import LogLocator
 from omegaconf import DictConfig
 
 from knudsen import closure
@@ -62,4 +63,7 @@ def numbers_figure(metrics: Mapping[str, Any], laws: Mapping[str, Any], kinds: S
                 if at:
                     text = label(one) + (", lost cases left out" if lost else "")
                     axis.semilogy(np.array(count)[at], error[at], "o", ms=4, color=shades[one], mfc=fill, label=text)
-    return finish_panels(figure, axes, "fields carried", r"relative $L_2$ error of $(\rho, m, E)$ [%]", title)
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.minorticks_off()
+    return finish_panels(figure, axes, "fields carried", r"error of $(\rho, m, E)$ [%]", title)
