@@ -12,7 +12,7 @@ from knudsen.solvers.protocol import BalanceLaw
 
 # The diffusion number dt D/dx^2 up to which an explicit step is used: stable up to about one, below half of it accurate too.
 EXPLICIT = 0.4
-KEPT = 8  # for how many steps slopes are kept
+KEPT = 24  # for how many steps slopes are kept
 
 
 class ImplicitGradients:
