@@ -39,7 +39,7 @@ def simulate(
     gas: a relaxation model (:mod:`knudsen.kinetic.collisions`: target M, rate r nu), or a Boltzmann gas, of the right-hand side
     Q(f)/eps (:mod:`knudsen.kinetic.full_velocity`); a: the case's acceleration along y.
     In the plane (:class:`~knudsen.kinetic.plane.case.PlaneCase`) the result is a
-    :class:`~knudsen.kinetic.plane.run.PlaneTrajectory`.
+    :class:`~knudsen.kinetic.plane.run.PlaneTrajectory`, and transport between walls muscl's.
     transport: ``weno5`` (order 5) or ``muscl`` (order 2, positive: it takes over a case that weno5 loses); integrator: ``ars222``
     (order 2) or ``ars443`` (order 3);
     cfl: dt = cfl dx / max|v| for every Knudsen number; velocity_grid: None chooses one from the states of each case and from how
